@@ -1,0 +1,1 @@
+//! chatmetric-core (see ARCHITECTURE.md).

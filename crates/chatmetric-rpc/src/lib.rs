@@ -1,0 +1,1 @@
+//! chatmetric-rpc (see ARCHITECTURE.md).

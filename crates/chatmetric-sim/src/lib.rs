@@ -1,0 +1,1 @@
+//! chatmetric-sim (see ARCHITECTURE.md).

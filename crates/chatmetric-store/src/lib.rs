@@ -1,0 +1,1 @@
+//! chatmetric-store (see ARCHITECTURE.md).
