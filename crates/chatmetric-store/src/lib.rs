@@ -1,1 +1,18 @@
-//! chatmetric-store (see ARCHITECTURE.md).
+//! Durability: journal, hot state, cold records, tallies, quarantine, books.
+//! The only crate that knows bytes on disk.
+//!
+//! Not here: parsing of webhooks, accounts, who owns a number, clocks. Callers
+//! decide the [`Target`] of an event and pass every time in.
+//!
+//! Invariants:
+//! 1. A batch is acknowledged only when it is durable *and* visible to readers.
+//! 2. tallies(committed) + replay of the open segments = the fold of all records.
+//! 3. After a failed write or sync nothing is acknowledged until restart.
+
+mod api;
+
+pub use api::{
+    Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, QuarantineId, Quarantined,
+    QuarantinedContent, Reason, Receipt, SealedItem, SourceName, StatusEvent, Store, StoreError,
+    StoreStats, Target, VerifyReport,
+};

@@ -1,0 +1,196 @@
+//! The record of one message: the earliest slot of each status, and which
+//! statuses were reported.
+//!
+//! A record is a join-semilattice: [`MessageRecord::merge`] is the element-wise
+//! minimum of the slots and the union of the reported bits; idempotent,
+//! commutative, associative. It is kept *closed* under the status rule: what was
+//! read was delivered, what was delivered was sent (sent ≤ delivered ≤ read).
+//! Minimum commutes with that closure, so the order of events cannot matter.
+
+use crate::event::MessageStatus;
+use crate::tally::Counts;
+use crate::time::Slot;
+
+/// The earliest slot of each status of one message; [`Slot::NEVER`] when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageRecord {
+    sent: Slot,
+    delivered: Slot,
+    read: Slot,
+    failed: Slot,
+    reported: u8,
+}
+
+/// What one report did to a record, in the words of the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// The first report of this status of this message.
+    New,
+    /// A further report of this status that changes nothing.
+    Duplicate,
+    /// A further report of this status with an earlier slot: a duplicate that moved it.
+    Moved,
+}
+
+/// Most slots that one change of a record touches: sent, delivered, read and
+/// failed, each taken from an old place and put to a new one.
+pub const DELTAS_MAX: usize = 8;
+
+impl MessageRecord {
+    /// The record of a message of which nothing is known: the lattice's bottom.
+    pub const EMPTY: Self = Self {
+        sent: Slot::NEVER,
+        delivered: Slot::NEVER,
+        read: Slot::NEVER,
+        failed: Slot::NEVER,
+        reported: 0,
+    };
+
+    /// Rebuilds a record from stored parts. The parts are closed again, so that
+    /// no stored bytes can make a record that breaks the status rule.
+    #[must_use]
+    pub fn from_parts(sent: Slot, delivered: Slot, read: Slot, failed: Slot, reported: u8) -> Self {
+        Self {
+            sent,
+            delivered,
+            read,
+            failed,
+            reported: reported & 0x0f,
+        }
+        .closed()
+    }
+
+    /// The slot in which the message counts as sent; implied by delivered and read.
+    #[must_use]
+    pub const fn sent(&self) -> Slot {
+        self.sent
+    }
+
+    /// The slot in which the message counts as delivered; implied by read.
+    #[must_use]
+    pub const fn delivered(&self) -> Slot {
+        self.delivered
+    }
+
+    /// The slot in which the message counts as read.
+    #[must_use]
+    pub const fn read(&self) -> Slot {
+        self.read
+    }
+
+    /// The slot of the earliest `failed` report.
+    #[must_use]
+    pub const fn failed(&self) -> Slot {
+        self.failed
+    }
+
+    /// Which statuses were reported, one [`MessageStatus::bit`] each.
+    #[must_use]
+    pub const fn reported(&self) -> u8 {
+        self.reported
+    }
+
+    fn closed(self) -> Self {
+        let delivered = self.delivered.min(self.read);
+        Self {
+            sent: self.sent.min(delivered),
+            delivered,
+            ..self
+        }
+    }
+
+    /// Takes one report in: the status happened in `slot`.
+    pub fn apply(&mut self, status: MessageStatus, slot: Slot) -> Report {
+        let before = *self;
+        let own = match status {
+            MessageStatus::Sent => &mut self.sent,
+            MessageStatus::Delivered => &mut self.delivered,
+            MessageStatus::Read => &mut self.read,
+            MessageStatus::Failed => &mut self.failed,
+        };
+        *own = (*own).min(slot);
+        self.reported |= status.bit();
+        *self = self.closed();
+        if before.reported & status.bit() == 0 {
+            Report::New
+        } else if (before.sent, before.delivered, before.read, before.failed)
+            == (self.sent, self.delivered, self.read, self.failed)
+        {
+            Report::Duplicate
+        } else {
+            Report::Moved
+        }
+    }
+
+    /// The join of two records of the same message.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        Self {
+            sent: self.sent.min(other.sent),
+            delivered: self.delivered.min(other.delivered),
+            read: self.read.min(other.read),
+            failed: self.failed.min(other.failed),
+            reported: self.reported | other.reported,
+        }
+    }
+
+    /// What this record adds to the tallies of its binding: calls `add(slot,
+    /// counts)` at most four times, never with [`Slot::NEVER`].
+    ///
+    /// A failed message that was delivered after all counts as delivered, not as
+    /// failed.
+    pub fn contribute(&self, mut add: impl FnMut(Slot, Counts)) {
+        if self.sent != Slot::NEVER {
+            let cohort = i32::from(self.delivered != Slot::NEVER);
+            add(
+                self.sent,
+                Counts {
+                    sent: 1,
+                    delivered_of_sent: cohort,
+                    ..Counts::ZERO
+                },
+            );
+        }
+        if self.delivered != Slot::NEVER {
+            add(
+                self.delivered,
+                Counts {
+                    delivered: 1,
+                    ..Counts::ZERO
+                },
+            );
+        } else if self.failed != Slot::NEVER {
+            add(
+                self.failed,
+                Counts {
+                    failed: 1,
+                    ..Counts::ZERO
+                },
+            );
+        }
+        if self.read != Slot::NEVER {
+            add(
+                self.read,
+                Counts {
+                    read: 1,
+                    ..Counts::ZERO
+                },
+            );
+        }
+    }
+
+    /// The signed difference that the growth from `before` to `self` makes to
+    /// the tallies; at most [`DELTAS_MAX`] calls.
+    pub fn contribute_change(&self, before: &Self, mut add: impl FnMut(Slot, Counts)) {
+        let same_places = (before.sent, before.delivered, before.read, before.failed)
+            == (self.sent, self.delivered, self.read, self.failed);
+        if same_places {
+            return;
+        }
+        before.contribute(|slot, counts| add(slot, -counts));
+        self.contribute(add);
+    }
+}
+
+#[cfg(test)]
+mod tests;
