@@ -12,7 +12,7 @@
 mod api;
 
 pub use api::{
-    Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, QuarantineId, Quarantined,
-    QuarantinedContent, Reason, Receipt, SealedItem, SourceName, StatusEvent, Store, StoreError,
-    StoreStats, Target, VerifyReport,
+    BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
+    QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
+    SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
 };

@@ -1,1 +1,18 @@
-//! The program.
+//! The program: HTTP in and out, the directory, the command line. The only crate
+//! that opens sockets, reads the clock and draws randomness.
+//!
+//! `main.rs` is thin; everything is here so that integration tests can use it.
+
+pub mod api;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod directory;
+pub mod entropy;
+pub mod ingest;
+pub mod master_key;
+pub mod query;
+pub mod server;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! The RPC operations: one file each, routed by one exhaustive match.

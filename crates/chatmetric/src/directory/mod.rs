@@ -1,0 +1,1 @@
+//! The directory: accounts, users, keys, policies, spaces, numbers, webhooks.

@@ -1,0 +1,1 @@
+//! What comes in: one file per source, one pipeline to the store.

@@ -1,0 +1,1 @@
+//! The master key: loads or makes it, seals and opens secrets.

@@ -1,0 +1,1 @@
+//! From an authorized metric query to rows: tenancy is decided, tallies are read.
