@@ -253,29 +253,30 @@ fn check_coverage(
     if let Some(name) = own.find(|name| !authorization.signs(name)) {
         return Err(unsigned(name));
     }
-    for name in authorization.names() {
-        let values = request
-            .raw
-            .headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        match values.count() {
-            1 => {}
-            0 => {
-                return Err(ApiError::incomplete(format!(
-                    "Header '{}' is in SignedHeaders but not in the request.",
-                    echo(name)
-                )));
-            }
-            _ => {
-                return Err(ApiError::incomplete(format!(
-                    "Header '{}' is signed and given more than once.",
-                    echo(name)
-                )));
-            }
+    authorization
+        .names()
+        .try_for_each(|name| check_signed_header(request, name))
+}
+
+fn check_signed_header(request: &ParsedRequest<'_>, name: &str) -> Result<(), ApiError> {
+    let mut values = request
+        .raw
+        .headers
+        .iter()
+        .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+    let fault = match (values.next(), values.next()) {
+        // HTTP knows no control characters in a value; one could fake a canonical line.
+        (Some((_, value)), None) if value.iter().any(|&b| b < b' ' && b != b'\t') => {
+            "holds a control character"
         }
-    }
-    Ok(())
+        (Some(_), None) => return Ok(()),
+        (None, _) => "is in SignedHeaders but not in the request",
+        (Some(_), Some(_)) => "is signed and given more than once",
+    };
+    Err(ApiError::incomplete(format!(
+        "Header '{}' {fault}.",
+        echo(name)
+    )))
 }
 
 /// How names stand in the canonical query: SDKs disagree.
