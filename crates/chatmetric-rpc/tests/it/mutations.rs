@@ -184,7 +184,7 @@ const MUTATIONS: &[(&str, Mutation)] = &[
     }),
     ("drop a byte of the query", |wire, dice| {
         let at = 1 + dice.below(wire.target.len());
-        if at < wire.target.len() && wire.target.is_char_boundary(at + 1) {
+        if at < wire.target.len() && wire.target.is_char_boundary(at) {
             wire.target.remove(at);
         }
     }),
