@@ -1,9 +1,8 @@
 //! The protocol as its callers meet it: requests captured from official SDKs, mutations of them,
-//! the order of checks, admission, rights and the rendered answers.
+//! the order of checks, admission and rights.
 
 mod actor;
 mod admission;
-mod answers;
 mod clients;
 mod mutations;
 mod order;
