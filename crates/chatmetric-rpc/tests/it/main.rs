@@ -4,6 +4,7 @@
 mod actor;
 mod admission;
 mod clients;
+mod dialects;
 mod mutations;
 mod order;
 mod rights;
