@@ -26,7 +26,7 @@ use super::model::{CustSpaceId, UnknownNumbers};
 use super::state::{
     AccountState, GrantId, GrantState, KeyState, Owner, RoleState, SpaceState, State,
 };
-use super::{prune, references};
+use super::{merge_references, prune};
 use crate::entropy::Entropy;
 
 /// The state that a document asks for.
@@ -71,7 +71,7 @@ pub(super) fn merge(
     }
     prune::drop_dangling(&mut state);
     for part in &document.accounts {
-        references::check(&state, part, &mut merge.faults);
+        merge_references::check(&state, part, &mut merge.faults);
     }
     merge.faults.finish()?;
     Ok(Merged {

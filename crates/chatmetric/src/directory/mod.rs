@@ -16,10 +16,11 @@ mod first_start;
 mod generate;
 pub mod limits;
 mod merge;
+mod merge_references;
 mod merge_webhook;
 mod model;
 mod prune;
-mod references;
+
 mod rows;
 mod schema;
 mod snapshot;
