@@ -20,7 +20,6 @@ mod merge_references;
 mod merge_webhook;
 mod model;
 mod prune;
-
 mod rows;
 mod schema;
 mod snapshot;
