@@ -1,0 +1,462 @@
+//! Reads all rows: the state that documents are compared with, and the keys and
+//! histories that the snapshot needs beside it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
+use rusqlite::{Connection, Row};
+
+use crate::directory::diff::key_status;
+use crate::directory::error::DirectoryError;
+use crate::directory::model::{Binding, CustSpaceId, UnknownNumbers};
+use crate::directory::state::{
+    AccountState, GrantId, GrantState, GroupState, KeyState, RoleState, Secret, SpaceState, State,
+    UserState, WebhookSecrets, WebhookState,
+};
+use crate::master_key::{MasterKey, RecordKind, SealContext};
+
+/// Which secret of a webhook, its place among several, and its bytes.
+type SealedSecret = (String, i64, Vec<u8>);
+
+/// Everything that is stored.
+pub(super) struct Loaded {
+    pub(super) state: State,
+    pub(super) accounts: HashMap<AccountId, AccountKey>,
+    pub(super) users: HashMap<(AccountId, String), u64>,
+    pub(super) spaces: HashMap<CustSpaceId, SpaceKey>,
+    pub(super) histories: HashMap<PhoneNumber, Vec<Binding>>,
+}
+
+pub(super) fn load(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<Loaded, DirectoryError> {
+    let mut loader = Loader {
+        connection,
+        master_key,
+        ids: HashMap::new(),
+        loaded: Loaded {
+            state: State::default(),
+            accounts: HashMap::new(),
+            users: HashMap::new(),
+            spaces: HashMap::new(),
+            histories: HashMap::new(),
+        },
+    };
+    loader.accounts()?;
+    loader.policies()?;
+    loader.users()?;
+    loader.keys()?;
+    loader.groups()?;
+    loader.roles()?;
+    loader.spaces()?;
+    loader.bindings()?;
+    loader.grants()?;
+    loader.webhooks()?;
+    Ok(loader.loaded)
+}
+
+struct Loader<'a> {
+    connection: &'a Connection,
+    master_key: &'a MasterKey,
+    ids: HashMap<i64, AccountId>,
+    loaded: Loaded,
+}
+
+pub(super) fn damaged(what: impl Into<String>) -> DirectoryError {
+    DirectoryError::Damaged { what: what.into() }
+}
+
+fn key_u32(key: i64, what: &str) -> Result<u32, DirectoryError> {
+    u32::try_from(key).map_err(|_| damaged(format!("the {what} key {key} is out of range")))
+}
+
+impl Loader<'_> {
+    fn rows<T>(
+        &self,
+        sql: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, DirectoryError> {
+        let database = DirectoryError::database("read");
+        let mut statement = self.connection.prepare(sql).map_err(database)?;
+        let rows = statement.query_map([], read).map_err(database)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(database)
+    }
+
+    fn account(&mut self, key: i64) -> Result<(AccountId, &mut AccountState), DirectoryError> {
+        let id = self.ids.get(&key).cloned();
+        let id = id.ok_or_else(|| damaged(format!("there is no account with key {key}")))?;
+        let account = self.loaded.state.accounts.get_mut(&id);
+        account
+            .map(|account| (id, account))
+            .ok_or_else(|| damaged(format!("there is no account with key {key}")))
+    }
+
+    fn open(
+        &self,
+        kind: RecordKind,
+        tenant: &AccountId,
+        record: &str,
+        sealed: &[u8],
+    ) -> Result<Secret, DirectoryError> {
+        let context = SealContext {
+            kind,
+            tenant: tenant.as_str(),
+            record,
+        };
+        let opened =
+            self.master_key
+                .open(context, sealed)
+                .map_err(|source| DirectoryError::Secret {
+                    what: format!("`{record}` of account {tenant}"),
+                    source,
+                })?;
+        Ok(Secret::new(opened.as_slice()))
+    }
+
+    fn accounts(&mut self) -> Result<(), DirectoryError> {
+        let rows = self.rows(
+            "SELECT account_key, id, name, subscribed, calls_per_second FROM accounts",
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )?;
+        for (key, id, name, subscribed, calls_per_second) in rows {
+            let id = AccountId::parse(&id)
+                .map_err(|_| damaged(format!("`{id}` is not an account id")))?;
+            let account = AccountState {
+                subscribed,
+                calls_per_second,
+                ..AccountState::named(name)
+            };
+            self.ids.insert(key, id.clone());
+            self.loaded
+                .accounts
+                .insert(id.clone(), AccountKey(key_u32(key, "account")?));
+            self.loaded.state.accounts.insert(id, account);
+        }
+        Ok(())
+    }
+
+    fn policies(&mut self) -> Result<(), DirectoryError> {
+        let rows = self.rows("SELECT account_key, name, document FROM policies", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        for (account, name, document) in rows {
+            self.account(account)?.1.policies.insert(name, document);
+        }
+        Ok(())
+    }
+
+    /// Names by the number of their owner: `sql` gives (owner, name).
+    fn names(&self, sql: &str) -> Result<HashMap<i64, BTreeSet<String>>, DirectoryError> {
+        let mut names: HashMap<i64, BTreeSet<String>> = HashMap::new();
+        for (owner, name) in self.rows(sql, |row| Ok((row.get(0)?, row.get(1)?)))? {
+            names.entry(owner).or_default().insert(name);
+        }
+        Ok(names)
+    }
+
+    fn users(&mut self) -> Result<(), DirectoryError> {
+        let mut policies = self
+            .names("SELECT user_key, name FROM user_policies JOIN policies USING (policy_key)")?;
+        let rows = self.rows(
+            "SELECT user_key, account_key, name, console FROM users",
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                ))
+            },
+        )?;
+        for (key, account, name, console) in rows {
+            let policies = policies.remove(&key).unwrap_or_default();
+            let (id, account) = self.account(account)?;
+            let user = UserState {
+                console,
+                policies,
+                keys: BTreeMap::new(),
+            };
+            account.users.insert(name.clone(), user);
+            let number = u64::try_from(key)
+                .map_err(|_| damaged(format!("the user key {key} is negative")))?;
+            self.loaded.users.insert((id, name), number);
+        }
+        Ok(())
+    }
+
+    fn keys(&mut self) -> Result<(), DirectoryError> {
+        let rows = self.rows(
+            "SELECT k.id, k.account_key, u.name, k.status, k.secret
+             FROM access_keys AS k LEFT JOIN users AS u USING (user_key)",
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get(1)?,
+                    row.get::<_, Option<String>>(2)?,
+                    row.get::<_, String>(3)?,
+                    row.get::<_, Vec<u8>>(4)?,
+                ))
+            },
+        )?;
+        for (id, account, user, status, sealed) in rows {
+            let tenant = self.account(account)?.0;
+            let secret = self.open(RecordKind::AccessKeySecret, &tenant, &id, &sealed)?;
+            let status = [KeyStatus::Active, KeyStatus::Inactive]
+                .into_iter()
+                .find(|known| key_status(*known) == status)
+                .ok_or_else(|| damaged(format!("access key `{id}` has status `{status}`")))?;
+            let id = AccessKeyId::parse(&id)
+                .map_err(|_| damaged(format!("`{id}` is not an access key id")))?;
+            let account = self.account(account)?.1;
+            let keys = match user {
+                None => Some(&mut account.keys),
+                Some(name) => account.users.get_mut(&name).map(|user| &mut user.keys),
+            };
+            let keys = keys.ok_or_else(|| damaged(format!("access key `{id}` has no owner")))?;
+            keys.insert(id, KeyState { secret, status });
+        }
+        Ok(())
+    }
+
+    fn groups(&mut self) -> Result<(), DirectoryError> {
+        let mut users =
+            self.names("SELECT group_key, name FROM group_users JOIN users USING (user_key)")?;
+        let mut policies = self
+            .names("SELECT group_key, name FROM group_policies JOIN policies USING (policy_key)")?;
+        let rows = self.rows("SELECT group_key, account_key, name FROM groups", |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        for (key, account, name) in rows {
+            let group = GroupState {
+                users: users.remove(&key).unwrap_or_default(),
+                policies: policies.remove(&key).unwrap_or_default(),
+            };
+            self.account(account)?.1.groups.insert(name, group);
+        }
+        Ok(())
+    }
+
+    fn roles(&mut self) -> Result<(), DirectoryError> {
+        let mut policies = self
+            .names("SELECT role_key, name FROM role_policies JOIN policies USING (policy_key)")?;
+        let rows = self.rows(
+            "SELECT role_key, account_key, name, trust_policy, max_session_seconds FROM roles",
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )?;
+        for (key, account, name, trust_policy, max_session_seconds) in rows {
+            let policies = policies.remove(&key).unwrap_or_default();
+            let role = RoleState {
+                trust_policy,
+                policies,
+                max_session_seconds,
+            };
+            self.account(account)?.1.roles.insert(name, role);
+        }
+        Ok(())
+    }
+
+    fn spaces(&mut self) -> Result<(), DirectoryError> {
+        let rows = self.rows(
+            "SELECT space_key, account_key, id, is_default, time_zone, unknown_numbers, numbers_max
+             FROM spaces",
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get::<_, String>(5)?,
+                    row.get(6)?,
+                ))
+            },
+        )?;
+        for (key, account, id, is_default, time_zone, unknown_numbers, numbers_max) in rows {
+            let id = CustSpaceId::parse(&id)
+                .map_err(|_| damaged(format!("`{id}` is not a CustSpaceId")))?;
+            let unknown_numbers = UnknownNumbers::parse(&unknown_numbers)
+                .ok_or_else(|| damaged(format!("space `{id}` treats unknown numbers oddly")))?;
+            let space = SpaceState {
+                is_default,
+                time_zone,
+                unknown_numbers,
+                numbers_max,
+                numbers: BTreeSet::new(),
+            };
+            self.loaded
+                .spaces
+                .insert(id.clone(), SpaceKey(key_u32(key, "space")?));
+            self.account(account)?.1.spaces.insert(id, space);
+        }
+        Ok(())
+    }
+
+    fn bindings(&mut self) -> Result<(), DirectoryError> {
+        let rows = self.rows(
+            "SELECT number, space_key, from_ms, to_ms, account_key, id
+             FROM number_bindings JOIN spaces USING (space_key) ORDER BY binding_key",
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get(4)?,
+                    row.get::<_, String>(5)?,
+                ))
+            },
+        )?;
+        for (number, space, from, to, account, space_id) in rows {
+            let number = PhoneNumber::parse(&number)
+                .map_err(|_| damaged(format!("`{number}` is not a phone number")))?;
+            let space = SpaceKey(key_u32(space, "space")?);
+            if to.is_none()
+                && let Some(state) = self.account(account)?.1.spaces.get_mut(space_id.as_str())
+            {
+                state.numbers.insert(number);
+            }
+            let binding = Binding {
+                space,
+                from: EpochMs(from),
+                to: to.map(EpochMs),
+            };
+            self.loaded
+                .histories
+                .entry(number)
+                .or_default()
+                .push(binding);
+        }
+        Ok(())
+    }
+
+    fn grants(&mut self) -> Result<(), DirectoryError> {
+        let mut users = self.names("SELECT grant_key, name FROM isv_grant_users")?;
+        let mut spaces =
+            self.names("SELECT grant_key, id FROM isv_grant_spaces JOIN spaces USING (space_key)")?;
+        let rows = self.rows(
+            "SELECT grant_key, account_key, code, to_account FROM isv_grants",
+            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
+        for (key, account, code, customer) in rows {
+            let customer = self.account(customer)?.0;
+            let spaces = spaces.remove(&key).unwrap_or_default();
+            let spaces = spaces.iter().map(|id| {
+                CustSpaceId::parse(id).map_err(|_| damaged(format!("`{id}` is not a CustSpaceId")))
+            });
+            let grant = GrantState {
+                users: users.remove(&key).unwrap_or_default(),
+                spaces: spaces.collect::<Result<_, _>>()?,
+            };
+            let id = GrantId {
+                code,
+                account: customer,
+            };
+            self.account(account)?.1.grants.insert(id, grant);
+        }
+        Ok(())
+    }
+
+    fn webhooks(&mut self) -> Result<(), DirectoryError> {
+        let mut sealed: HashMap<String, Vec<SealedSecret>> = HashMap::new();
+        for (webhook, secret) in self.rows(
+            "SELECT webhook_id, field, place, secret FROM webhook_secrets
+             ORDER BY webhook_id, field, place",
+            |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))),
+        )? {
+            sealed.entry(webhook).or_default().push(secret);
+        }
+        let rows = self.rows(
+            "SELECT w.id, w.account_key, s.id, w.kind
+             FROM webhooks AS w LEFT JOIN spaces AS s USING (space_key)",
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get(1)?,
+                    row.get::<_, Option<String>>(2)?,
+                    row.get::<_, String>(3)?,
+                ))
+            },
+        )?;
+        for (id, account, space, kind) in rows {
+            let tenant = self.account(account)?.0;
+            let sealed = sealed.remove(&id).unwrap_or_default();
+            let secrets = self.webhook_secrets(&tenant, &id, &kind, sealed)?;
+            let space = space.map(|space| {
+                CustSpaceId::parse(&space)
+                    .map_err(|_| damaged(format!("`{space}` is not a CustSpaceId")))
+            });
+            let webhook = WebhookState {
+                space: space.transpose()?,
+                secrets,
+            };
+            self.account(account)?.1.webhooks.insert(id, webhook);
+        }
+        Ok(())
+    }
+
+    /// Opens the secrets of a webhook and checks that its kind has all it needs.
+    fn webhook_secrets(
+        &self,
+        tenant: &AccountId,
+        id: &str,
+        kind: &str,
+        sealed: Vec<SealedSecret>,
+    ) -> Result<WebhookSecrets, DirectoryError> {
+        let mut app_secrets = Vec::new();
+        let mut verify_token = None;
+        let mut token = None;
+        for (field, place, bytes) in sealed {
+            match field.as_str() {
+                "app_secret" => {
+                    let record = format!("{id}/{place}");
+                    let kind = RecordKind::WebhookAppSecret;
+                    app_secrets.push(self.open(kind, tenant, &record, &bytes)?);
+                }
+                "verify_token" => {
+                    let kind = RecordKind::WebhookVerifyToken;
+                    verify_token = Some(self.open(kind, tenant, id, &bytes)?);
+                }
+                "token" => {
+                    token = Some(self.open(RecordKind::WebhookToken, tenant, id, &bytes)?);
+                }
+                other => return Err(damaged(format!("webhook `{id}` has a secret `{other}`"))),
+            }
+        }
+        let no_token = || damaged(format!("webhook `{id}` has no token"));
+        Ok(match kind {
+            "whatsapp" if !app_secrets.is_empty() => WebhookSecrets::Whatsapp {
+                app_secrets,
+                verify_token,
+            },
+            "cams" => WebhookSecrets::Cams {
+                token: token.ok_or_else(no_token)?,
+            },
+            "events" => WebhookSecrets::Events {
+                token: token.ok_or_else(no_token)?,
+            },
+            other => {
+                return Err(damaged(format!(
+                    "webhook `{id}` of kind `{other}` is not whole"
+                )));
+            }
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! Integration tests of the program; one binary, so that it links once.
+
+mod directory;
