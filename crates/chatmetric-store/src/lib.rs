@@ -11,6 +11,7 @@
 
 mod api;
 mod embedded;
+mod memory;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
@@ -22,3 +23,4 @@ pub use embedded::disk::{Disk, DiskFile, RealDisk};
 pub use embedded::options::{
     BATCH_SEALED_BYTES_MAX, CrashHook, Options, SOURCE_NAME_BYTES_MAX, Step,
 };
+pub use memory::MemoryStore;
