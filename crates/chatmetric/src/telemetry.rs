@@ -66,7 +66,11 @@ impl Histogram {
         let mut below = 0;
         for (bound, bucket) in BOUNDS_US.iter().zip(&self.buckets) {
             below += bucket.load(Ordering::Relaxed);
-            line(out, &format!("{name}_bucket{{le=\"{}\"}}", seconds(*bound)), below);
+            line(
+                out,
+                &format!("{name}_bucket{{le=\"{}\"}}", seconds(*bound)),
+                below,
+            );
         }
         let count = self.count.load(Ordering::Relaxed).max(below);
         line(out, &format!("{name}_bucket{{le=\"+Inf\"}}"), count);
@@ -139,24 +143,71 @@ pub(crate) struct Gauges {
 /// Everything as OpenMetrics text.
 pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> String {
     let mut out = String::with_capacity(8 * 1024);
-    family(&mut out, "chatmetric_api_requests", "counter", "Calls of the RPC API by action and code.");
-    for ((action, code), count) in &*metrics.requests.lock().unwrap_or_else(PoisonError::into_inner) {
-        let series = format!("chatmetric_api_requests_total{{action=\"{action}\",code=\"{code}\"}}");
+    family(
+        &mut out,
+        "chatmetric_api_requests",
+        "counter",
+        "Calls of the RPC API by action and code.",
+    );
+    for ((action, code), count) in &*metrics
+        .requests
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        let series =
+            format!("chatmetric_api_requests_total{{action=\"{action}\",code=\"{code}\"}}");
         line(&mut out, &series, count);
     }
-    metrics.request_time.write(&mut out, "chatmetric_api_request_duration_seconds", "Time from the parsed head to the answer.");
-    family(&mut out, "chatmetric_webhook_requests", "counter", "Webhook requests by HTTP status.");
-    for (status, count) in &*metrics.webhooks.lock().unwrap_or_else(PoisonError::into_inner) {
-        line(&mut out, &format!("chatmetric_webhook_requests_total{{status=\"{status}\"}}"), count);
+    metrics.request_time.write(
+        &mut out,
+        "chatmetric_api_request_duration_seconds",
+        "Time from the parsed head to the answer.",
+    );
+    family(
+        &mut out,
+        "chatmetric_webhook_requests",
+        "counter",
+        "Webhook requests by HTTP status.",
+    );
+    for (status, count) in &*metrics
+        .webhooks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        line(
+            &mut out,
+            &format!("chatmetric_webhook_requests_total{{status=\"{status}\"}}"),
+            count,
+        );
     }
-    metrics.commit_time.write(&mut out, "chatmetric_commit_duration_seconds", "Time until a batch was durable and visible.");
+    metrics.commit_time.write(
+        &mut out,
+        "chatmetric_commit_duration_seconds",
+        "Time until a batch was durable and visible.",
+    );
     books(&mut out, store);
     store_gauges(&mut out, store);
     for (name, help, value) in [
-        ("chatmetric_connections", "Open connections.", metrics.connections.load(Ordering::Relaxed)),
-        ("chatmetric_in_flight_bytes", "Batches that wait for the store.", wide(gauges.in_flight_bytes)),
-        ("chatmetric_body_bytes", "Request bodies in memory.", wide(gauges.body_bytes)),
-        ("chatmetric_nonces", "Nonces that are remembered.", wide(gauges.nonces)),
+        (
+            "chatmetric_connections",
+            "Open connections.",
+            metrics.connections.load(Ordering::Relaxed),
+        ),
+        (
+            "chatmetric_in_flight_bytes",
+            "Batches that wait for the store.",
+            wide(gauges.in_flight_bytes),
+        ),
+        (
+            "chatmetric_body_bytes",
+            "Request bodies in memory.",
+            wide(gauges.body_bytes),
+        ),
+        (
+            "chatmetric_nonces",
+            "Nonces that are remembered.",
+            wide(gauges.nonces),
+        ),
     ] {
         family(&mut out, name, "gauge", help);
         line(&mut out, name, value);
@@ -170,13 +221,21 @@ fn wide(value: usize) -> u64 {
 }
 
 fn books(out: &mut String, store: &dyn Store) {
-    family(out, "chatmetric_events", "counter", "Items that came in, by source and what became of them.");
+    family(
+        out,
+        "chatmetric_events",
+        "counter",
+        "Items that came in, by source and what became of them.",
+    );
     let Ok(books) = store.books() else {
         return;
     };
     for (source, book) in books {
         // Sources are ids of the directory; still, a label is escaped.
-        let source = source.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let source = source
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n");
         for (outcome, count) in [
             ("new", book.new),
             ("duplicate", book.duplicate),
@@ -185,7 +244,8 @@ fn books(out: &mut String, store: &dyn Store) {
             ("released", book.released),
             ("expired", book.expired),
         ] {
-            let series = format!("chatmetric_events_total{{source=\"{source}\",outcome=\"{outcome}\"}}");
+            let series =
+                format!("chatmetric_events_total{{source=\"{source}\",outcome=\"{outcome}\"}}");
             line(out, &series, count);
         }
     }
@@ -196,18 +256,42 @@ fn store_gauges(out: &mut String, store: &dyn Store) {
     let ready = u64::from(matches!(store.health(), Health::Ready));
     for (name, help, value) in [
         ("chatmetric_store_ready", "1 while events are taken.", ready),
-        ("chatmetric_store_disk_bytes", "Bytes of all files.", stats.disk_bytes),
-        ("chatmetric_store_run_records", "Records in sorted runs.", stats.run_records),
+        (
+            "chatmetric_store_disk_bytes",
+            "Bytes of all files.",
+            stats.disk_bytes,
+        ),
+        (
+            "chatmetric_store_run_records",
+            "Records in sorted runs.",
+            stats.run_records,
+        ),
         ("chatmetric_store_runs", "Sorted runs.", stats.runs),
-        ("chatmetric_store_hot_records", "Records not yet in runs.", stats.hot_records),
-        ("chatmetric_store_queued_events", "Events that wait for the writer.", stats.queued_events),
+        (
+            "chatmetric_store_hot_records",
+            "Records not yet in runs.",
+            stats.hot_records,
+        ),
+        (
+            "chatmetric_store_queued_events",
+            "Events that wait for the writer.",
+            stats.queued_events,
+        ),
     ] {
         family(out, name, "gauge", help);
         line(out, name, value);
     }
     for (name, help, value) in [
-        ("chatmetric_store_journal_bytes", "Bytes appended to the journal.", stats.journal_bytes),
-        ("chatmetric_store_syncs", "Syncs of the journal.", stats.syncs),
+        (
+            "chatmetric_store_journal_bytes",
+            "Bytes appended to the journal.",
+            stats.journal_bytes,
+        ),
+        (
+            "chatmetric_store_syncs",
+            "Syncs of the journal.",
+            stats.syncs,
+        ),
     ] {
         family(out, name, "counter", help);
         line(out, &format!("{name}_total"), value);
@@ -236,8 +320,14 @@ mod tests {
             metrics.request(None, Some(&ApiError::missing(name)), 1_000);
         }
         let text = render(&metrics, &MemoryStore::new(), Gauges::default());
-        assert!(text.contains("{action=\"none\",code=\"InvalidParameter\"} 3\n"), "{text}");
-        assert!(text.contains("{action=\"none\",code=\"Missing\"} 3\n"), "{text}");
+        assert!(
+            text.contains("{action=\"none\",code=\"InvalidParameter\"} 3\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("{action=\"none\",code=\"Missing\"} 3\n"),
+            "{text}"
+        );
         assert!(text.ends_with("# EOF\n"));
     }
 
@@ -249,9 +339,18 @@ mod tests {
         }
         let mut out = String::new();
         histogram.write(&mut out, "x_seconds", "help");
-        assert!(out.contains("x_seconds_bucket{le=\"0.000050\"} 1\n"), "{out}");
-        assert!(out.contains("x_seconds_bucket{le=\"0.000100\"} 2\n"), "{out}");
-        assert!(out.contains("x_seconds_bucket{le=\"5.000000\"} 3\n"), "{out}");
+        assert!(
+            out.contains("x_seconds_bucket{le=\"0.000050\"} 1\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("x_seconds_bucket{le=\"0.000100\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("x_seconds_bucket{le=\"5.000000\"} 3\n"),
+            "{out}"
+        );
         assert!(out.contains("x_seconds_bucket{le=\"+Inf\"} 4\n"), "{out}");
         assert!(out.contains("x_seconds_sum 9.001101\n"), "{out}");
     }

@@ -72,7 +72,9 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
             }
             Err(error) => (Err(error), 0),
         },
-        Ok((action, Judged::Done(document))) => (Ok(success(format, action, &document, call.ids)), 0),
+        Ok((action, Judged::Done(document))) => {
+            (Ok(success(format, action, &document, call.ids)), 0)
+        }
         Err(error) => (Err(error), 0),
     };
     let (answer, error) = match answer {
@@ -97,7 +99,13 @@ fn success(
     document: &impl chatmetric_rpc::response::Document,
     ids: RequestIds,
 ) -> Answer {
-    Answer::vendor(success_response(format, action.name(), document, ids.request, ids.trace))
+    Answer::vendor(success_response(
+        format,
+        action.name(),
+        document,
+        ids.request,
+        ids.trace,
+    ))
 }
 
 /// Everything that needs no tallies.
@@ -123,13 +131,17 @@ fn admit_and_plan(
 ) -> Result<(Action, Judged), ApiError> {
     let snapshot = app.directory.snapshot();
     let now_ms = app.clock.now().0;
-    let verified = app.verifier.verify(parsed, &Actions, snapshot.as_ref(), now_ms)?;
+    let verified = app
+        .verifier
+        .verify(parsed, &Actions, snapshot.as_ref(), now_ms)?;
     let action = *verified.operation();
     known.verified = true;
     known.action = Some(action);
     known.account = Some(verified.account().as_str().to_owned());
 
-    let account = snapshot.account(verified.account()).ok_or(ApiError::InternalError)?;
+    let account = snapshot
+        .account(verified.account())
+        .ok_or(ApiError::InternalError)?;
     let calls_per_second = action.calls_per_second(account.calls_per_second);
     let at = CallTime {
         now_ms,
@@ -143,11 +155,18 @@ fn admit_and_plan(
     let judged = match action {
         Action::GetChatappPhoneNumberMetric => {
             let store = app.store.as_ref();
-            Judged::Metric(metric::plan(&request, &snapshot, store, &app.settings.limits)?)
+            Judged::Metric(metric::plan(
+                &request,
+                &snapshot,
+                store,
+                &app.settings.limits,
+            )?)
         }
-        Action::EnableWhatsappRoiMetric => {
-            Judged::Done(enable_whatsapp_roi_metric(&request, &snapshot, call.ids.request)?)
-        }
+        Action::EnableWhatsappRoiMetric => Judged::Done(enable_whatsapp_roi_metric(
+            &request,
+            &snapshot,
+            call.ids.request,
+        )?),
     };
     Ok((action, judged))
 }
@@ -188,7 +207,9 @@ pub(super) fn caller<'a>(
     snapshot: &'a Snapshot,
     request: &'a Admitted,
 ) -> Result<tenancy::Caller<'a>, ApiError> {
-    let account = snapshot.account(request.account()).ok_or(ApiError::InternalError)?;
+    let account = snapshot
+        .account(request.account())
+        .ok_or(ApiError::InternalError)?;
     Ok(tenancy::Caller {
         account,
         principal: request.principal(),

@@ -37,7 +37,10 @@ pub(crate) struct Plan {
 impl Plan {
     /// Whether it is short enough to be run at once.
     pub(crate) fn is_small(&self) -> bool {
-        let days = self.query.days().map_or(0, |days| days.end().0 - days.start().0 + 1);
+        let days = self
+            .query
+            .days()
+            .map_or(0, |days| days.end().0 - days.start().0 + 1);
         let days = usize::try_from(days).unwrap_or(usize::MAX);
         self.numbers.len().saturating_mul(days) <= INLINE_BLOCKS_MAX
     }
@@ -111,7 +114,9 @@ fn check_length(
         Granularity::Daily => (limits.daily_days_max, LONGEST_DAY_MS),
         Granularity::HalfHour => (half_hours_max(limits), 1_800_000),
     };
-    let most_ms = i64::try_from(windows_max).unwrap_or(i64::MAX).saturating_mul(window_ms);
+    let most_ms = i64::try_from(windows_max)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(window_ms);
     if length_ms > most_ms {
         return Err(too_long(granularity, windows_max));
     }
@@ -120,7 +125,10 @@ fn check_length(
 
 /// One bucket more than the days have, for a range that begins within one.
 fn half_hours_max(limits: &LimitSettings) -> usize {
-    limits.half_hour_days_max.saturating_mul(HALF_HOURS_PER_DAY).saturating_add(1)
+    limits
+        .half_hour_days_max
+        .saturating_mul(HALF_HOURS_PER_DAY)
+        .saturating_add(1)
 }
 
 fn too_long(granularity: Granularity, windows_max: usize) -> ApiError {

@@ -41,9 +41,12 @@ pub fn space<'s>(
     asked: Asked<'_>,
 ) -> Result<&'s Arc<Space>, ApiError> {
     let grants = asked.isv_code.map_or(&[][..], |code| snapshot.grants(code));
-    let admits = |grant: &crate::directory::IsvGrant| grant.admits(&caller.account.id, caller.principal);
+    let admits =
+        |grant: &crate::directory::IsvGrant| grant.admits(&caller.account.id, caller.principal);
     if asked.isv_code.is_some() {
-        let own = grants.iter().any(|grant| grant.isv.key == caller.account.key);
+        let own = grants
+            .iter()
+            .any(|grant| grant.isv.key == caller.account.key);
         if !own && !grants.iter().any(|grant| admits(grant)) {
             return Err(ApiError::PermissionDeny { detail: None });
         }
@@ -53,7 +56,9 @@ pub fn space<'s>(
         Some(id) => snapshot.space(id).filter(|space| {
             let own = space.account.key == caller.account.key;
             let granted = grants.iter().any(|grant| {
-                admits(grant) && grant.isv.key == space.account.key && grant.spaces.contains(&space.key)
+                admits(grant)
+                    && grant.isv.key == space.account.key
+                    && grant.spaces.contains(&space.key)
             });
             own || granted
         }),

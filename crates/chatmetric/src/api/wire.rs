@@ -51,7 +51,10 @@ impl TryFrom<&Params> for MetricRequest {
 
 fn range(start_ms: i64, end_ms: i64) -> Result<TimeRange, ApiError> {
     if start_ms >= end_ms {
-        return Err(ApiError::invalid("TimeRange", "Start must be less than End."));
+        return Err(ApiError::invalid(
+            "TimeRange",
+            "Start must be less than End.",
+        ));
     }
     let beyond = |name| {
         let reason = format!("The last valid time is {EPOCH_MS_MAX} (ms since the epoch).");

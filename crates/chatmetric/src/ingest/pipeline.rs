@@ -53,7 +53,10 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`]; then nothing of it may be taken as counted.
     pub async fn commit(&self, batch: Batch) -> Result<Receipt, PipelineError> {
-        let reserved = self.budget.try_reserve(bytes_of(&batch)).ok_or(PipelineError::Full)?;
+        let reserved = self
+            .budget
+            .try_reserve(bytes_of(&batch))
+            .ok_or(PipelineError::Full)?;
         let (sender, receiver) = oneshot::channel();
         let started_ns = self.clock.monotonic_ns();
         // The reservation travels with the batch: it is given back when the store
@@ -66,7 +69,8 @@ impl Pipeline {
         self.store.submit(batch, completion);
         let result = receiver.await.unwrap_or(Err(StoreError::Closed));
         let ended_ns = self.clock.monotonic_ns();
-        self.metrics.commit_took(ended_ns.saturating_sub(started_ns));
+        self.metrics
+            .commit_took(ended_ns.saturating_sub(started_ns));
         result.map_err(PipelineError::Store)
     }
 

@@ -56,7 +56,11 @@ pub(crate) fn find(app: &App, id: &str) -> Option<Arc<Webhook>> {
 }
 
 pub(crate) fn unknown() -> Answer {
-    Answer::small(StatusCode::NOT_FOUND, "UnknownWebhook", "there is no such webhook")
+    Answer::small(
+        StatusCode::NOT_FOUND,
+        "UnknownWebhook",
+        "there is no such webhook",
+    )
 }
 
 /// Meta's verification: echoes the challenge to whoever knows the verify token.
@@ -69,7 +73,11 @@ pub(crate) fn handshake(webhook: &Webhook, query: &str) -> Answer {
         });
         found.next()
     };
-    let WebhookKind::Whatsapp { verify_token: Some(token), .. } = &webhook.kind else {
+    let WebhookKind::Whatsapp {
+        verify_token: Some(token),
+        ..
+    } = &webhook.kind
+    else {
         return refuse("this webhook has no verify token");
     };
     let given = parameter("hub.verify_token").unwrap_or_default();
@@ -139,7 +147,10 @@ pub(crate) async fn receive(
     if batch.events.is_empty() && batch.sealed.is_empty() && batch.ignored == 0 {
         return Ok(Receipt::default());
     }
-    app.pipeline.commit(batch).await.map_err(IngestError::Commit)
+    app.pipeline
+        .commit(batch)
+        .await
+        .map_err(IngestError::Commit)
 }
 
 /// Compares with every secret, in constant time, whether or not one fitted.
@@ -148,7 +159,10 @@ fn signature_fits(headers: &HeaderMap, secrets: &[SecretKey], body: &[u8]) -> bo
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let Some(given) = value.as_bytes().strip_prefix(b"sha256=").and_then(|text| hex::decode(text).ok())
+    let Some(given) = value
+        .as_bytes()
+        .strip_prefix(b"sha256=")
+        .and_then(|text| hex::decode(text).ok())
     else {
         return false;
     };
@@ -231,12 +245,23 @@ fn seal(
 pub(crate) fn answer(result: Result<Receipt, IngestError>) -> Answer {
     let error = match result {
         Ok(receipt) => {
-            let Receipt { new, duplicate, moved: _, ignored, late, quarantined } = receipt;
+            let Receipt {
+                new,
+                duplicate,
+                moved: _,
+                ignored,
+                late,
+                quarantined,
+            } = receipt;
             let body = serde_json::json!({
                 "code": "OK", "new": new, "duplicate": duplicate, "ignored": ignored,
                 "late": late, "quarantined": quarantined,
             });
-            return Answer::new(StatusCode::OK, "application/json;charset=utf-8", body.to_string());
+            return Answer::new(
+                StatusCode::OK,
+                "application/json;charset=utf-8",
+                body.to_string(),
+            );
         }
         Err(error) => error,
     };

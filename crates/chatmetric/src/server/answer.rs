@@ -33,8 +33,14 @@ impl RequestIds {
         let mut random = [0_u8; 32];
         entropy.fill(&mut random);
         let (mut request, mut trace) = ([0_u8; 16], [0_u8; 16]);
-        request.iter_mut().zip(&random).for_each(|(to, from)| *to = *from);
-        trace.iter_mut().zip(random.iter().skip(16)).for_each(|(to, from)| *to = *from);
+        request
+            .iter_mut()
+            .zip(&random)
+            .for_each(|(to, from)| *to = *from);
+        trace
+            .iter_mut()
+            .zip(random.iter().skip(16))
+            .for_each(|(to, from)| *to = *from);
         Self {
             request: RequestId::from_random(request),
             trace: TraceId::from_random(trace),
@@ -54,7 +60,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
         Self {
             status,
             content_type,
@@ -68,7 +78,10 @@ impl Answer {
     pub(crate) fn vendor(response: response::Response) -> Self {
         let headers = response.headers.into_iter().filter_map(|(name, value)| {
             // The values are ours: hexadecimal, numbers, fixed words.
-            Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
+            Some((
+                HeaderName::from_static(name),
+                HeaderValue::from_str(&value).ok()?,
+            ))
         });
         Self {
             status: StatusCode::from_u16(response.status)
@@ -124,7 +137,8 @@ impl Answer {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let status = self.status;
         let body = self.body.clone();
-        let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+        let mut bytes =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len()).into_bytes();
         for (name, value) in self.into_response().headers() {
             bytes.extend_from_slice(name.as_str().as_bytes());
             bytes.extend_from_slice(b": ");

@@ -8,9 +8,7 @@ use crate::directory::Snapshot;
 use crate::server::App;
 use chatmetric_core::floor::FloorPolicy;
 use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
-use chatmetric_store::{
-    QuarantineFilter, QuarantinedContent, Reason, Store, StoreError,
-};
+use chatmetric_store::{QuarantineFilter, QuarantinedContent, Reason, Store, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +100,10 @@ impl State {
 
     fn claim_held(&mut self, app: &App) {
         let snapshot = app.directory.snapshot();
-        let changed = self.claimed_for.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &snapshot));
+        let changed = self
+            .claimed_for
+            .as_ref()
+            .is_none_or(|seen| !Arc::ptr_eq(seen, &snapshot));
         if !changed && !self.again {
             return;
         }
@@ -127,7 +128,8 @@ fn claim(store: &dyn Store, snapshot: &Snapshot) -> Result<(), StoreError> {
         filter.after = page.last().map(|item| item.id);
         let full = page.len() == HELD_PAGE;
         for item in page {
-            let (Some(account), QuarantinedContent::Event { number, .. }) = (item.account, item.content)
+            let (Some(account), QuarantinedContent::Event { number, .. }) =
+                (item.account, item.content)
             else {
                 continue;
             };

@@ -69,7 +69,9 @@ impl Translated {
 
 /// The error that a head without a body stands for, if hyper wrote it.
 fn own_refusal(written: &[u8]) -> Option<ApiError> {
-    let status = written.strip_prefix(b"HTTP/1.1 4").or_else(|| written.strip_prefix(b"HTTP/1.0 4"))?;
+    let status = written
+        .strip_prefix(b"HTTP/1.1 4")
+        .or_else(|| written.strip_prefix(b"HTTP/1.0 4"))?;
     let whole = written.len() <= OWN_HEAD_BYTES_MAX && written.ends_with(b"\r\n\r\n");
     let text = std::str::from_utf8(written).ok()?;
     if !whole || !text.contains("\r\ncontent-length: 0\r\n") {
@@ -144,7 +146,10 @@ mod tests {
         let code = |text: &str| own_refusal(text.as_bytes()).map(|error| error.http_status());
         assert_eq!(code(&head("400 Bad Request", 0)), Some(400));
         assert_eq!(code(&head("414 URI Too Long", 0)), Some(414));
-        assert_eq!(code(&head("431 Request Header Fields Too Large", 0)), Some(431));
+        assert_eq!(
+            code(&head("431 Request Header Fields Too Large", 0)),
+            Some(431)
+        );
         assert_eq!(code(&head("400 Bad Request", 10)), None);
         assert_eq!(code(&head("200 OK", 0)), None);
         assert_eq!(code(&(head("400 Bad Request", 0) + "x")), None);

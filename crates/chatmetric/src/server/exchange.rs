@@ -65,7 +65,10 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 fn host_text(headers: &http::HeaderMap) -> String {
-    let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+    let host = headers
+        .get(HOST)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
     String::from_utf8_lossy(host).into_owned()
 }
 
@@ -112,16 +115,30 @@ struct CallerOf {
 /// Forwarded headers count only when a trusted proxy sent them; of the chain, the
 /// last address that is no trusted proxy is the caller.
 fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
-    let trusted = |ip: &IpAddr| app.settings.server.trusted_proxies.contains(&ip.to_canonical());
-    let mut caller = CallerOf { ip: peer, tls: false };
+    let trusted = |ip: &IpAddr| {
+        app.settings
+            .server
+            .trusted_proxies
+            .contains(&ip.to_canonical())
+    };
+    let mut caller = CallerOf {
+        ip: peer,
+        tls: false,
+    };
     if !trusted(&peer) {
         return caller;
     }
     let text = |name: &str| {
         let values = parts.headers.get_all(name).iter();
-        values.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
+        values
+            .filter_map(|value| value.to_str().ok())
+            .collect::<Vec<_>>()
+            .join(",")
     };
-    caller.tls = text("x-forwarded-proto").rsplit(',').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    caller.tls = text("x-forwarded-proto")
+        .rsplit(',')
+        .next()
+        .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
     for hop in text("x-forwarded-for").rsplit(',') {
         let Ok(ip) = hop.trim().parse::<IpAddr>() else {
             break;
@@ -156,13 +173,24 @@ async fn rpc(
                 .collect();
             let raw = RawRequest {
                 method: parts.method.as_str(),
-                target: parts.uri.path_and_query().map_or("*", |target| target.as_str()),
+                target: parts
+                    .uri
+                    .path_and_query()
+                    .map_or("*", |target| target.as_str()),
                 headers: &headers,
                 body: &body.bytes,
                 peer_ip: caller.ip,
                 tls: caller.tls,
             };
-            api::handle(app, Call { raw, host: &host, ids }).await
+            api::handle(
+                app,
+                Call {
+                    raw,
+                    host: &host,
+                    ids,
+                },
+            )
+            .await
         }
         Err(fault) => {
             let error = fault.into_api_error(app);
@@ -176,7 +204,8 @@ async fn rpc(
         }
     };
     let took_ns = app.clock.monotonic_ns().saturating_sub(started_ns);
-    app.metrics.request(outcome.action, outcome.error.as_ref(), took_ns);
+    app.metrics
+        .request(outcome.action, outcome.error.as_ref(), took_ns);
     tracing::info!(
         request_id = %ids.request,
         action = outcome.action.map(api::action::Action::name),
@@ -192,7 +221,10 @@ async fn rpc(
 
 /// What the head may be; hyper's own limits are wider.
 fn check_head(parts: &Parts) -> Result<(), ApiError> {
-    let target_bytes = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target_bytes = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target_bytes > TARGET_BYTES_MAX {
         return Err(ApiError::UriTooLong);
     }
@@ -204,7 +236,11 @@ fn check_head(parts: &Parts) -> Result<(), ApiError> {
     if parts.headers.len() > HEADERS_MAX || header_bytes > HEADER_BYTES_MAX {
         return Err(ApiError::HeadersTooLarge);
     }
-    let malformed = |reason: &'static str| Err(ApiError::MalformedRequest { reason: reason.into() });
+    let malformed = |reason: &'static str| {
+        Err(ApiError::MalformedRequest {
+            reason: reason.into(),
+        })
+    };
     match parts.headers.get_all(HOST).iter().count() {
         1 => Ok(()),
         0 if parts.version != Version::HTTP_11 => Ok(()),
@@ -230,7 +266,9 @@ enum BodyFault {
 
 impl BodyFault {
     fn into_api_error(self, app: &App) -> ApiError {
-        let malformed = |reason: &'static str| ApiError::MalformedRequest { reason: reason.into() };
+        let malformed = |reason: &'static str| ApiError::MalformedRequest {
+            reason: reason.into(),
+        };
         match self {
             Self::TooLarge => ApiError::RequestTooLarge {
                 limit_bytes: u64::try_from(app.settings.limits.body_bytes_max).unwrap_or(u64::MAX),
@@ -247,7 +285,10 @@ impl BodyFault {
 /// refused one, the rest is thrown away, so that the client reads our answer.
 async fn read_body(app: &App, parts: &Parts, mut body: Incoming) -> Result<Body, BodyFault> {
     let limit = app.settings.limits.body_bytes_max;
-    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let too_large = announced.is_some_and(|bytes| bytes > u64::try_from(limit).unwrap_or(u64::MAX));
     if too_large {
         // Who waits for `100 Continue` sends nothing when none comes.
@@ -289,7 +330,10 @@ async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, B
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(Body { bytes, _reserved: reserved })
+    Ok(Body {
+        bytes,
+        _reserved: reserved,
+    })
 }
 
 async fn discard(body: &mut Incoming) {
@@ -321,7 +365,10 @@ async fn webhook(app: &Arc<App>, id: &str, parts: &Parts, body: Incoming) -> Ans
         Ok(body) => body,
         Err(BodyFault::NoMemory) => return whatsapp_webhook::unavailable(),
         Err(BodyFault::TooLarge) => {
-            let message = format!("a body has at most {} bytes", app.settings.limits.body_bytes_max);
+            let message = format!(
+                "a body has at most {} bytes",
+                app.settings.limits.body_bytes_max
+            );
             return Answer::small(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &message).closing();
         }
         Err(BodyFault::TooSlow | BodyFault::Broken | BodyFault::Api(_)) => {

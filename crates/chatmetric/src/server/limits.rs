@@ -55,7 +55,9 @@ impl ByteBudget {
     /// `None` when not so much is free now.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reserved> {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).ok()?;
-        let permit = Arc::clone(&self.permits).try_acquire_many_owned(units).ok()?;
+        let permit = Arc::clone(&self.permits)
+            .try_acquire_many_owned(units)
+            .ok()?;
         Some(Reserved(permit))
     }
 

@@ -97,7 +97,12 @@ pub(crate) struct App {
 
 impl App {
     fn new(settings: Settings, components: Components, metrics_on_main: bool) -> Self {
-        let Components { store, directory, clock, entropy } = components;
+        let Components {
+            store,
+            directory,
+            clock,
+            entropy,
+        } = components;
         let skew_ms = i64::from(settings.limits.clock_skew_seconds) * 1_000;
         let metrics = Arc::new(Metrics::default());
         let pipeline = Pipeline::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
@@ -148,11 +153,15 @@ impl Server {
             None => None,
         };
         let local_addr = address_of(&listener, settings.server.listen)?;
-        let metrics_addr = metrics_listener.as_ref().map(|listener| address_of(listener, local_addr)).transpose()?;
+        let metrics_addr = metrics_listener
+            .as_ref()
+            .map(|listener| address_of(listener, local_addr))
+            .transpose()?;
         let private = local_addr.ip().is_loopback() && settings.server.public_hosts.is_empty();
         let app = Arc::new(App::new(settings, components, private));
         let floor_app = Arc::clone(&app);
-        let floor = tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;
+        let floor =
+            tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;
         floor
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
             .map_err(ServerError::Floor)?;
@@ -161,20 +170,36 @@ impl Server {
         let mut helpers = JoinSet::new();
         helpers.spawn(background::run(Arc::clone(&app)));
         if let Some(listener) = metrics_listener {
-            helpers.spawn(accept_all(listener, Arc::clone(&app), stopped.clone(), Serve::Metrics));
+            helpers.spawn(accept_all(
+                listener,
+                Arc::clone(&app),
+                stopped.clone(),
+                Serve::Metrics,
+            ));
         }
         let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, Serve::Main));
         tracing::info!(address = %local_addr, "listening");
-        Ok(RunningServer { local_addr, metrics_addr, app, stop, accepting, helpers })
+        Ok(RunningServer {
+            local_addr,
+            metrics_addr,
+            app,
+            stop,
+            accepting,
+            helpers,
+        })
     }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServerError::Listen { address, source })
 }
 
 fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServerError> {
-    listener.local_addr().map_err(|source| ServerError::Listen { address, source })
+    listener
+        .local_addr()
+        .map_err(|source| ServerError::Listen { address, source })
 }
 
 /// What a listener serves.
@@ -222,7 +247,10 @@ async fn accept_all(
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests are still in flight; closing their connections");
     }
     connections.shutdown().await;
@@ -232,7 +260,10 @@ async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(free).acquire_owned().await.map_err(io::Error::other)?;
+    let permit = Arc::clone(free)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, peer, permit))
@@ -297,7 +328,10 @@ impl RunningServer {
         if let Err(error) = self.accepting.await {
             tracing::error!(%error, "the listener ended badly");
         }
-        if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained()).await.is_err() {
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())
+            .await
+            .is_err()
+        {
             tracing::warn!("the store has not answered everything");
         }
         self.helpers.shutdown().await;
@@ -307,6 +341,8 @@ impl RunningServer {
 
 impl std::fmt::Debug for RunningServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunningServer").field("local_addr", &self.local_addr).finish_non_exhaustive()
+        f.debug_struct("RunningServer")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
     }
 }

@@ -66,7 +66,11 @@ mod tests {
     #[test]
     fn paths_find_their_routes() {
         let routed = |method: &str, target: &str| {
-            let request = http::Request::builder().method(method).uri(target).body(()).expect("a request");
+            let request = http::Request::builder()
+                .method(method)
+                .uri(target)
+                .body(())
+                .expect("a request");
             route(&request.into_parts().0)
         };
         assert_eq!(routed("GET", "/"), Route::Rpc);
@@ -75,10 +79,16 @@ mod tests {
         assert_eq!(routed("GET", "/healthz"), Route::Health);
         assert_eq!(routed("HEAD", "/readyz"), Route::Ready);
         assert_eq!(routed("GET", "/readyz/query"), Route::ReadyForQueries);
-        assert_eq!(routed("POST", "/metrics"), Route::MethodNotAllowed("GET, HEAD"));
+        assert_eq!(
+            routed("POST", "/metrics"),
+            Route::MethodNotAllowed("GET, HEAD")
+        );
         let webhook = Route::WhatsappWebhook("a-b".to_owned());
         assert_eq!(routed("POST", "/webhooks/whatsapp/a-b?x=1"), webhook);
-        assert_eq!(routed("PUT", "/webhooks/whatsapp/a-b"), Route::MethodNotAllowed("GET, POST"));
+        assert_eq!(
+            routed("PUT", "/webhooks/whatsapp/a-b"),
+            Route::MethodNotAllowed("GET, POST")
+        );
         assert_eq!(routed("POST", "/webhooks/whatsapp/"), Route::Rpc);
         assert_eq!(routed("POST", "/webhooks/whatsapp/a/b"), Route::Rpc);
     }

@@ -7,7 +7,10 @@ const VECTORS: &str = include_str!("../../../../../testdata/webhooks/signature_v
 
 fn headers(value: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(SIGNATURE_HEADER, HeaderValue::from_str(value).expect("a value"));
+    headers.insert(
+        SIGNATURE_HEADER,
+        HeaderValue::from_str(value).expect("a value"),
+    );
     headers
 }
 
@@ -17,7 +20,11 @@ fn the_vectors_fit_and_nothing_else_does() {
     assert_eq!(vectors.len(), 4);
     for vector in vectors {
         let text = |name: &str| vector[name].as_str().expect("a string").to_owned();
-        let path = format!("{}/../../testdata/webhooks/{}", env!("CARGO_MANIFEST_DIR"), text("body_file"));
+        let path = format!(
+            "{}/../../testdata/webhooks/{}",
+            env!("CARGO_MANIFEST_DIR"),
+            text("body_file")
+        );
         let body = std::fs::read(path).expect("the body");
         let secret = SecretKey::new(text("app_secret"));
         let other = SecretKey::new("something else");
@@ -36,11 +43,20 @@ fn the_vectors_fit_and_nothing_else_does() {
         changed.push(b' ');
         let secrets = [secret];
         assert!(!fits(&signature, &secrets, &changed));
-        for bad in [&signature[7..], "sha256=", "sha1=00", &signature[..signature.len() - 2], &format!("{signature}00")] {
+        for bad in [
+            &signature[7..],
+            "sha256=",
+            "sha1=00",
+            &signature[..signature.len() - 2],
+            &format!("{signature}00"),
+        ] {
             assert!(!fits(bad, &secrets, &body), "{bad}");
         }
         let mut twice = headers(&signature);
-        twice.append(SIGNATURE_HEADER, HeaderValue::from_str(&signature).expect("a value"));
+        twice.append(
+            SIGNATURE_HEADER,
+            HeaderValue::from_str(&signature).expect("a value"),
+        );
         assert!(!signature_fits(&twice, &secrets, &body));
         assert!(!signature_fits(&HeaderMap::new(), &secrets, &body));
     }
