@@ -6,3 +6,11 @@ mod world;
 
 // The RPC API: answers, errors, their order and their shape.
 mod api;
+// Who may call and see what: RAM, tenancy.
+mod authz;
+// Webhooks: what is taken, what is refused, what becomes of it.
+mod ingest;
+// HTTP itself: framing, limits, health, figures, logs, drain.
+mod server;
+// Calls per second.
+mod throttle;
