@@ -176,8 +176,8 @@ fn parameters_that_are_wrong_say_what_would_be_right() {
         InvalidParameter.TimeRange: Specified parameter TimeRange is not valid. The range overlaps more than 1489 half-hour buckets.
         InvalidParameter.Granularity: Specified parameter Granularity is not valid. 'daily' is neither DAILY nor HALF_HOUR.
         InvalidParameter.Granularity: Specified parameter Granularity is not valid. 'HOURLY�' is neither DAILY nor HALF_HOUR.
-        InvalidParameter.PhoneNumber: Specified parameter PhoneNumber is not valid. a phone number needs at least one digit.
-        InvalidParameter.PhoneNumber: Specified parameter PhoneNumber is not valid. a phone number has at most 20 digits.
+        InvalidParameter.PhoneNumber: Specified parameter PhoneNumber is not valid. It needs at least one digit.
+        InvalidParameter.PhoneNumber: Specified parameter PhoneNumber is not valid. It has more than 20 digits.
     "#]].assert_eq(&seen);
     let reply = world.metric(
         "owner",

@@ -3,6 +3,10 @@
 
 // A server in the test's process, its directory, and a client.
 mod world;
+// A store that can be told to wait, to refuse and to fail.
+mod faults;
+// What was logged while the tests ran.
+mod log;
 
 // The RPC API: answers, errors, their order and their shape.
 mod api;
