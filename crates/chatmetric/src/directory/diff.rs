@@ -106,7 +106,10 @@ pub(super) fn diff(old: &State, new: &State) -> Vec<Change> {
         &old.accounts,
         &new.accounts,
         |id| Entity::Account(id.clone()),
-        |id, account| format!("account {id} {}", account.name),
+        |id, account| match account.name.as_str() {
+            name if name == id.as_str() => format!("account {id}"),
+            name => format!("account {id} {name}"),
+        },
         account_fields,
     );
     let none = AccountState::named(String::new());

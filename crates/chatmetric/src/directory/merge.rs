@@ -22,11 +22,11 @@ use super::document::{
 };
 use super::generate::{self, GeneratedKey};
 use super::limits::SESSION_SECONDS_DEFAULT;
-use super::model::CustSpaceId;
+use super::model::{CustSpaceId, UnknownNumbers};
 use super::prune;
 use super::state::{
-    AccountState, GrantId, GrantState, GroupState, KeyState, Owner, RoleState, SpaceState, State,
-    UserState, WebhookSecrets, WebhookState,
+    AccountState, GrantId, GrantState, KeyState, Owner, RoleState, SpaceState, State,
+    WebhookSecrets, WebhookState,
 };
 use crate::entropy::Entropy;
 
@@ -152,7 +152,7 @@ impl Merge<'_> {
             },
         );
         for space in &part.spaces {
-            self.space(account, id, space);
+            self.space(account, part, space);
         }
         for policy in &part.policies {
             let name = &policy.name;
@@ -254,24 +254,27 @@ impl Merge<'_> {
         );
     }
 
-    fn space(&mut self, account: &mut AccountState, owner: &AccountId, part: &SpacePart) {
+    fn space(&mut self, account: &mut AccountState, owner: &AccountPart, part: &SpacePart) {
         let id = &part.id;
-        if self
-            .taken
-            .spaces
-            .get(&id.value)
-            .is_some_and(|other| other != owner)
-        {
-            self.faults.add(
-                &id.place,
-                format!("space `{}` belongs to another account", id.value),
-            );
+        let taken = self.taken.spaces.get(&id.value);
+        if taken.is_some_and(|other| *other != owner.id.value) {
+            let message = format!("space `{}` belongs to another account", id.value);
+            self.faults.add(&id.place, message);
             return;
         }
+        // A space of an ISV is a customer's: nothing is bound to it unasked.
+        let is_isv = !(account.grants.is_empty() && owner.grants.is_empty());
         let space = account
             .spaces
             .entry(id.value.clone())
-            .or_insert_with(SpaceState::plain);
+            .or_insert_with(|| SpaceState {
+                unknown_numbers: if is_isv {
+                    UnknownNumbers::Hold
+                } else {
+                    UnknownNumbers::Auto
+                },
+                ..SpaceState::plain()
+            });
         if let Some(zone) = &part.time_zone {
             space.time_zone.clone_from(zone);
         }
@@ -363,10 +366,7 @@ impl Merge<'_> {
 
     fn user(&mut self, account: &mut AccountState, id: &AccountId, part: &UserPart) {
         let name = &part.name.value;
-        let user = account
-            .users
-            .entry(name.clone())
-            .or_insert_with(UserState::default);
+        let user = account.users.entry(name.clone()).or_default();
         user.console = part.console.unwrap_or(user.console);
         let owner = Owner {
             account: id.clone(),
@@ -383,10 +383,7 @@ impl Merge<'_> {
 
     fn group(&mut self, account: &mut AccountState, id: &AccountId, part: &GroupPart) {
         let name = &part.name.value;
-        let group = account
-            .groups
-            .entry(name.clone())
-            .or_insert_with(GroupState::default);
+        let group = account.groups.entry(name.clone()).or_default();
         let whose = format!("group {name} of account {id}");
         self.relation(&mut group.users, &part.users, &whose, "user");
         self.relation(&mut group.policies, &part.policies, &whose, "policy");
@@ -477,7 +474,7 @@ impl Merge<'_> {
             WebhookWord::Cams | WebhookWord::Events => vec![verify, app],
         };
         for (field, place) in foreign.into_iter().flatten() {
-            let message = format!("a {} webhook has no `{field}`", kind.as_str());
+            let message = format!("webhooks of kind {} have no `{field}`", kind.as_str());
             self.faults.add(place, message);
         }
     }

@@ -12,6 +12,8 @@ mod log;
 mod api;
 // Who may call and see what: RAM, tenancy.
 mod authz;
+// The directory on real files.
+mod directory;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
 // HTTP itself: framing, limits, health, figures, logs, drain.
