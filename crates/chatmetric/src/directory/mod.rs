@@ -20,6 +20,7 @@ mod merge_references;
 mod merge_webhook;
 mod model;
 mod prune;
+mod quarantine;
 mod rows;
 mod schema;
 mod snapshot;
