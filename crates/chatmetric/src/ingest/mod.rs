@@ -1,1 +1,10 @@
 //! What comes in: one file per source, one pipeline to the store.
+//!
+//! `whatsapp` reads bodies, `whatsapp_webhook` is its HTTP side (handshake,
+//! signature, where an event belongs), `pipeline` hands batches to the store and
+//! waits until they are durable. `lenient` is the JSON reader below.
+//!
+//! Invariant: 200 is answered only for what the store made durable.
+
+mod lenient;
+pub mod whatsapp;
