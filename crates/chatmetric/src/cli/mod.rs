@@ -16,6 +16,7 @@ mod output;
 mod profile;
 mod query;
 mod serve;
+mod session;
 mod terminal;
 mod text_table;
 mod time_argument;
@@ -25,8 +26,9 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use data_dir::{DataDirError, Instance, OpenMode};
+pub use data_dir::{DataDirError, Instance, OpenMode, StoreOptions, claim_held};
 pub use error::{CliError, Exit};
+pub(crate) use error::chain as error_chain;
 pub use terminal::{ColorChoice, Terminal};
 
 /// Where the data is when nothing else is said.

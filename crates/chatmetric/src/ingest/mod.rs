@@ -6,5 +6,6 @@
 //!
 //! Invariant: 200 is answered only for what the store made durable.
 
+pub mod file;
 mod lenient;
 pub mod whatsapp;

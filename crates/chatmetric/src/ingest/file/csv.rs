@@ -33,7 +33,7 @@ pub(super) fn read<V: Visitor>(
     let mut header: Option<Header> = None;
     loop {
         let line_number = lines.line() + 1;
-        match (lines.next()?, &header) {
+        match (lines.advance()?, &header) {
             (None, Some(_)) => return Ok(()),
             (None, None) => {
                 return Err(ReadError::Format(Bad {
@@ -44,13 +44,14 @@ pub(super) fn read<V: Visitor>(
             }
             (Some(Line::TooLong), None) => return Err(ReadError::Format(too_long(line_number))),
             (Some(Line::TooLong), Some(_)) => visitor.bad(too_long(line_number)),
-            (Some(Line::Whole(bytes)), _) if bytes.trim_ascii().is_empty() => Ok(()),
-            (Some(Line::Whole(bytes)), None) => {
-                header = Some(Header::read(bytes, line_number).map_err(ReadError::Format)?);
+            (Some(Line::Whole), _) if lines.bytes().trim_ascii().is_empty() => Ok(()),
+            (Some(Line::Whole), None) => {
+                let read = Header::read(lines.bytes(), line_number);
+                header = Some(read.map_err(ReadError::Format)?);
                 Ok(())
             }
-            (Some(Line::Whole(bytes)), Some(header)) => {
-                read_line(bytes, line_number, header, visitor)
+            (Some(Line::Whole), Some(header)) => {
+                read_line(lines.bytes(), line_number, header, visitor)
             }
         }
         .map_err(ReadError::Stopped)?;

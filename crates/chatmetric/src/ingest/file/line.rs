@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead};
 
-/// One line of the input, without its end.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Line<'a> {
-    /// Its bytes.
-    Whole(&'a [u8]),
+/// What the next line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// [`LineReader::bytes`] has it.
+    Whole,
     /// It is longer than the limit; its bytes were skipped.
     TooLong,
 }
@@ -38,12 +38,25 @@ impl<'r> LineReader<'r> {
         self.bytes_read
     }
 
-    /// The next line; `None` at the end. A byte order mark at the start and a
-    /// carriage return at the end are left out.
+    /// The line that was read last, without its end, a carriage return before
+    /// it, and a byte order mark at the start of the file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let bytes = self.buffer.as_slice();
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if self.line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes }
+    }
+
+    /// Gives the rest of the input back.
+    pub fn into_rest(self) -> (Vec<u8>, &'r mut dyn BufRead) {
+        (self.buffer, self.input)
+    }
+
+    /// Reads the next line; `None` at the end.
     ///
     /// # Errors
     /// What the input says.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn advance(&mut self) -> io::Result<Option<Line>> {
         self.buffer.clear();
         let mut too_long = false;
         let mut any = false;
@@ -77,17 +90,7 @@ impl<'r> LineReader<'r> {
             return Ok(None);
         }
         self.line += 1;
-        if too_long {
-            return Ok(Some(Line::TooLong));
-        }
-        let bytes = self.buffer.as_slice();
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let bytes = if self.line == 1 {
-            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-        } else {
-            bytes
-        };
-        Ok(Some(Line::Whole(bytes)))
+        Ok(Some(if too_long { Line::TooLong } else { Line::Whole }))
     }
 }
 
@@ -100,12 +103,16 @@ mod tests {
         let text = b"\xef\xbb\xbfone\r\n\n123456789\nlast";
         let mut input: &[u8] = text;
         let mut lines = LineReader::new(&mut input, 8);
-        assert_eq!(lines.next().expect("reads"), Some(Line::Whole(b"one")));
-        assert_eq!(lines.next().expect("reads"), Some(Line::Whole(b"")));
-        assert_eq!(lines.next().expect("reads"), Some(Line::TooLong));
-        assert_eq!(lines.next().expect("reads"), Some(Line::Whole(b"last")));
+        let mut next = || {
+            let line = lines.advance().expect("reads");
+            (line, String::from_utf8_lossy(lines.bytes()).into_owned())
+        };
+        assert_eq!(next(), (Some(Line::Whole), "one".to_owned()));
+        assert_eq!(next(), (Some(Line::Whole), String::new()));
+        assert_eq!(next(), (Some(Line::TooLong), String::new()));
+        assert_eq!(next(), (Some(Line::Whole), "last".to_owned()));
         assert_eq!(lines.line(), 4);
-        assert_eq!(lines.next().expect("reads"), None);
+        assert_eq!(lines.advance().expect("reads"), None);
         assert_eq!(lines.bytes_read(), u64::try_from(text.len()).expect("fits"));
     }
 }

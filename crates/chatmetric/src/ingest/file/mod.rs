@@ -10,24 +10,27 @@
 
 mod csv;
 mod line;
+mod load;
 mod ndjson;
 mod scalar;
 mod sniff;
 mod whatsapp;
 
+use super::whatsapp::MESSAGE_ID_BYTES_MAX;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use std::fmt;
 use std::io::{self, BufRead};
 
 pub use line::{Line, LineReader};
-pub use sniff::{Detected, SniffError, sniff};
+pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader};
+pub use sniff::{PEEK_BYTES, SniffError, peek, sniff};
 
 /// Longest line of NDJSON and CSV, in bytes.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 /// Longest webhook body, in bytes: as over HTTP.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Longest message id, in bytes.
-pub const MESSAGE_ID_BYTES_MAX: usize = 512;
+/// Most statuses of one webhook body: as over HTTP.
+pub const STATUSES_MAX: usize = chatmetric_store::BATCH_EVENTS_MAX;
 /// Longest channel name, in bytes.
 pub const CHANNEL_BYTES_MAX: usize = 64;
 
@@ -178,6 +181,7 @@ impl<'a> RawEvent<'a> {
         let number =
             PhoneNumber::parse(number).map_err(|error| (Field::Number, error.to_string()))?;
         let message_id = given(Field::MessageId, "message_id", self.message_id)?;
+        // The same limit as for webhooks: an id that one way takes, the other does too.
         if message_id.len() > MESSAGE_ID_BYTES_MAX {
             let reason = format!("`message_id` has more than {MESSAGE_ID_BYTES_MAX} bytes");
             return Err((Field::MessageId, reason));

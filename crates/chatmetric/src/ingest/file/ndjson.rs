@@ -27,11 +27,11 @@ pub(super) fn read<V: Visitor>(
     let mut lines = LineReader::new(input, LINE_BYTES_MAX);
     loop {
         let line_number = lines.line() + 1;
-        match lines.next()? {
+        match lines.advance()? {
             None => return Ok(()),
             Some(Line::TooLong) => visitor.bad(too_long(line_number)),
-            Some(Line::Whole(bytes)) if bytes.trim_ascii().is_empty() => Ok(()),
-            Some(Line::Whole(bytes)) => read_line(bytes, line_number, visitor),
+            Some(Line::Whole) if lines.bytes().trim_ascii().is_empty() => Ok(()),
+            Some(Line::Whole) => read_line(lines.bytes(), line_number, visitor),
         }
         .map_err(ReadError::Stopped)?;
         visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;

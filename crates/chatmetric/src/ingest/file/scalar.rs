@@ -6,24 +6,16 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// From here on a number is milliseconds, below it seconds.
-const MS_FROM: i64 = 100_000_000_000;
-
-/// Reads a time.
+/// Reads a time: seconds or milliseconds as webhooks have them, or RFC 3339.
 pub(super) fn time(text: &str) -> Result<EpochMs, String> {
-    let out_of_range = || "`timestamp` is not between 1970 and 9998".to_owned();
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let value: i64 = text.parse().map_err(|_| out_of_range())?;
-        let ms = if value < MS_FROM { value.checked_mul(1000) } else { Some(value) };
-        return ms.and_then(EpochMs::checked).ok_or_else(out_of_range);
+    if let Some(time) = crate::ingest::whatsapp::read_time(text) {
+        return Ok(time);
     }
-    match text.parse::<jiff::Timestamp>() {
-        Ok(timestamp) => EpochMs::checked(timestamp.as_millisecond()).ok_or_else(out_of_range),
-        Err(_) => Err("`timestamp` is neither a number of seconds or milliseconds nor RFC 3339 \
-                       with an offset"
-            .to_owned()),
-    }
+    let timestamp = text.parse::<jiff::Timestamp>().ok();
+    timestamp.and_then(|timestamp| EpochMs::checked(timestamp.as_millisecond())).ok_or_else(|| {
+        "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset"
+            .to_owned()
+    })
 }
 
 /// A JSON string or number, as text. Everything else is refused without
@@ -43,7 +35,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a whole number")
+        f.write_str("a string or a number")
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -62,16 +54,16 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Cow::Owned(value.to_string()))
     }
 
-    fn visit_f64<E: de::Error>(self, _value: f64) -> Result<Self::Value, E> {
-        Err(E::custom("expected a string or a whole number, found a fraction"))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
     }
 
     fn visit_bool<E: de::Error>(self, _value: bool) -> Result<Self::Value, E> {
-        Err(E::custom("expected a string or a whole number, found a boolean"))
+        Err(E::custom("expected a string or a number, found a boolean"))
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Err(E::custom("expected a string or a whole number, found null"))
+        Err(E::custom("expected a string or a number, found null"))
     }
 }
 
@@ -87,12 +79,13 @@ mod tests {
             ("99999999999", 99_999_999_999_000),
             ("100000000000", 100_000_000_000),
             ("0", 0),
+            ("1767225590.75", 1_767_225_590_000),
             ("2025-12-31T23:59:50Z", 1_767_225_590_000),
             ("2026-01-01T07:59:50.5+08:00", 1_767_225_590_500),
         ] {
             assert_eq!(time(text), Ok(EpochMs(ms)), "{text}");
         }
-        for text in ["", "-1", "1.5", "x", "2026-01-01", "99999999999999999999", "253370764800000"] {
+        for text in ["", "-1", "1.", ".5", "x", "2026-01-01", "99999999999999999999", "253370764800000"] {
             assert!(time(text).is_err(), "{text}");
         }
     }
