@@ -217,8 +217,14 @@ impl MasterKey {
         let root = Zeroizing::new(bytes);
         let mut id = [0_u8; KEY_ID_BYTES];
         let named = derive(&root, b"chatmetric master key id 1");
-        id.iter_mut().zip(named.iter()).for_each(|(to, from)| *to = *from);
-        Self { id: KeyId(id), seal: derive(&root, b"chatmetric seal 1"), root }
+        id.iter_mut()
+            .zip(named.iter())
+            .for_each(|(to, from)| *to = *from);
+        Self {
+            id: KeyId(id),
+            seal: derive(&root, b"chatmetric seal 1"),
+            root,
+        }
     }
 
     /// A new random key.
@@ -235,23 +241,33 @@ impl MasterKey {
     /// [`MasterKeyError`] when the file cannot be read, is open to others or
     /// does not hold a key.
     pub fn load(path: &Path) -> Result<Self, MasterKeyError> {
-        let read = |source| MasterKeyError::Read { path: path.to_owned(), source };
+        let read = |source| MasterKeyError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let file = File::open(path).map_err(read)?;
         let metadata = file.metadata().map_err(read)?;
         if !metadata.is_file() {
-            return Err(MasterKeyError::NotAFile { path: path.to_owned() });
+            return Err(MasterKeyError::NotAFile {
+                path: path.to_owned(),
+            });
         }
         let mode = metadata.mode() & 0o7777;
         if mode & 0o177 != 0 {
-            return Err(MasterKeyError::Mode { path: path.to_owned(), mode });
+            return Err(MasterKeyError::Mode {
+                path: path.to_owned(),
+                mode,
+            });
         }
         let mut text = Zeroizing::new(Vec::new());
-        file.take(MASTER_KEY_FILE_BYTES_MAX).read_to_end(&mut text).map_err(read)?;
-        let format = || MasterKeyError::Format { path: path.to_owned() };
-        let decoded =
-            Zeroizing::new(BASE64.decode(text.trim_ascii()).map_err(|_| format())?);
-        let bytes: [u8; MASTER_KEY_BYTES] =
-            decoded.as_slice().try_into().map_err(|_| format())?;
+        file.take(MASTER_KEY_FILE_BYTES_MAX)
+            .read_to_end(&mut text)
+            .map_err(read)?;
+        let format = || MasterKeyError::Format {
+            path: path.to_owned(),
+        };
+        let decoded = Zeroizing::new(BASE64.decode(text.trim_ascii()).map_err(|_| format())?);
+        let bytes: [u8; MASTER_KEY_BYTES] = decoded.as_slice().try_into().map_err(|_| format())?;
         Ok(Self::from_bytes(bytes))
     }
 
@@ -261,15 +277,21 @@ impl MasterKey {
     /// [`MasterKeyError::Create`], also when the file exists.
     pub fn write_new(&self, path: &Path) -> Result<(), MasterKeyError> {
         let write = || -> io::Result<()> {
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
             let mut text = Zeroizing::new(BASE64.encode(self.root.as_slice()));
             text.push('\n');
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             sync_parent(path)
         };
-        write().map_err(|source| MasterKeyError::Create { path: path.to_owned(), source })
+        write().map_err(|source| MasterKeyError::Create {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// The key of a data directory: the `configured` file, which must exist, or
@@ -285,20 +307,38 @@ impl MasterKey {
     ) -> Result<LoadedKey, MasterKeyError> {
         if let Some(path) = configured {
             let key = Self::load(path)?;
-            return Ok(LoadedKey { key, path: path.to_owned(), created: false });
+            return Ok(LoadedKey {
+                key,
+                path: path.to_owned(),
+                created: false,
+            });
         }
         let path = key_path_beside(data_dir)?;
         match Self::load(&path) {
-            Ok(key) => return Ok(LoadedKey { key, path, created: false }),
-            Err(MasterKeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Ok(key) => {
+                return Ok(LoadedKey {
+                    key,
+                    path,
+                    created: false,
+                });
+            }
+            Err(MasterKeyError::Read { source, .. })
+                if source.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         if holds_something(data_dir) {
-            return Err(MasterKeyError::Missing { data_dir: data_dir.to_owned(), path });
+            return Err(MasterKeyError::Missing {
+                data_dir: data_dir.to_owned(),
+                path,
+            });
         }
         let key = Self::generate(entropy);
         key.write_new(&path)?;
-        Ok(LoadedKey { key, path, created: true })
+        Ok(LoadedKey {
+            key,
+            path,
+            created: true,
+        })
     }
 
     /// The key's public name.
@@ -320,7 +360,10 @@ impl MasterKey {
     ) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0_u8; NONCE_BYTES];
         entropy.fill(&mut nonce);
-        let payload = Payload { msg: plaintext, aad: &self.associated(context) };
+        let payload = Payload {
+            msg: plaintext,
+            aad: &self.associated(context),
+        };
         let ciphertext = self
             .cipher()
             .encrypt(&Nonce::from(nonce), payload)
@@ -343,17 +386,22 @@ impl MasterKey {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (&version, rest) = sealed.split_first().ok_or(SealError::Format)?;
-        let (key_id, rest) =
-            rest.split_first_chunk::<KEY_ID_BYTES>().ok_or(SealError::Format)?;
-        let (nonce, ciphertext) =
-            rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Format)?;
+        let (key_id, rest) = rest
+            .split_first_chunk::<KEY_ID_BYTES>()
+            .ok_or(SealError::Format)?;
+        let (nonce, ciphertext) = rest
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(SealError::Format)?;
         if version != ENVELOPE_VERSION || ciphertext.len() < TAG_BYTES {
             return Err(SealError::Format);
         }
         if *key_id != self.id.0 {
             return Err(SealError::OtherKey);
         }
-        let payload = Payload { msg: ciphertext, aad: &self.associated(context) };
+        let payload = Payload {
+            msg: ciphertext,
+            aad: &self.associated(context),
+        };
         self.cipher()
             .decrypt(&Nonce::from(*nonce), payload)
             .map(Zeroizing::new)
@@ -390,11 +438,15 @@ pub fn key_path_beside(data_dir: &Path) -> Result<PathBuf, MasterKeyError> {
     let named = if data_dir.file_name().is_some() {
         data_dir.to_owned()
     } else {
-        data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned())
+        data_dir
+            .canonicalize()
+            .unwrap_or_else(|_| data_dir.to_owned())
     };
     let mut name = named
         .file_name()
-        .ok_or_else(|| MasterKeyError::NoName { data_dir: data_dir.to_owned() })?
+        .ok_or_else(|| MasterKeyError::NoName {
+            data_dir: data_dir.to_owned(),
+        })?
         .to_owned();
     name.push(".key");
     Ok(named.with_file_name(name))
@@ -403,7 +455,10 @@ pub fn key_path_beside(data_dir: &Path) -> Result<PathBuf, MasterKeyError> {
 fn derive(root: &[u8; MASTER_KEY_BYTES], label: &[u8]) -> Zeroizing<[u8; MASTER_KEY_BYTES]> {
     // HMAC pads a short key with zeros to the block; doing it here leaves no error case.
     let mut block = Zeroizing::new([0_u8; 64]);
-    block.iter_mut().zip(root).for_each(|(to, from)| *to = *from);
+    block
+        .iter_mut()
+        .zip(root)
+        .for_each(|(to, from)| *to = *from);
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into());
     mac.update(label);
     Zeroizing::new(mac.finalize().into_bytes().into())
@@ -426,6 +481,8 @@ fn holds_something(data_dir: &Path) -> bool {
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }

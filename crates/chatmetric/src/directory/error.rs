@@ -12,7 +12,9 @@ use super::document::Faults;
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The directory's secrets are sealed under another key.
-    #[error("wrong master key: the directory belongs to key `{expected}`, the given one is `{given}`")]
+    #[error(
+        "wrong master key: the directory belongs to key `{expected}`, the given one is `{given}`"
+    )]
     WrongMasterKey {
         /// The directory's key.
         expected: String,
@@ -20,7 +22,9 @@ pub enum DirectoryError {
         given: KeyId,
     },
     /// A newer program wrote it.
-    #[error("the directory has schema {found}, this program knows up to {known}: use the newer program")]
+    #[error(
+        "the directory has schema {found}, this program knows up to {known}: use the newer program"
+    )]
     NewerSchema {
         /// Its schema version.
         found: i64,
@@ -43,6 +47,12 @@ pub enum DirectoryError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("another process has the directory `{}` open", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// SQLite refused.
     #[error("cannot {operation} the directory")]

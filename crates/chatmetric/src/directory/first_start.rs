@@ -11,12 +11,12 @@ use chatmetric_rpc::credential::{AccessKeyId, AccountId, IdentifierError, KeySta
 use zeroize::Zeroizing;
 
 use super::error::DirectoryError;
-use super::merge::{self, MadeKey};
+use super::generate;
 use super::state::{AccountState, KeyState, Secret, State};
 use crate::entropy::Entropy;
 
 /// Digits of a generated account id.
-pub const ACCOUNT_ID_DIGITS: usize = 16;
+const ACCOUNT_ID_DIGITS: usize = 16;
 
 const SETUP_TOKEN_BYTES: usize = 32;
 
@@ -51,13 +51,13 @@ pub enum FirstStartError<E> {
 
 impl FirstStart {
     pub(super) fn generate(entropy: &dyn Entropy) -> Result<Self, IdentifierError> {
-        let MadeKey { id, secret } = merge::make_key(entropy)?;
+        let secret = generate::key_secret(entropy);
         let mut token = Zeroizing::new([0_u8; SETUP_TOKEN_BYTES]);
         entropy.fill(token.as_mut());
         Ok(Self {
-            account: AccountId::parse(&merge::random_digits(entropy, ACCOUNT_ID_DIGITS))?,
+            account: AccountId::parse(&generate::digits(entropy, ACCOUNT_ID_DIGITS))?,
             account_name: "default".to_owned(),
-            access_key_id: id,
+            access_key_id: generate::key_id(entropy)?,
             access_key_secret: secret.0,
             setup_token: SecretKey::new(URL_SAFE_NO_PAD.encode(token.as_slice())),
         })
@@ -66,9 +66,14 @@ impl FirstStart {
     pub(super) fn state(&self) -> State {
         let mut account = AccountState::named(self.account_name.clone());
         let secret = Secret(self.access_key_secret.clone());
-        let key = KeyState { secret, status: KeyStatus::Active };
+        let key = KeyState {
+            secret,
+            status: KeyStatus::Active,
+        };
         account.keys.insert(self.access_key_id.clone(), key);
-        merge::make_default_space(&self.account, &mut account);
-        State { accounts: BTreeMap::from([(self.account.clone(), account)]) }
+        account.make_default_space(&self.account);
+        State {
+            accounts: BTreeMap::from([(self.account.clone(), account)]),
+        }
     }
 }

@@ -13,12 +13,16 @@ mod document;
 mod error;
 mod export;
 mod first_start;
+mod generate;
+pub mod limits;
 mod merge;
 mod model;
+mod prune;
 mod rows;
 mod schema;
 mod snapshot;
 mod state;
+mod trust_policy;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,12 +36,12 @@ use crate::master_key::MasterKey;
 pub use diff::{Change, ChangeKind};
 pub use document::{
     DOCUMENT_BYTES_MAX, Document, DocumentSecrets, Fault, Faults, Format, GatheredSecrets,
-    InlineOnly, SystemSecrets,
+    InlineOnly, Place, SystemSecrets,
 };
 pub use error::{ApplyError, DirectoryError};
-pub use export::Export;
+pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
-pub use merge::GeneratedKey;
+pub use generate::GeneratedKey;
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
@@ -108,7 +112,10 @@ impl Directory {
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         Ok(Self {
             path,
-            writer: Mutex::new(Writer { connection, master_key }),
+            writer: Mutex::new(Writer {
+                connection,
+                master_key,
+            }),
             snapshot: ArcSwap::from_pointee(snapshot),
             fingerprint_key,
             entropy,
@@ -140,7 +147,10 @@ impl Directory {
         now: EpochMs,
     ) -> Result<BindOutcome, DirectoryError> {
         let outcomes = self.bind_numbers(space, &[number], now)?;
-        Ok(outcomes.into_iter().next().unwrap_or(BindOutcome::AlreadyBound))
+        Ok(outcomes
+            .into_iter()
+            .next()
+            .unwrap_or(BindOutcome::AlreadyBound))
     }
 
     /// [`Directory::bind_number`] for several numbers with one write: one
@@ -160,7 +170,8 @@ impl Directory {
         if !bound.is_empty() {
             let bindings = before.bindings.with_bound(&bound);
             let records = Arc::clone(&before.records);
-            self.snapshot.store(Arc::new(Snapshot { records, bindings }));
+            self.snapshot
+                .store(Arc::new(Snapshot { records, bindings }));
         }
         Ok(outcomes)
     }
@@ -178,20 +189,39 @@ impl Directory {
         now: EpochMs,
     ) -> Result<ApplyReport, ApplyError> {
         let mut writer = self.write();
-        let Writer { connection, master_key } = &mut *writer;
+        let Writer {
+            connection,
+            master_key,
+        } = &mut *writer;
         let old = rows::load_state(connection, master_key)?;
         let merged = merge::merge(&old, document, options.prune, self.entropy.as_ref())
             .map_err(ApplyError::Faults)?;
-        let changes = diff::diff(&old, &merged.state);
+        let mut changes = diff::diff(&old, &merged.state);
         if options.dry_run {
-            return Ok(ApplyReport { changes, notes: merged.notes, generated: Vec::new() });
+            // Nothing keeps the ids that were made for this run.
+            changes
+                .iter_mut()
+                .for_each(|change| change.hide_made_ids(&merged.generated));
+            return Ok(ApplyReport {
+                changes,
+                notes: merged.notes,
+                generated: Vec::new(),
+            });
         }
         if !changes.is_empty() {
-            let write = rows::Write { master_key, entropy: self.entropy.as_ref(), now };
+            let write = rows::Write {
+                master_key,
+                entropy: self.entropy.as_ref(),
+                now,
+            };
             let snapshot = rows::write_changes(connection, &write, &merged.state, &changes)?;
             self.snapshot.store(Arc::new(snapshot));
         }
-        Ok(ApplyReport { changes, notes: merged.notes, generated: merged.generated })
+        Ok(ApplyReport {
+            changes,
+            notes: merged.notes,
+            generated: merged.generated,
+        })
     }
 
     /// The directory as a document, in a stable order. With secrets, applying
@@ -221,7 +251,10 @@ impl Directory {
         keep: impl FnOnce(&FirstStart) -> Result<(), E>,
     ) -> Result<Option<FirstStart>, FirstStartError<E>> {
         let mut writer = self.write();
-        let Writer { connection, master_key } = &mut *writer;
+        let Writer {
+            connection,
+            master_key,
+        } = &mut *writer;
         if !self.snapshot().is_empty() {
             return Ok(None);
         }
@@ -229,7 +262,11 @@ impl Directory {
         keep(&first).map_err(FirstStartError::Keep)?;
         let state = first.state();
         let changes = diff::diff(&state::State::default(), &state);
-        let write = rows::Write { master_key, entropy: self.entropy.as_ref(), now };
+        let write = rows::Write {
+            master_key,
+            entropy: self.entropy.as_ref(),
+            now,
+        };
         let snapshot = rows::write_first_start(connection, &write, &state, &changes, &first)?;
         self.snapshot.store(Arc::new(snapshot));
         Ok(Some(first))
@@ -268,6 +305,8 @@ impl Directory {
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Directory").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Directory")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, Zone};
+use chatmetric_core::{AccountKey, EpochMs, SpaceKey, Zone};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus, SecretKey};
 use chatmetric_rpc::ram::Policy;
 
@@ -34,8 +34,14 @@ impl CustSpaceId {
     /// [`CustSpaceIdError`] for an empty, long or oddly spelt one.
     pub fn parse(text: &str) -> Result<Self, CustSpaceIdError> {
         let valid = (1..=Self::BYTES_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if valid { Ok(Self(text.into())) } else { Err(CustSpaceIdError) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(CustSpaceIdError)
+        }
     }
 
     /// The id.
@@ -99,7 +105,9 @@ impl UnknownNumbers {
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Auto, Self::Hold].into_iter().find(|policy| policy.as_str() == text)
+        [Self::Auto, Self::Hold]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
     }
 }
 
@@ -261,7 +269,7 @@ pub struct IsvGrant {
 pub enum GrantUsers {
     /// All, the owner included.
     Everyone,
-    /// These RAM users, and the owner, whom no list of users limits.
+    /// These RAM users and nobody else, not even the owner.
     Named(BTreeSet<String>),
 }
 
@@ -271,7 +279,8 @@ impl IsvGrant {
     pub fn admits(&self, account: &AccountId, principal: &Principal) -> bool {
         self.account == *account
             && match (&self.users, principal) {
-                (GrantUsers::Everyone, _) | (GrantUsers::Named(_), Principal::Owner) => true,
+                (GrantUsers::Everyone, Principal::Owner | Principal::User(_)) => true,
+                (GrantUsers::Named(_), Principal::Owner) => false,
                 (GrantUsers::Named(names), Principal::User(user)) => names.contains(&user.name),
             }
     }
@@ -297,6 +306,3 @@ pub enum BindOutcome {
         numbers_max: u32,
     },
 }
-
-/// A binding as callers report it, with the number.
-pub type NumberBinding = (PhoneNumber, Binding);

@@ -75,7 +75,10 @@ impl Bindings {
         Self {
             by_number: by_number.into_iter().map(Arc::new).collect(),
             by_space: Arc::new(
-                by_space.into_iter().map(|(space, numbers)| (space, Arc::new(numbers))).collect(),
+                by_space
+                    .into_iter()
+                    .map(|(space, numbers)| (space, Arc::new(numbers)))
+                    .collect(),
             ),
         }
     }
@@ -92,7 +95,10 @@ impl Bindings {
             }
             Arc::make_mut(by_space.entry(binding.space).or_default()).insert(*number);
         }
-        Self { by_number: by_number.into(), by_space: Arc::new(by_space) }
+        Self {
+            by_number: by_number.into(),
+            by_space: Arc::new(by_space),
+        }
     }
 
     fn history(&self, number: &PhoneNumber) -> &[Binding] {
@@ -104,16 +110,18 @@ impl Bindings {
 }
 
 fn shard_of(number: &PhoneNumber) -> usize {
-    let hash = number
-        .as_bytes()
-        .iter()
-        .fold(0_usize, |hash, digit| hash.wrapping_mul(31).wrapping_add(usize::from(*digit)));
+    let hash = number.as_bytes().iter().fold(0_usize, |hash, digit| {
+        hash.wrapping_mul(31).wrapping_add(usize::from(*digit))
+    });
     hash % SHARDS
 }
 
 impl Snapshot {
     pub(super) fn new(records: Records, bindings: Bindings) -> Self {
-        Self { records: Arc::new(records), bindings }
+        Self {
+            records: Arc::new(records),
+            bindings,
+        }
     }
 
     /// Whether there is no account at all, as before the first start.
@@ -212,7 +220,9 @@ impl Snapshot {
     /// Whether the code is one of this ISV account's own.
     #[must_use]
     pub fn is_own_code(&self, code: &str, account: AccountKey) -> bool {
-        self.grants(code).iter().any(|grant| grant.isv.key == account)
+        self.grants(code)
+            .iter()
+            .any(|grant| grant.isv.key == account)
     }
 
     /// Every binding that the number ever had, oldest first; the last one is
@@ -225,25 +235,38 @@ impl Snapshot {
     /// The space that owns the number now.
     #[must_use]
     pub fn number_owner(&self, number: &PhoneNumber) -> Option<&Arc<Space>> {
-        let open = self.number_history(number).iter().rev().find(|binding| binding.to.is_none())?;
+        let open = self
+            .number_history(number)
+            .iter()
+            .rev()
+            .find(|binding| binding.to.is_none())?;
         self.space_by_key(open.space)
     }
 
     /// Whether the number is, or was, bound to the space.
     #[must_use]
     pub fn was_bound(&self, space: SpaceKey, number: &PhoneNumber) -> bool {
-        self.number_history(number).iter().any(|binding| binding.space == space)
+        self.number_history(number)
+            .iter()
+            .any(|binding| binding.space == space)
     }
 
     /// The numbers that are bound to the space now, in order.
     pub fn numbers_of(&self, space: SpaceKey) -> impl Iterator<Item = PhoneNumber> + '_ {
-        self.bindings.by_space.get(&space).into_iter().flat_map(|numbers| numbers.iter().copied())
+        self.bindings
+            .by_space
+            .get(&space)
+            .into_iter()
+            .flat_map(|numbers| numbers.iter().copied())
     }
 
     /// How many numbers are bound to the space now.
     #[must_use]
     pub fn numbers_count(&self, space: SpaceKey) -> usize {
-        self.bindings.by_space.get(&space).map_or(0, |numbers| numbers.len())
+        self.bindings
+            .by_space
+            .get(&space)
+            .map_or(0, |numbers| numbers.len())
     }
 }
 

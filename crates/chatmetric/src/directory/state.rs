@@ -90,9 +90,16 @@ pub(super) struct WebhookState {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WebhookSecrets {
-    Whatsapp { app_secrets: Vec<Secret>, verify_token: Option<Secret> },
-    Cams { token: Secret },
-    Events { token: Secret },
+    Whatsapp {
+        app_secrets: Vec<Secret>,
+        verify_token: Option<Secret>,
+    },
+    Cams {
+        token: Secret,
+    },
+    Events {
+        token: Secret,
+    },
 }
 
 impl WebhookSecrets {
@@ -167,6 +174,20 @@ impl AccountState {
         }
     }
 
+    /// Rule 7 of the operation: an account for which no space is declared has
+    /// one with the account's id.
+    pub(super) fn make_default_space(&mut self, id: &AccountId) {
+        if let (true, Ok(id)) = (self.spaces.is_empty(), CustSpaceId::parse(id.as_str())) {
+            self.spaces.insert(
+                id,
+                SpaceState {
+                    is_default: true,
+                    ..SpaceState::plain()
+                },
+            );
+        }
+    }
+
     /// The keys of the account itself or of one of its users.
     pub(super) fn keys_of(&self, user: Option<&str>) -> Option<&BTreeMap<AccessKeyId, KeyState>> {
         match user {
@@ -183,7 +204,7 @@ impl SpaceState {
             is_default: false,
             time_zone: "UTC".to_owned(),
             unknown_numbers: UnknownNumbers::Auto,
-            numbers_max: super::merge::NUMBERS_MAX_DEFAULT,
+            numbers_max: super::limits::NUMBERS_MAX_DEFAULT,
             numbers: BTreeSet::new(),
         }
     }

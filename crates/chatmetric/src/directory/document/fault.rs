@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::directory::limits::FAULTS_MAX;
+
 /// A place in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
@@ -35,9 +37,6 @@ impl fmt::Display for Fault {
         f.write_str(&self.message)
     }
 }
-
-/// Most faults that are kept; a document with more shows the first ones.
-pub const FAULTS_MAX: usize = 100;
 
 /// All faults of a document, in the order of their places, one a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +78,10 @@ pub(in crate::directory) struct FaultList {
 
 impl FaultList {
     pub(in crate::directory) fn add(&mut self, place: &Place, message: impl Into<String>) {
-        self.list.push(Fault { place: place.clone(), message: message.into() });
+        self.list.push(Fault {
+            place: place.clone(),
+            message: message.into(),
+        });
     }
 
     /// `Ok` when there was none.
@@ -87,10 +89,14 @@ impl FaultList {
         if self.list.is_empty() {
             return Ok(());
         }
-        self.list.sort_by_key(|fault| (fault.place.line, fault.place.column));
+        self.list
+            .sort_by_key(|fault| (fault.place.line, fault.place.column));
         self.list.dedup();
         let left_out = self.list.len().saturating_sub(FAULTS_MAX);
         self.list.truncate(FAULTS_MAX);
-        Err(Faults { list: self.list, left_out })
+        Err(Faults {
+            list: self.list,
+            left_out,
+        })
     }
 }

@@ -21,6 +21,7 @@ use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
 use super::model::{CustSpaceId, UnknownNumbers};
 use super::state::Secret;
 
+pub(super) use fault::FaultList;
 pub use fault::{Fault, Faults, Place};
 pub use secrets::{DocumentSecrets, GatheredSecrets, InlineOnly, SystemSecrets};
 

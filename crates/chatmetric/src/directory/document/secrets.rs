@@ -12,9 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Document, Faults, Format};
-
-/// Longest secret file, in bytes.
-pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
+use crate::directory::limits::SECRET_FILE_BYTES_MAX;
 
 /// Resolves the references of a document to secrets.
 pub trait DocumentSecrets {
@@ -70,7 +68,10 @@ impl DocumentSecrets for SystemSecrets {
         let shown = full.display();
         let mut text = String::new();
         std::fs::File::open(&full)
-            .and_then(|file| file.take(SECRET_FILE_BYTES_MAX + 1).read_to_string(&mut text))
+            .and_then(|file| {
+                file.take(SECRET_FILE_BYTES_MAX + 1)
+                    .read_to_string(&mut text)
+            })
             .map_err(|error| format!("cannot read the secret file `{shown}`: {error}"))?;
         if u64::try_from(text.len()).unwrap_or(u64::MAX) > SECRET_FILE_BYTES_MAX {
             return Err(format!(
@@ -102,7 +103,10 @@ impl GatheredSecrets {
         format: Format,
         source: &dyn DocumentSecrets,
     ) -> Result<Self, Faults> {
-        let recorder = Recorder { source, gathered: RefCell::default() };
+        let recorder = Recorder {
+            source,
+            gathered: RefCell::default(),
+        };
         Document::parse(text, format, &recorder)?;
         Ok(recorder.gathered.into_inner())
     }
@@ -110,17 +114,27 @@ impl GatheredSecrets {
 
 impl std::fmt::Debug for GatheredSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "GatheredSecrets(redacted, {} in all)", self.env.len() + self.file.len())
+        write!(
+            f,
+            "GatheredSecrets(redacted, {} in all)",
+            self.env.len() + self.file.len()
+        )
     }
 }
 
 impl DocumentSecrets for GatheredSecrets {
     fn env(&self, name: &str) -> Result<String, String> {
-        self.env.get(name).cloned().unwrap_or_else(|| InlineOnly.env(name))
+        self.env
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| InlineOnly.env(name))
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
-        self.file.get(path).cloned().unwrap_or_else(|| InlineOnly.file(path))
+        self.file
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| InlineOnly.file(path))
     }
 }
 
@@ -132,11 +146,19 @@ struct Recorder<'a> {
 impl DocumentSecrets for Recorder<'_> {
     fn env(&self, name: &str) -> Result<String, String> {
         let mut gathered = self.gathered.borrow_mut();
-        gathered.env.entry(name.to_owned()).or_insert_with(|| self.source.env(name)).clone()
+        gathered
+            .env
+            .entry(name.to_owned())
+            .or_insert_with(|| self.source.env(name))
+            .clone()
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
         let mut gathered = self.gathered.borrow_mut();
-        gathered.file.entry(path.to_owned()).or_insert_with(|| self.source.file(path)).clone()
+        gathered
+            .file
+            .entry(path.to_owned())
+            .or_insert_with(|| self.source.file(path))
+            .clone()
     }
 }

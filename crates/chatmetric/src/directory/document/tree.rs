@@ -66,7 +66,9 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(0).chain(breaks.map(|(offset, _)| offset + 1)).collect();
+        let starts = std::iter::once(0)
+            .chain(breaks.map(|(offset, _)| offset + 1))
+            .collect();
         Self { text, starts }
     }
 
@@ -74,7 +76,11 @@ impl<'a> Lines<'a> {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or_default();
-        Place { line, column: before.chars().count() + 1, path: path.into() }
+        Place {
+            line,
+            column: before.chars().count() + 1,
+            path: path.into(),
+        }
     }
 }
 
@@ -88,7 +94,10 @@ pub(super) fn parse(text: &str, format: Format, lines: &Lines<'_>, faults: &mut 
                 let offset = error.span().map_or(text.len(), |span| span.start);
                 faults.add(&lines.place(offset, ""), error.message());
             }
-            Node { offset: table.span().start, value: toml_table(table.into_inner(), 0) }
+            Node {
+                offset: table.span().start,
+                value: toml_table(table.into_inner(), 0),
+            }
         }
         Format::Json => {
             let reader = JsonReader { text, lines };
@@ -96,7 +105,10 @@ pub(super) fn parse(text: &str, format: Format, lines: &Lines<'_>, faults: &mut 
                 Ok(raw) => reader.node(raw.get(), 0, faults),
                 Err(error) => {
                     reader.syntax(&error, faults);
-                    Node { offset: 0, value: Value::Other("nothing") }
+                    Node {
+                        offset: 0,
+                        value: Value::Other("nothing"),
+                    }
                 }
             }
         }
@@ -115,7 +127,10 @@ fn toml_table(table: DeTable<'_>, depth: usize) -> Value {
 fn toml_node(node: Spanned<DeValue<'_>>, depth: usize) -> Node {
     let offset = node.span().start;
     if depth > DEPTH_MAX {
-        return Node { offset, value: Value::Other("nested too deeply") };
+        return Node {
+            offset,
+            value: Value::Other("nested too deeply"),
+        };
     }
     let value = match node.into_inner() {
         DeValue::String(text) => Value::String(text.into_owned()),
@@ -124,9 +139,12 @@ fn toml_node(node: Spanned<DeValue<'_>>, depth: usize) -> Node {
         DeValue::Float(_) => Value::Other("a float"),
         DeValue::Boolean(value) => Value::Boolean(value),
         DeValue::Datetime(_) => Value::Other("a date"),
-        DeValue::Array(items) => {
-            Value::List(items.into_iter().map(|item| toml_node(item, depth + 1)).collect())
-        }
+        DeValue::Array(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| toml_node(item, depth + 1))
+                .collect(),
+        ),
         DeValue::Table(table) => toml_table(table, depth),
     };
     Node { offset, value }
@@ -141,7 +159,10 @@ struct JsonReader<'a> {
 
 impl JsonReader<'_> {
     fn offset(&self, part: &str) -> usize {
-        part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len())
+        part.as_ptr()
+            .addr()
+            .saturating_sub(self.text.as_ptr().addr())
+            .min(self.text.len())
     }
 
     fn syntax(&self, error: &serde_json::Error, faults: &mut FaultList) {
@@ -175,7 +196,10 @@ impl JsonReader<'_> {
             Some(b'n') => Value::Other("null"),
             Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(raw) {
                 Ok(items) => Value::List(
-                    items.into_iter().map(|item| self.node(item.get(), depth + 1, faults)).collect(),
+                    items
+                        .into_iter()
+                        .map(|item| self.node(item.get(), depth + 1, faults))
+                        .collect(),
                 ),
                 Err(_) => Value::Other("a list that is not valid"),
             },
@@ -201,10 +225,17 @@ impl JsonReader<'_> {
             };
             let key = key.into_owned();
             if !seen.insert(key.clone()) {
-                faults.add(&self.lines.place(key_offset, ""), format!("duplicate key `{key}`"));
+                faults.add(
+                    &self.lines.place(key_offset, ""),
+                    format!("duplicate key `{key}`"),
+                );
                 continue;
             }
-            table.push(Member { key, key_offset, node: self.node(raw.get(), depth + 1, faults) });
+            table.push(Member {
+                key,
+                key_offset,
+                node: self.node(raw.get(), depth + 1, faults),
+            });
         }
         Value::Table(table)
     }
