@@ -224,6 +224,8 @@ impl ApiClient {
     fn call(&self, action: &str, query: &[(&str, &str)]) -> Result<MetricAnswer, ClientError> {
         let mut nonce = [0_u8; 16];
         self.entropy.fill(&mut nonce);
+        // A clock beyond the year 9999 cannot be written; the server then says so.
+        let date = format_utc_seconds(self.clock.now().0.div_euclid(1000)).unwrap_or_default();
         let signed = sign_v3(
             Algorithm::HmacSha256,
             &self.credentials,
@@ -237,7 +239,7 @@ impl ApiClient {
                 body: b"",
                 content_type: None,
                 form: &[],
-                date: &format_utc_seconds(self.clock.now().0.div_euclid(1000)),
+                date: &date,
                 nonce: &hex::encode(nonce),
             },
         );

@@ -78,8 +78,6 @@ pub struct Applied {
     pub notes: Vec<String>,
     /// Keys that were made.
     pub made_keys: Vec<MadeKey>,
-    /// Held events that count now, because their number was claimed.
-    pub claimed: u64,
 }
 
 /// What `verify` looked at.
@@ -156,8 +154,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Brings the directory to what the document says, and counts what was held
-    /// for numbers that it claims.
+    /// Brings the directory to what the document says. A server counts what was
+    /// held for numbers that it claims, now or at its next start.
     ///
     /// # Errors
     /// [`Refusal`]: the document's faults, or the disk's.
@@ -176,11 +174,6 @@ impl Operator {
             ApplyError::Faults(faults) => Refusal::usage(faults),
             ApplyError::Directory(_) => Refusal::failed(&error),
         })?;
-        let claimed = if flags.dry_run {
-            0
-        } else {
-            crate::cli::claim_held(&self.directory, self.store.as_ref())?
-        };
         let made_keys = report.generated.iter().map(|key| MadeKey {
             account: key.account.to_string(),
             user: key.user.clone(),
@@ -194,7 +187,6 @@ impl Operator {
             made_keys: made_keys.collect(),
             changes: report.changes.iter().map(ToString::to_string).collect(),
             notes: report.notes,
-            claimed,
         })
     }
 

@@ -128,7 +128,4 @@ fn summarize(applied: &Applied, dry_run: bool, terminal: &Terminal) {
         (_, true) => format!("{changes} would be made (dry run, nothing was changed)"),
         (_, false) => format!("{changes} made"),
     });
-    if applied.claimed > 0 {
-        terminal.say(&format!("{} held events of claimed numbers are counted now", applied.claimed));
-    }
 }

@@ -175,7 +175,7 @@ impl Chart {
         let Ok(timestamp) = Timestamp::from_millisecond(ms) else {
             return String::new();
         };
-        let civil = timestamp.to_zoned(self.zone.clone()).datetime();
+        let civil = self.zone.to_datetime(timestamp);
         let pattern = if self.daily { "%m-%d" } else { "%m-%d %H:%M" };
         civil.strftime(pattern).to_string()
     }

@@ -9,13 +9,8 @@ use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError};
-use chatmetric_core::AccountKey;
-use chatmetric_core::PhoneNumber;
-use chatmetric_store::{
-    QuarantineFilter, QuarantinedContent, Reason, Store, StoreError,
-};
+use chatmetric_store::{Store, StoreError};
 use rustix::fs::FlockOperation;
-use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -26,8 +21,6 @@ use std::sync::Arc;
 pub const LOCK_FILE: &str = "lock";
 /// The store below the data directory.
 pub const STORE_DIR: &str = "store";
-/// Quarantined items that are looked at in one step.
-const QUARANTINE_PAGE_ITEMS: usize = 10_000;
 
 /// Why an instance could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -125,13 +118,10 @@ impl DataDirLock {
             }
             Err(error) => return Err(fail("lock", &path)(error.into())),
         }
-        let write = || -> io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
-        let mut write = write;
-        write().map_err(fail("write the lock", &path))?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(fail("write the lock", &path))?;
         Ok(Self { _file: file })
     }
 }
@@ -207,42 +197,6 @@ pub struct StoreOptions {
 fn open_store(path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
     let _ = (path, options);
     Ok(Arc::new(chatmetric_store::MemoryStore::default()))
-}
-
-/// Counts the events that wait for a number which its account has bound since.
-/// Tells how many.
-///
-/// Looks at what is held, not at what changed: a claim that a crash prevented is
-/// made up for at the next start or change.
-///
-/// # Errors
-/// What the store says.
-pub fn claim_held(directory: &Directory, store: &dyn Store) -> Result<u64, StoreError> {
-    let snapshot = directory.snapshot();
-    let mut filter =
-        QuarantineFilter { reason: Some(Reason::UnknownNumber), ..QuarantineFilter::default() };
-    let mut held: BTreeSet<(AccountKey, PhoneNumber)> = BTreeSet::new();
-    loop {
-        let items = store.quarantine(filter, QUARANTINE_PAGE_ITEMS)?;
-        let Some(last) = items.last() else { break };
-        filter.after = Some(last.id);
-        for item in &items {
-            if let (Some(account), QuarantinedContent::Event { number, .. }) =
-                (item.account, &item.content)
-            {
-                held.insert((account, *number));
-            }
-        }
-    }
-    let mut counted = 0;
-    for (account, number) in held {
-        if let Some(space) = snapshot.number_owner(&number)
-            && space.account.key == account
-        {
-            counted += store.claim(account, number, space.key)?;
-        }
-    }
-    Ok(counted)
 }
 
 /// The clock that commands use.

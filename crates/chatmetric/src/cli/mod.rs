@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use data_dir::{DataDirError, Instance, OpenMode, StoreOptions, claim_held};
+pub use data_dir::{DataDirError, Instance, OpenMode, StoreOptions};
 pub use error::{CliError, Exit};
 pub(crate) use error::chain as error_chain;
 pub use terminal::{ColorChoice, Terminal};

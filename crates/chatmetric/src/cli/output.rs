@@ -162,7 +162,7 @@ pub(crate) fn moment(ms: i64, zone: &TimeZone) -> String {
     let Ok(timestamp) = Timestamp::from_millisecond(ms) else {
         return format!("{ms} ms");
     };
-    let civil = timestamp.to_zoned(zone.clone()).datetime();
+    let civil = zone.to_datetime(timestamp);
     if civil.second() == 0 && civil.subsec_nanosecond() == 0 {
         civil.strftime("%Y-%m-%d %H:%M").to_string()
     } else {

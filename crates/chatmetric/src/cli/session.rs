@@ -1,7 +1,7 @@
 //! How a command reaches an instance: through the server that has it open, or
 //! by opening it itself.
 
-use super::data_dir::{DataDirError, DataDirLock, Instance, OpenMode, StoreOptions, system_clock};
+use super::data_dir::{DataDirError, Instance, OpenMode, StoreOptions, system_clock};
 use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -101,10 +101,4 @@ pub(super) fn explain_refusal(refusal: &Refusal) -> CliError {
     } else {
         CliError::failed(refusal.message.clone())
     }
-}
-
-/// Takes the lock without opening anything, to see whether it is free.
-#[cfg(test)]
-pub(super) fn try_lock(data_dir: &std::path::Path) -> Result<DataDirLock, DataDirError> {
-    DataDirLock::acquire(data_dir, OpenMode::Create)
 }

@@ -18,6 +18,7 @@ pub mod limits;
 mod merge;
 mod model;
 mod prune;
+mod quarantine;
 mod rows;
 mod schema;
 mod snapshot;

@@ -9,7 +9,7 @@
 
 use super::FileEvent;
 use crate::clock::Clock;
-use crate::directory::{BindOutcome, Directory, DirectoryError, Snapshot, Space, UnknownNumbers};
+use crate::directory::{BindOutcome, Directory, DirectoryError, Snapshot, UnknownNumbers};
 use chatmetric_core::{AccountKey, Fingerprint, FingerprintKey, MessageStatus, PhoneNumber};
 use chatmetric_core::{EpochMs, SpaceKey};
 use chatmetric_store::{Batch, Reason, Receipt, StatusEvent, Store, StoreError, Target};
@@ -209,8 +209,7 @@ impl Loader {
         while self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
             self.wait_for_one()?;
         }
-        let targets = self.targets()?;
-        let space = Target::Space(self.space);
+        let (account, places) = self.places()?;
         let events = self
             .pending
             .drain(..)
@@ -219,7 +218,9 @@ impl Loader {
                 number: pending.number,
                 status: pending.status,
                 at: pending.at,
-                target: targets.get(&pending.number).copied().unwrap_or(space),
+                target: places
+                    .get(&pending.number)
+                    .map_or(Target::Held(account), |place| place.target(account, pending.at)),
             })
             .collect();
         let batch = Batch {
@@ -255,46 +256,50 @@ impl Loader {
 
     /// Where the events of each number of the batch belong; binds numbers that
     /// the space may bind.
-    fn targets(&mut self) -> Result<HashMap<PhoneNumber, Target>, LoadError> {
+    fn places(&mut self) -> Result<(AccountKey, HashMap<PhoneNumber, Place>), LoadError> {
         let snapshot = self.directory.snapshot();
         let Some(space) = snapshot.space_by_key(self.space) else {
             let space = format!("{:?}", self.space);
             return Err(LoadError::UnknownSpace { space });
         };
-        let mut targets = HashMap::new();
+        let account = space.account.key;
+        let mut places = HashMap::new();
         let mut unknown = Vec::new();
         for pending in &self.pending {
-            if targets.contains_key(&pending.number) {
+            if places.contains_key(&pending.number) {
                 continue;
             }
-            let target = known_target(&snapshot, space, &pending.number);
-            if target.is_none() {
+            let place = Place::of(&snapshot, space.key, &pending.number);
+            if place.is_none() {
                 unknown.push(pending.number);
             }
-            targets.insert(pending.number, target.unwrap_or(Target::Held(space.account.key)));
+            places.insert(pending.number, place.unwrap_or(Place::Always(Target::Held(account))));
         }
         if space.unknown_numbers == UnknownNumbers::Auto && !unknown.is_empty() {
-            let outcomes =
-                self.directory.bind_numbers(space.key, &unknown, self.clock.now())?;
+            let outcomes = self.directory.bind_numbers(space.key, &unknown, self.clock.now())?;
             for (number, outcome) in unknown.iter().zip(outcomes) {
-                let target = bound_target(space.key, space.account.key, &outcome);
+                let target = bound_target(space.key, account, &outcome);
                 if outcome == BindOutcome::Bound {
                     self.report.bound.insert(number.to_string());
                 }
-                targets.insert(*number, target);
+                places.insert(*number, Place::Always(target));
             }
         }
-        self.note(&targets);
-        Ok(targets)
+        self.note(&places);
+        Ok((account, places))
     }
 
-    fn note(&mut self, targets: &HashMap<PhoneNumber, Target>) {
-        for (number, target) in targets {
-            let names = match target {
-                Target::Space(_) => continue,
-                Target::Held(_) => &mut self.report.held,
-                Target::Refused(_, Reason::TooManyNumbers) => &mut self.report.too_many,
-                Target::Refused(_, _) => &mut self.report.foreign,
+    fn note(&mut self, places: &HashMap<PhoneNumber, Place>) {
+        for (number, place) in places {
+            let names = match place {
+                Place::Always(Target::Space(_)) | Place::Until { .. } => continue,
+                Place::Always(Target::Held(_)) => &mut self.report.held,
+                Place::Always(Target::Refused(_, Reason::TooManyNumbers)) => {
+                    &mut self.report.too_many
+                }
+                Place::Always(Target::Refused(_, _)) | Place::Elsewhere => {
+                    &mut self.report.foreign
+                }
             };
             if names.len() < REPORT_NUMBERS_MAX {
                 names.insert(number.to_string());
@@ -303,21 +308,41 @@ impl Loader {
     }
 }
 
-impl std::fmt::Debug for Loader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("report", &self.report).finish_non_exhaustive()
-    }
+/// Where a number's events belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// All of them.
+    Always(Target),
+    /// The number left the space: its history stays, what came later does not.
+    Until { space: SpaceKey, end: EpochMs },
+    /// Another space has it.
+    Elsewhere,
 }
 
-/// `None` for a number that no space owns.
-fn known_target(snapshot: &Snapshot, space: &Space, number: &PhoneNumber) -> Option<Target> {
-    // History of a number that left the space still belongs to it: a message
-    // follows the space in which it was first seen.
-    if snapshot.was_bound(space.key, number) {
-        return Some(Target::Space(space.key));
+impl Place {
+    /// `None` for a number that no space owns.
+    fn of(snapshot: &Snapshot, space: SpaceKey, number: &PhoneNumber) -> Option<Self> {
+        let owner = snapshot.number_owner(number);
+        if owner.is_some_and(|owner| owner.key == space) {
+            return Some(Self::Always(Target::Space(space)));
+        }
+        let history = snapshot.number_history(number);
+        let left = history.iter().filter(|binding| binding.space == space);
+        match left.filter_map(|binding| binding.to).max() {
+            Some(end) => Some(Self::Until { space, end }),
+            None => owner.map(|_| Self::Elsewhere),
+        }
     }
-    let _owner = snapshot.number_owner(number)?;
-    Some(Target::Refused(space.account.key, Reason::ForeignNumber))
+
+    fn target(self, account: AccountKey, at: EpochMs) -> Target {
+        match self {
+            Self::Always(target) => target,
+            Self::Until { space, end } if at < end => Target::Space(space),
+            Self::Until { .. } | Self::Elsewhere => {
+                Target::Refused(account, Reason::ForeignNumber)
+            }
+        }
+    }
 }
 
 fn bound_target(space: SpaceKey, account: AccountKey, outcome: &BindOutcome) -> Target {
@@ -325,5 +350,11 @@ fn bound_target(space: SpaceKey, account: AccountKey, outcome: &BindOutcome) -> 
         BindOutcome::Bound | BindOutcome::AlreadyBound => Target::Space(space),
         BindOutcome::BoundElsewhere { .. } => Target::Refused(account, Reason::ForeignNumber),
         BindOutcome::Full { .. } => Target::Refused(account, Reason::TooManyNumbers),
+    }
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").field("report", &self.report).finish_non_exhaustive()
     }
 }

@@ -60,8 +60,7 @@ fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
             return visitor.bad(Bad { line, column, reason: json_reason(&error) });
         }
     };
-    let value = |scalar: &'_ Option<Scalar<'_>>| scalar.as_ref().map(|s| s.0.clone());
-    let channel = value(&wire.channel).map(|channel| channel.to_ascii_lowercase());
+    let channel = wire.channel.as_ref().map(|channel| channel.0.to_ascii_lowercase());
     let raw = RawEvent {
         number: wire.number.as_ref().map(|s| s.0.as_ref()),
         message_id: wire.message_id.as_ref().map(|s| s.0.as_ref()),

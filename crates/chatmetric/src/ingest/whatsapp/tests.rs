@@ -204,8 +204,7 @@ fn what_is_no_webhook_is_unparsable() {
         "null",
         r#"{"entry":7}"#,
         r#"{"entry":[]}x"#,
-        "[3]",
-        r#"[{"entry":[]},{}]"#,
+        "[3",
     ] {
         assert_eq!(
             parse(text, 10).err(),
@@ -308,7 +307,7 @@ fn deep_and_wild_json_does_no_harm() {
         r#"{{"id":"a","status":"sent","timestamp":"1","x":{deep}}}"#
     )));
     assert_eq!(events.len(), 1);
-    assert!(parse(&deep, 10).is_err());
+    assert_eq!(parse(&deep, 10).expect("an array").bad.len(), 1);
 
     // A seeded walk over mutations of a real body: no input may panic.
     let base = sample!("wa_12_batch_two_entries.json").as_bytes();
