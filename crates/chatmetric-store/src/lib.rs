@@ -10,9 +10,11 @@
 //! 3. After a failed write or sync nothing is acknowledged until restart.
 
 mod api;
+mod memory;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
     QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
     SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
 };
+pub use memory::MemoryStore;
