@@ -1,0 +1,166 @@
+//! Admission: the nonce is recorded and the throttle is charged together, under one lock, once the
+//! signature is verified. A call that either refuses leaves no trace in the other.
+//!
+//! It is not persistence: it returns the nonce entry for the program to write before it answers.
+//!
+//! Invariant: an [`AdmittedRequest`] exists only for a verified request whose nonce was unused and
+//! that was charged to its account and operation; one verified request is admitted once.
+
+use std::fmt;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::credential::AccountId;
+use crate::error::ApiError;
+use crate::nonce::{NONCES_MAX_DEFAULT, NonceCache, NonceEntry, NonceRefusal};
+use crate::signature::VerifiedRequest;
+use crate::throttle::{KEYS_MAX_DEFAULT, Throttle, ThrottleRefusal};
+
+/// Bounds of the admission state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdmissionSettings {
+    /// How long a nonce is remembered, in ms: at least twice the accepted skew.
+    pub nonce_retention_ms: i64,
+    /// How many nonces are remembered; above it calls are refused with 503.
+    pub nonces_max: usize,
+    /// How many (account, operation) pairs may be active within a second.
+    pub throttle_keys_max: usize,
+}
+
+impl AdmissionSettings {
+    /// The settings for an accepted skew in ms, with default bounds.
+    #[must_use]
+    pub fn for_skew_ms(skew_ms: i64) -> Self {
+        Self {
+            nonce_retention_ms: skew_ms.saturating_mul(2),
+            nonces_max: NONCES_MAX_DEFAULT,
+            throttle_keys_max: KEYS_MAX_DEFAULT,
+        }
+    }
+}
+
+/// The two clocks of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTime {
+    /// Unix time in ms, for the nonce.
+    pub now_ms: i64,
+    /// Monotonic time in ns from any origin, for the throttle.
+    pub monotonic_ns: u64,
+}
+
+/// Admits verified calls. `O` is the program's operation, a part of the throttle's key.
+#[derive(Debug)]
+pub struct Admission<O> {
+    state: Mutex<State<O>>,
+}
+
+#[derive(Debug)]
+struct State<O> {
+    nonces: NonceCache,
+    throttle: Throttle<(AccountId, O)>,
+}
+
+impl<O: Hash + Eq + Clone> Admission<O> {
+    /// An empty state.
+    #[must_use]
+    pub fn new(settings: AdmissionSettings) -> Self {
+        Self {
+            state: Mutex::new(State {
+                nonces: NonceCache::new(settings.nonce_retention_ms, settings.nonces_max),
+                throttle: Throttle::new(settings.throttle_keys_max),
+            }),
+        }
+    }
+
+    /// Admits a call: its nonce must be unused and its account under `calls_per_second` for this
+    /// operation. Both are charged or neither is.
+    ///
+    /// # Errors
+    /// `SignatureNonceUsed`, `System.LimitControl` with the time to wait, `ServiceUnavailable` when
+    /// a bound of the state is reached, `InvalidTimeStamp.Expired` when the clock stepped back
+    /// behind what is remembered.
+    pub fn admit<P>(
+        &self,
+        verified: VerifiedRequest<P, O>,
+        calls_per_second: u32,
+        at: CallTime,
+    ) -> Result<AdmittedRequest<P, O>, ApiError> {
+        let key = (verified.account().clone(), verified.operation().clone());
+        let mut state = self.lock();
+        state
+            .nonces
+            .check(verified.nonce_hash(), verified.valid_until_ms(), at.now_ms)
+            .map_err(|refusal| match refusal {
+                NonceRefusal::Used => ApiError::NonceUsed,
+                NonceRefusal::Forgotten => ApiError::TimestampExpired,
+                NonceRefusal::Full => ApiError::ServiceUnavailable,
+            })?;
+        state
+            .throttle
+            .check(&key, calls_per_second, at.monotonic_ns)
+            .map_err(|refusal| match refusal {
+                ThrottleRefusal::Limited { retry_after_ms } => {
+                    ApiError::LimitControl { retry_after_ms }
+                }
+                ThrottleRefusal::TooManyKeys => ApiError::ServiceUnavailable,
+            })?;
+        state.throttle.charge(key, at.monotonic_ns);
+        let nonce = state.nonces.record(verified.nonce_hash(), at.now_ms);
+        drop(state);
+        Ok(AdmittedRequest { verified, nonce })
+    }
+
+    /// Takes persisted nonces back after a restart.
+    pub fn restore_nonces(&self, entries: impl IntoIterator<Item = NonceEntry>, now_ms: i64) {
+        self.lock().nonces.restore(entries, now_ms);
+    }
+
+    /// A copy of the nonces that must still be remembered, oldest first.
+    #[must_use]
+    pub fn nonces(&self, now_ms: i64) -> Vec<NonceEntry> {
+        self.lock().nonces.entries(now_ms).collect()
+    }
+
+    /// How many nonces are remembered, for a gauge.
+    #[must_use]
+    pub fn nonces_len(&self) -> usize {
+        self.lock().nonces.len()
+    }
+
+    /// A panic elsewhere cannot leave the state half charged: nothing between the two charges can
+    /// panic, so a poisoned lock is taken as it is.
+    fn lock(&self) -> MutexGuard<'_, State<O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A verified request that was also admitted. Only [`Admission::admit`] makes one.
+pub struct AdmittedRequest<P, O> {
+    verified: VerifiedRequest<P, O>,
+    nonce: NonceEntry,
+}
+
+impl<P, O> AdmittedRequest<P, O> {
+    /// The nonce entry, to be written before the call is answered.
+    #[must_use]
+    pub fn nonce(&self) -> NonceEntry {
+        self.nonce
+    }
+}
+
+impl<P, O> Deref for AdmittedRequest<P, O> {
+    type Target = VerifiedRequest<P, O>;
+
+    fn deref(&self) -> &VerifiedRequest<P, O> {
+        &self.verified
+    }
+}
+
+impl<P: fmt::Debug, O: fmt::Debug> fmt::Debug for AdmittedRequest<P, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdmittedRequest")
+            .field("verified", &self.verified)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! Evaluation: session policy, then the policies of the identity; each stage must allow.
+//!
+//! Invariant: explicit Deny in any policy of any stage > Allow in every stage > no.
+
+use super::condition::Context;
+use super::policy::{Actions, Effect, Policy, Statement};
+use super::{Permission, wildcard};
+use crate::error::PolicyType;
+
+/// A policy with the name under which the directory knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachedPolicy<'a> {
+    /// The name, for [`StatementRef`].
+    pub name: &'a str,
+    /// The policy.
+    pub policy: &'a Policy,
+}
+
+/// The statement that decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementRef {
+    /// The policy's name; `None` for the session policy.
+    pub policy: Option<String>,
+    /// Which statement, from 0.
+    pub index: usize,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Allowed, by this statement of an identity policy.
+    Allow {
+        /// The first that allows.
+        statement: StatementRef,
+    },
+    /// Denied by a statement.
+    ExplicitDeny {
+        /// The first that denies.
+        statement: StatementRef,
+        /// The kind of its policy.
+        policy_type: PolicyType,
+    },
+    /// Allowed by no statement.
+    ImplicitDeny {
+        /// The stage in which none allowed.
+        policy_type: PolicyType,
+    },
+}
+
+impl Decision {
+    /// Whether the answer is yes.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        match self {
+            Self::Allow { .. } => true,
+            Self::ExplicitDeny { .. } | Self::ImplicitDeny { .. } => false,
+        }
+    }
+}
+
+/// Evaluates the policies of an identity and, for a role session that has one, its session policy.
+#[must_use]
+pub fn evaluate(
+    permission: Permission<'_>,
+    context: &Context,
+    identity: &[AttachedPolicy<'_>],
+    session: Option<&Policy>,
+) -> Decision {
+    let find = |policy: &Policy, effect| {
+        policy.statements.iter().position(|statement| {
+            statement.effect == effect && statement.applies(permission, context)
+        })
+    };
+    let find_attached = |effect| {
+        identity.iter().find_map(|attached| {
+            let index = find(attached.policy, effect)?;
+            Some(StatementRef {
+                policy: Some(attached.name.to_owned()),
+                index,
+            })
+        })
+    };
+    if let Some(index) = session.and_then(|policy| find(policy, Effect::Deny)) {
+        let statement = StatementRef {
+            policy: None,
+            index,
+        };
+        return Decision::ExplicitDeny {
+            statement,
+            policy_type: PolicyType::SessionPolicy,
+        };
+    }
+    if let Some(statement) = find_attached(Effect::Deny) {
+        let policy_type = PolicyType::AccountLevelIdentityBasedPolicy;
+        return Decision::ExplicitDeny {
+            statement,
+            policy_type,
+        };
+    }
+    if session.is_some_and(|policy| find(policy, Effect::Allow).is_none()) {
+        return Decision::ImplicitDeny {
+            policy_type: PolicyType::SessionPolicy,
+        };
+    }
+    match find_attached(Effect::Allow) {
+        Some(statement) => Decision::Allow { statement },
+        None => {
+            let policy_type = PolicyType::AccountLevelIdentityBasedPolicy;
+            Decision::ImplicitDeny { policy_type }
+        }
+    }
+}
+
+impl Statement {
+    fn applies(&self, permission: Permission<'_>, context: &Context) -> bool {
+        let any = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| wildcard::matches(pattern, permission.action, true))
+        };
+        let action = match &self.actions {
+            Actions::Only(patterns) => any(patterns),
+            Actions::AllBut(patterns) => !any(patterns),
+        };
+        action
+            && self
+                .resources
+                .iter()
+                .any(|pattern| wildcard::matches(pattern, permission.resource, false))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(context))
+    }
+}

@@ -1,0 +1,468 @@
+//! The ACS3 signature: an HMAC over a canonical request of method, query, chosen headers and the
+//! hash of the body.
+//!
+//! Invariants: the content hash is computed from the body that arrived; every header that has an
+//! effect (`host`, all `x-acs-*`, `content-type` of a body) must be signed and unique; the query is
+//! decoded and re-encoded, never used raw; algorithms are an allow-list.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use sm3::Sm3;
+use subtle::ConstantTimeEq;
+
+use super::{CommonParameters, Covered, same_signature};
+use crate::credential::SecretKey;
+use crate::error::{ApiError, SignedText};
+use crate::params::{ParamSource, Params, echo};
+use crate::percent;
+use crate::request::{ParsedRequest, text};
+
+/// Most names in SignedHeaders.
+pub const SIGNED_HEADERS_MAX: usize = 64;
+
+/// The headers that carry what the protocol acts on; each must be there and signed.
+const REQUIRED_HEADERS: [&str; 6] = [
+    "host",
+    "x-acs-action",
+    "x-acs-version",
+    "x-acs-date",
+    "x-acs-signature-nonce",
+    "x-acs-content-sha256",
+];
+
+/// The accepted algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `ACS3-HMAC-SHA256`.
+    HmacSha256,
+    /// `ACS3-HMAC-SM3`.
+    HmacSm3,
+}
+
+impl Algorithm {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "ACS3-HMAC-SHA256",
+            Self::HmacSm3 => "ACS3-HMAC-SM3",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::HmacSha256, Self::HmacSm3]
+            .into_iter()
+            .find(|known| known.as_str() == name)
+    }
+
+    /// Lower-case hexadecimal hash.
+    pub(crate) fn hash_hex(self, data: &[u8]) -> String {
+        match self {
+            Self::HmacSha256 => hex::encode(Sha256::digest(data)),
+            Self::HmacSm3 => hex::encode(Sm3::digest(data)),
+        }
+    }
+
+    /// Lower-case hexadecimal HMAC; the key is the raw secret.
+    pub(crate) fn hmac_hex(self, secret: &SecretKey, data: &[u8]) -> String {
+        // HMAC takes keys of any length, so the error arms are never reached.
+        match self {
+            Self::HmacSha256 => {
+                let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose()) else {
+                    return String::new();
+                };
+                mac.update(data);
+                hex::encode(mac.finalize().into_bytes())
+            }
+            Self::HmacSm3 => {
+                let Ok(mut mac) = Hmac::<Sm3>::new_from_slice(secret.expose()) else {
+                    return String::new();
+                };
+                mac.update(data);
+                hex::encode(mac.finalize().into_bytes())
+            }
+        }
+    }
+}
+
+/// A well-formed Authorization header.
+pub(crate) struct Authorization<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) access_key_id: &'a str,
+    /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
+    signed_headers: &'a str,
+    signature: &'a str,
+}
+
+impl fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Authorization({} {})",
+            self.algorithm.as_str(),
+            self.access_key_id
+        )
+    }
+}
+
+impl<'a> Authorization<'a> {
+    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`.
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, ApiError> {
+        let value = text(value)
+            .ok_or_else(|| ApiError::incomplete("The Authorization header is not UTF-8."))?;
+        let (name, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let Some(algorithm) = Algorithm::parse(name) else {
+            return Err(ApiError::incomplete(format!(
+                "The signature algorithm '{}' is not supported; use ACS3-HMAC-SHA256 or \
+                 ACS3-HMAC-SM3.",
+                echo(name)
+            )));
+        };
+        let malformed = || {
+            ApiError::incomplete(
+                "The Authorization header must be '<algorithm> Credential=<AccessKeyId>,\
+                 SignedHeaders=<names>,Signature=<hex>'.",
+            )
+        };
+        let rest = rest
+            .trim_ascii()
+            .strip_prefix("Credential=")
+            .ok_or_else(malformed)?;
+        let (access_key_id, rest) = rest.split_once(",SignedHeaders=").ok_or_else(malformed)?;
+        let (signed_headers, signature) = rest.split_once(",Signature=").ok_or_else(malformed)?;
+        if access_key_id.is_empty() {
+            return Err(ApiError::missing("AccessKeyId"));
+        }
+        if signed_headers.is_empty() || signature.is_empty() {
+            return Err(malformed());
+        }
+        let authorization = Self {
+            algorithm,
+            access_key_id,
+            signed_headers,
+            signature,
+        };
+        authorization.check_names()?;
+        Ok(authorization)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
+        self.signed_headers.split([';', ','])
+    }
+
+    fn signs(&self, header: &str) -> bool {
+        self.names().any(|name| header.eq_ignore_ascii_case(name))
+    }
+
+    fn check_names(&self) -> Result<(), ApiError> {
+        for (index, name) in self.names().enumerate() {
+            let lower = !name.is_empty()
+                && name.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+                });
+            if !lower {
+                return Err(ApiError::incomplete(format!(
+                    "'{}' in SignedHeaders is not a lower-case header name.",
+                    echo(name)
+                )));
+            }
+            if self.names().take(index).any(|earlier| earlier == name) {
+                return Err(ApiError::incomplete(format!(
+                    "'{}' is twice in SignedHeaders.",
+                    echo(name)
+                )));
+            }
+            if index >= SIGNED_HEADERS_MAX {
+                return Err(ApiError::incomplete(format!(
+                    "There are more than {SIGNED_HEADERS_MAX} names in SignedHeaders."
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the common parameters from headers, once it is certain that all of them are signed.
+pub(super) fn common_parameters<'r>(
+    request: &'r ParsedRequest<'_>,
+    authorization: &'r Authorization<'_>,
+) -> Result<CommonParameters<'r>, ApiError> {
+    let known = &request.known;
+    if request.params.optional("SignatureType").is_some() {
+        return Err(ApiError::invalid(
+            "SignatureType",
+            "It has no meaning in an ACS3 request.",
+        ));
+    }
+    let required = |value: Option<&'r [u8]>, name: &'static str, header: &'static str| {
+        value
+            .and_then(text)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| ApiError::Missing {
+                name: name.into(),
+                header: Some(header),
+            })
+    };
+    let time_stamp = required(known.date, "Timestamp", "x-acs-date")?;
+    let nonce = required(known.nonce, "SignatureNonce", "x-acs-signature-nonce")?;
+    required(known.content_hash, "ContentSha256", "x-acs-content-sha256")?;
+    check_coverage(request, authorization)?;
+    let security_token = known
+        .security_token
+        .and_then(text)
+        .filter(|token| !token.is_empty());
+    if known
+        .access_key_id
+        .is_some_and(|id| id != authorization.access_key_id.as_bytes())
+    {
+        return Err(ApiError::incomplete(
+            "Header x-acs-accesskey-id names another AccessKey than Credential.",
+        ));
+    }
+    Ok(CommonParameters {
+        access_key_id: authorization.access_key_id,
+        security_token,
+        time_stamp,
+        nonce,
+    })
+}
+
+/// Everything that has an effect must be signed, and every signed header must be there once.
+fn check_coverage(
+    request: &ParsedRequest<'_>,
+    authorization: &Authorization<'_>,
+) -> Result<(), ApiError> {
+    let unsigned = |name: &str| {
+        ApiError::incomplete(format!("Header '{}' must be in SignedHeaders.", echo(name)))
+    };
+    let must = REQUIRED_HEADERS.into_iter();
+    let body_type = (!request.raw.body.is_empty()).then_some("content-type");
+    if let Some(name) = must
+        .chain(body_type)
+        .find(|name| !authorization.signs(name))
+    {
+        return Err(unsigned(name));
+    }
+    let own = request.raw.headers.iter().map(|(name, _)| *name);
+    let mut own = own.filter(|name| {
+        name.get(..6)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-acs-"))
+    });
+    if let Some(name) = own.find(|name| !authorization.signs(name)) {
+        return Err(unsigned(name));
+    }
+    authorization
+        .names()
+        .try_for_each(|name| check_signed_header(request, name))
+}
+
+fn check_signed_header(request: &ParsedRequest<'_>, name: &str) -> Result<(), ApiError> {
+    let mut values = request
+        .raw
+        .headers
+        .iter()
+        .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+    let fault = match (values.next(), values.next()) {
+        // HTTP knows no control characters in a value; one could fake a canonical line.
+        (Some((_, value)), None) if value.iter().any(|&b| b < b' ' && b != b'\t') => {
+            "holds a control character"
+        }
+        (Some(_), None) => return Ok(()),
+        (None, _) => "is in SignedHeaders but not in the request",
+        (Some(_), Some(_)) => "is signed and given more than once",
+    };
+    Err(ApiError::incomplete(format!(
+        "Header '{}' {fault}.",
+        echo(name)
+    )))
+}
+
+/// How names stand in the canonical query: SDKs disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NameForm {
+    /// Java, PHP.
+    Encoded,
+    /// Python, Node, Go, C#, C++.
+    Raw,
+}
+
+pub(super) fn check(
+    request: &ParsedRequest<'_>,
+    authorization: &Authorization<'_>,
+    secret: &SecretKey,
+    public_hosts: &[String],
+) -> Result<Covered, ApiError> {
+    let algorithm = authorization.algorithm;
+    let body_hash = algorithm.hash_hex(request.raw.body);
+    let own_host = request.known.host.unwrap_or_default();
+    let attempt = |host: &[u8], form: NameForm| {
+        let canonical = canonical_request(request, authorization, host, form, &body_hash);
+        let to_sign = string_to_sign(algorithm, &canonical);
+        let computed = algorithm.hmac_hex(secret, to_sign.as_bytes());
+        (
+            same_signature(authorization.signature, computed.as_bytes()),
+            canonical,
+            to_sign,
+        )
+    };
+    let (mut matches, canonical, to_sign) = attempt(own_host, NameForm::Encoded);
+    if !matches {
+        let raw_differs = raw_names_differ_safely(&request.params);
+        let hosts = public_hosts
+            .iter()
+            .map(String::as_bytes)
+            .filter(|host| *host != own_host);
+        matches = (raw_differs && attempt(own_host, NameForm::Raw).0)
+            || hosts.into_iter().any(|host| {
+                attempt(host, NameForm::Encoded).0
+                    || (raw_differs && attempt(host, NameForm::Raw).0)
+            });
+    }
+    let sent_hash = request.known.content_hash.unwrap_or_default();
+    let same_body: bool = sent_hash.ct_eq(body_hash.as_bytes()).into();
+    if matches && same_body {
+        return Ok(Covered::All);
+    }
+    let canonical = String::from_utf8_lossy(&canonical).into_owned();
+    Err(ApiError::SignatureMismatchV3 {
+        string_to_sign: SignedText::new(to_sign),
+        canonical_request: SignedText::new(canonical),
+    })
+}
+
+fn string_to_sign(algorithm: Algorithm, canonical_request: &[u8]) -> String {
+    format!(
+        "{}\n{}",
+        algorithm.as_str(),
+        algorithm.hash_hex(canonical_request)
+    )
+}
+
+/// Raw names are tried only if they differ from the encoded ones and cannot be read as anything
+/// else: with `&`, `=` or `%` in a name, one canonical text would stand for two different queries,
+/// and a control character could leave its line.
+fn raw_names_differ_safely(params: &Params) -> bool {
+    let mut differ = false;
+    for name in query_pairs(params).map(|(name, _)| name) {
+        if name
+            .bytes()
+            .any(|b| matches!(b, b'&' | b'=' | b'%') || b.is_ascii_control())
+        {
+            return false;
+        }
+        differ |= percent::encode(name) != name;
+    }
+    differ
+}
+
+fn query_pairs(params: &Params) -> impl Iterator<Item = (&str, &str)> {
+    let query = params
+        .iter()
+        .filter(|param| param.source() == ParamSource::Query);
+    query.map(|param| (param.name(), param.value()))
+}
+
+fn canonical_request(
+    request: &ParsedRequest<'_>,
+    authorization: &Authorization<'_>,
+    host: &[u8],
+    form: NameForm,
+    body_hash: &str,
+) -> Vec<u8> {
+    let headers = authorization.names().map(|name| {
+        let sent = request
+            .raw
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let value = sent
+            .map(|(_, value)| value.trim_ascii())
+            .unwrap_or_default();
+        (name, if name == "host" { host } else { value })
+    });
+    assemble(
+        request.method.as_str(),
+        query_pairs(&request.params),
+        form,
+        headers,
+        authorization.signed_headers,
+        body_hash,
+    )
+}
+
+fn assemble<'a>(
+    method: &str,
+    query: impl Iterator<Item = (&'a str, &'a str)>,
+    form: NameForm,
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    signed_headers: &str,
+    body_hash: &str,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(method.as_bytes());
+    out.extend_from_slice(b"\n/\n");
+    let mut first = true;
+    for (name, value) in query {
+        if !first {
+            out.push(b'&');
+        }
+        first = false;
+        match form {
+            NameForm::Encoded => percent::encode_into(name, &mut out),
+            NameForm::Raw => out.extend_from_slice(name.as_bytes()),
+        }
+        out.push(b'=');
+        percent::encode_into(value, &mut out);
+    }
+    out.push(b'\n');
+    for (name, value) in headers {
+        out.extend_from_slice(name.as_bytes());
+        out.push(b':');
+        out.extend_from_slice(value);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+    out.extend_from_slice(signed_headers.as_bytes());
+    out.push(b'\n');
+    out.extend_from_slice(body_hash.as_bytes());
+    out
+}
+
+/// What a client computes: canonical request, string to sign and signature.
+pub(crate) struct ClientSignature {
+    pub(crate) canonical_request: String,
+    pub(crate) string_to_sign: String,
+    pub(crate) signature: String,
+}
+
+/// Signs as a client does; `query` and `headers` are sorted, header names lower-case.
+pub(crate) fn sign_as_client(
+    algorithm: Algorithm,
+    secret: &SecretKey,
+    method: &str,
+    query: &[(&str, &str)],
+    headers: &[(&str, &str)],
+    body_hash: &str,
+) -> ClientSignature {
+    let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+    let canonical = assemble(
+        method,
+        query.iter().copied(),
+        NameForm::Encoded,
+        headers
+            .iter()
+            .map(|(name, value)| (*name, value.trim().as_bytes())),
+        &names.join(";"),
+        body_hash,
+    );
+    let string_to_sign = string_to_sign(algorithm, &canonical);
+    let signature = algorithm.hmac_hex(secret, string_to_sign.as_bytes());
+    let canonical_request = String::from_utf8_lossy(&canonical).into_owned();
+    ClientSignature {
+        canonical_request,
+        string_to_sign,
+        signature,
+    }
+}
