@@ -34,7 +34,9 @@ pub(crate) fn of_family(pid: u32) -> Result<Duration> {
         let Ok(stat) = fs::read_to_string(format!("/proc/{other}/stat")) else {
             continue;
         };
-        let Some(stat) = Stat::parse(&stat) else { continue };
+        let Some(stat) = Stat::parse(&stat) else {
+            continue;
+        };
         if other == pid {
             ticks += stat.own_ticks + stat.ended_children_ticks;
         } else if stat.parent == pid {
@@ -77,7 +79,10 @@ mod tests {
     fn stat_is_read_whatever_the_name() {
         let text = "42 (a) b (c) S 7 1 1 0 -1 4194304 1 2 3 4 100 20 30 4 20 0 1 0 5";
         let stat = Stat::parse(text).expect("a stat line");
-        assert_eq!((stat.parent, stat.own_ticks, stat.ended_children_ticks), (7, 120, 34));
+        assert_eq!(
+            (stat.parent, stat.own_ticks, stat.ended_children_ticks),
+            (7, 120, 34)
+        );
     }
 
     #[test]

@@ -42,10 +42,15 @@ struct Row {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let machine = machine::describe();
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
-    let dataset = recent(arguments.number("events", 200_000)?, arguments.number("numbers", 20)?);
+    let dataset = recent(
+        arguments.number("events", 200_000)?,
+        arguments.number("numbers", 20)?,
+    );
     let instance = Instance::start(home.path())?;
     let mut rows = Vec::new();
-    let (small, large) = dataset.events.split_at(dataset.events.len().min(SMALL_BODIES_MAX) / 2);
+    let (small, large) = dataset
+        .events
+        .split_at(dataset.events.len().min(SMALL_BODIES_MAX) / 2);
     for (statuses, events) in BODY_STATUSES.into_iter().zip([small, large]) {
         rows.push(ingest(&instance, events, statuses)?);
     }
@@ -57,7 +62,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&out)?;
     let path = out.join("HTTP.json");
     let rows: Vec<Value> = rows.iter().map(to_json).collect();
-    fs::write(&path, serde_json::to_vec_pretty(&json!({"machine": machine, "rows": rows}))?)?;
+    fs::write(
+        &path,
+        serde_json::to_vec_pretty(&json!({"machine": machine, "rows": rows}))?,
+    )?;
     eprintln!("wrote `{}`", path.display());
     Ok(())
 }
@@ -66,7 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// horizon and none from the future.
 fn recent(events: u64, numbers: u64) -> Dataset {
     let mut dataset = Dataset::make(events, numbers);
-    let last_ms = dataset.events.iter().map(|event| event.ts_ms).max().unwrap_or(START_MS);
+    let last_ms = dataset
+        .events
+        .iter()
+        .map(|event| event.ts_ms)
+        .max()
+        .unwrap_or(START_MS);
     // Whole days, so that quarter hours and half hours stay what they were.
     let now_ms = instance::wall_clock_ms();
     let shift_ms = (now_ms - last_ms).div_euclid(86_400_000) * 86_400_000;
@@ -77,15 +90,20 @@ fn recent(events: u64, numbers: u64) -> Dataset {
         event.ts_ms -= event.ts_ms.rem_euclid(1000);
     }
     for totals in dataset.expected.values_mut() {
-        *totals = totals.iter().map(|(slot_ms, counts)| (slot_ms + shift_ms, *counts)).collect();
+        *totals = totals
+            .iter()
+            .map(|(slot_ms, counts)| (slot_ms + shift_ms, *counts))
+            .collect();
     }
     dataset
 }
 
 fn ingest(instance: &Instance, events: &[chatmetric_sim::Event], statuses: usize) -> Result<Row> {
     let style = BodyStyle::default();
-    let requests: Vec<Vec<u8>> =
-        events.chunks(statuses).map(|chunk| instance.webhook(&render_body(chunk, &style).json)).collect();
+    let requests: Vec<Vec<u8>> = events
+        .chunks(statuses)
+        .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
+        .collect();
     let cpu_before = cpu::of_family(instance.pid())?;
     let (seconds, sorted_ms) = load::closed(instance.address(), &requests, INGEST_CONNECTIONS)?;
     let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
@@ -104,10 +122,13 @@ fn queries(instance: &Instance, arguments: &Arguments) -> Result<Row> {
     let count = usize::try_from(rate * arguments.number("seconds", 10)?)?;
     let requests = instance.queries(count)?;
     let cpu_before = cpu::of_family(instance.pid())?;
-    let (seconds, sorted_ms) = load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
+    let (seconds, sorted_ms) =
+        load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
     let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
     Ok(Row {
-        name: format!("30-day half-hour queries of one number at {rate}/s, {QUERY_CONNECTIONS} connections"),
+        name: format!(
+            "30-day half-hour queries of one number at {rate}/s, {QUERY_CONNECTIONS} connections"
+        ),
         operations: count,
         statuses: 0,
         seconds,

@@ -24,7 +24,10 @@ fn read(path: &str) -> String {
 }
 
 fn field(path: &str, name: &str) -> Option<String> {
-    read(path)
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':').map(|it| it.trim().to_owned()))
+    read(path).lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .trim_start()
+            .strip_prefix(':')
+            .map(|it| it.trim().to_owned())
+    })
 }

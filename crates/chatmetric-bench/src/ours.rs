@@ -48,7 +48,13 @@ fn batches(events: &[StatusEvent]) -> Vec<Batch> {
         .map(|chunk| Batch {
             source: Arc::clone(&source),
             // Workloads are in order of arrival; nothing here is in the future.
-            received_at: EpochMs(chunk.iter().map(|event| event.at.0).max().unwrap_or_default()),
+            received_at: EpochMs(
+                chunk
+                    .iter()
+                    .map(|event| event.at.0)
+                    .max()
+                    .unwrap_or_default(),
+            ),
             events: chunk.to_vec(),
             sealed: Vec::new(),
             ignored: 0,
@@ -79,20 +85,25 @@ fn check(store: &EmbeddedStore, dataset: &Dataset) -> Result<()> {
     for (number, expected) in &dataset.expected {
         let number = PhoneNumber::parse(number)?;
         let mut found: BTreeMap<i64, Totals> = BTreeMap::new();
-        store.read_days(SPACE, &number, UtcDay(0)..=UtcDay(100_000), &mut |day, block| {
-            let mut slot_ms = day.first_slot().start().0;
-            for counts in block.slots() {
-                if !counts.is_zero() {
-                    let at = found.entry(slot_ms).or_default();
-                    at.sent += count(counts.sent);
-                    at.delivered += count(counts.delivered);
-                    at.read += count(counts.read);
-                    at.failed += count(counts.failed);
-                    at.delivered_of_sent += count(counts.delivered_of_sent);
+        store.read_days(
+            SPACE,
+            &number,
+            UtcDay(0)..=UtcDay(100_000),
+            &mut |day, block| {
+                let mut slot_ms = day.first_slot().start().0;
+                for counts in block.slots() {
+                    if !counts.is_zero() {
+                        let at = found.entry(slot_ms).or_default();
+                        at.sent += count(counts.sent);
+                        at.delivered += count(counts.delivered);
+                        at.read += count(counts.read);
+                        at.failed += count(counts.failed);
+                        at.delivered_of_sent += count(counts.delivered_of_sent);
+                    }
+                    slot_ms += chatmetric_core::time::SLOT_MS;
                 }
-                slot_ms += chatmetric_core::time::SLOT_MS;
-            }
-        })?;
+            },
+        )?;
         if found != *expected {
             bail!("our counts of `{number}` differ from the model");
         }
@@ -108,16 +119,25 @@ fn count(value: i32) -> u64 {
 fn series(store: &EmbeddedStore, dataset: &Dataset) -> Result<Vec<f64>> {
     let end = START_MS + SPAN_DAYS * 86_400_000;
     let range = TimeRange::new(EpochMs(START_MS), EpochMs(end)).context("an empty range")?;
-    let numbers: Vec<PhoneNumber> =
-        dataset.expected.keys().map(|number| PhoneNumber::parse(number)).collect::<Result<_, _>>()?;
+    let numbers: Vec<PhoneNumber> = dataset
+        .expected
+        .keys()
+        .map(|number| PhoneNumber::parse(number))
+        .collect::<Result<_, _>>()?;
     let mut taken = Vec::with_capacity(SERIES_READS);
     for number in numbers.iter().cycle().take(SERIES_READS) {
         let started = cpu::now();
-        let query =
-            MetricQuery::new(Granularity::HalfHour, &range, &Zone::utc(), &QueryLimits::default())?;
+        let query = MetricQuery::new(
+            Granularity::HalfHour,
+            &range,
+            &Zone::utc(),
+            &QueryLimits::default(),
+        )?;
         let mut series = query.series();
         if let Some(days) = query.days() {
-            store.read_days(SPACE, number, days, &mut |day, block| series.add_day(day, block))?;
+            store.read_days(SPACE, number, days, &mut |day, block| {
+                series.add_day(day, block)
+            })?;
         }
         let rows = series.rows(*number).count();
         taken.push(started.elapsed().as_secs_f64() * 1e6);

@@ -97,7 +97,14 @@ impl Server {
         }
         let data = dir.join("data");
         run(program("initdb")
-            .args(["--auth=trust", "--username=bench", "--no-sync", "--encoding=UTF8", "--no-locale", "-D"])
+            .args([
+                "--auth=trust",
+                "--username=bench",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--no-locale",
+                "-D",
+            ])
             .arg(&data))?;
         let settings = format!(
             "-c listen_addresses= -c unix_socket_directories={} -c fsync=on -c synchronous_commit=on \
@@ -105,17 +112,29 @@ impl Server {
             dir.display()
         );
         let log = dir.join("log");
-        run(program("pg_ctl").arg("-D").arg(&data).arg("-l").arg(&log).args(["-w", "-o", &settings, "start"]))
-            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        run(program("pg_ctl")
+            .arg("-D")
+            .arg(&data)
+            .arg("-l")
+            .arg(&log)
+            .args(["-w", "-o", &settings, "start"]))
+        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
         let pid_file = fs::read_to_string(data.join("postmaster.pid"))?;
-        let pid = pid_file.lines().next().context("an empty pid file")?.trim().parse()?;
+        let pid = pid_file
+            .lines()
+            .next()
+            .context("an empty pid file")?
+            .trim()
+            .parse()?;
         Ok(Self { dir, pid })
     }
 
     fn client(&self) -> Result<Client> {
         let mut config = Config::new();
         config.host_path(&self.dir).user("bench").dbname("postgres");
-        config.connect(NoTls).context("could not connect to PostgreSQL")
+        config
+            .connect(NoTls)
+            .context("could not connect to PostgreSQL")
     }
 
     /// Runs the dataset through new tables.
@@ -128,7 +147,15 @@ impl Server {
         let cpu_before = cpu::own() + cpu::of_family(self.pid)?;
         let started = cpu::now();
         for batch in &columns {
-            client.execute(&upsert, &[&batch.fingerprints, &batch.numbers, &batch.statuses, &batch.slots])?;
+            client.execute(
+                &upsert,
+                &[
+                    &batch.fingerprints,
+                    &batch.numbers,
+                    &batch.statuses,
+                    &batch.slots,
+                ],
+            )?;
         }
         let wall = started.elapsed();
         let cpu = (cpu::own() + cpu::of_family(self.pid)?).saturating_sub(cpu_before);
@@ -152,8 +179,9 @@ impl Server {
     }
 
     fn log_position(&self, client: &mut Client) -> Result<u64> {
-        let bytes: i64 =
-            client.query_one("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint", &[])?.get(0);
+        let bytes: i64 = client
+            .query_one("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint", &[])?
+            .get(0);
         Ok(u64::try_from(bytes)?)
     }
 }
@@ -161,7 +189,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nothing can be done about an error while going down.
-        drop(run(program("pg_ctl").arg("-D").arg(self.dir.join("data")).args(["-m", "immediate", "-w", "stop"])));
+        drop(run(program("pg_ctl")
+            .arg("-D")
+            .arg(self.dir.join("data"))
+            .args(["-m", "immediate", "-w", "stop"])));
     }
 }
 
@@ -182,15 +213,21 @@ fn columns(dataset: &Dataset) -> Vec<Columns> {
         .map(|chunk| {
             let mut columns = Columns::default();
             for event in chunk {
-                columns.fingerprints.push(Uuid::from_u128(event.fingerprint.0));
-                columns.numbers.push(event.number.as_str().parse().unwrap_or_default());
+                columns
+                    .fingerprints
+                    .push(Uuid::from_u128(event.fingerprint.0));
+                columns
+                    .numbers
+                    .push(event.number.as_str().parse().unwrap_or_default());
                 columns.statuses.push(match event.status {
                     MessageStatus::Sent => 1,
                     MessageStatus::Delivered => 2,
                     MessageStatus::Read => 3,
                     MessageStatus::Failed => 4,
                 });
-                columns.slots.push(i32::try_from(event.at.0 / SLOT_MS).unwrap_or_default());
+                columns
+                    .slots
+                    .push(i32::try_from(event.at.0 / SLOT_MS).unwrap_or_default());
             }
             columns
         })
@@ -201,10 +238,16 @@ fn check(client: &mut Client, dataset: &Dataset) -> Result<()> {
     for (number, expected) in &dataset.expected {
         let digits: i64 = number.parse()?;
         let mut found: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for row in client.query("SELECT slot, sent, delivered FROM tally WHERE number = $1", &[&digits])? {
+        for row in client.query(
+            "SELECT slot, sent, delivered FROM tally WHERE number = $1",
+            &[&digits],
+        )? {
             let (slot, sent, delivered): (i32, i32, i32) = (row.get(0), row.get(1), row.get(2));
             if (sent, delivered) != (0, 0) {
-                found.insert(i64::from(slot) * SLOT_MS, (u64::try_from(sent)?, u64::try_from(delivered)?));
+                found.insert(
+                    i64::from(slot) * SLOT_MS,
+                    (u64::try_from(sent)?, u64::try_from(delivered)?),
+                );
             }
         }
         let counted = |totals: &Totals| (totals.sent, totals.delivered);
@@ -224,7 +267,11 @@ fn series(client: &mut Client, dataset: &Dataset) -> Result<Vec<f64>> {
     let statement = client.prepare(SERIES)?;
     let first = i32::try_from(START_MS / SLOT_MS)?;
     let last = i32::try_from((START_MS + SPAN_DAYS * 86_400_000) / SLOT_MS)?;
-    let numbers: Vec<i64> = dataset.expected.keys().map(|number| number.parse()).collect::<Result<_, _>>()?;
+    let numbers: Vec<i64> = dataset
+        .expected
+        .keys()
+        .map(|number| number.parse())
+        .collect::<Result<_, _>>()?;
     let mut taken = Vec::with_capacity(SERIES_READS);
     for number in numbers.iter().cycle().take(SERIES_READS) {
         let started = cpu::now();
@@ -242,7 +289,9 @@ fn program(name: &str) -> Command {
     let path = Path::new(PROGRAMS).join(name);
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", USER, "--regid", USER, "--clear-groups"]).arg(path);
+        command
+            .args(["--reuid", USER, "--regid", USER, "--clear-groups"])
+            .arg(path);
         command
     } else {
         Command::new(path)

@@ -34,7 +34,14 @@ mod tests {
     #[test]
     fn the_middle_and_the_ends() {
         let spread = Spread::of([3.0, 1.0, 2.0, 9.0, 4.0]).expect("values");
-        assert_eq!(spread, Spread { median: 3.0, min: 1.0, max: 9.0 });
+        assert_eq!(
+            spread,
+            Spread {
+                median: 3.0,
+                min: 1.0,
+                max: 9.0
+            }
+        );
         assert_eq!(Spread::of([]), None);
     }
 

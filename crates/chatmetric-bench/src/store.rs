@@ -53,9 +53,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         false => None,
     };
     let mut candidates = [
-        Candidate { name: "chatmetric, one caller that waits", rounds: Vec::new() },
-        Candidate { name: "chatmetric, 4 batches queued", rounds: Vec::new() },
-        Candidate { name: "PostgreSQL 15, one-statement upsert", rounds: Vec::new() },
+        Candidate {
+            name: "chatmetric, one caller that waits",
+            rounds: Vec::new(),
+        },
+        Candidate {
+            name: "chatmetric, 4 batches queued",
+            rounds: Vec::new(),
+        },
+        Candidate {
+            name: "PostgreSQL 15, one-statement upsert",
+            rounds: Vec::new(),
+        },
     ];
     for round in 0..rounds {
         for (in_flight, candidate) in [1, IN_FLIGHT].into_iter().zip(&mut candidates) {
@@ -66,7 +75,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         if let (Some(server), Some(candidate)) = (&server, candidates.last_mut()) {
             candidate.rounds.push(server.run(&small)?);
         }
-        eprintln!("round {} of {rounds} done, all counts equal the model's", round + 1);
+        eprintln!(
+            "round {} of {rounds} done, all counts equal the model's",
+            round + 1
+        );
     }
     println!("{}", markdown(&candidates, &machine, rounds));
     let out = arguments.out();
@@ -86,7 +98,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// PostgreSQL runs as another user and must reach its directory.
 fn open_to_others(dir: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).context("could not open the directory")
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
+        .context("could not open the directory")
 }
 
 struct Summary {
@@ -101,7 +114,11 @@ struct Summary {
 impl Candidate {
     fn summary(&self) -> Option<Summary> {
         let each = |value: fn(&Measured) -> f64| Spread::of(self.rounds.iter().map(value));
-        let mut series: Vec<f64> = self.rounds.iter().flat_map(|round| round.series_us.iter().copied()).collect();
+        let mut series: Vec<f64> = self
+            .rounds
+            .iter()
+            .flat_map(|round| round.series_us.iter().copied())
+            .collect();
         series.sort_by(f64::total_cmp);
         Some(Summary {
             cpu_us: each(|round| round.per_event(round.cpu.as_secs_f64() * 1e6))?,
@@ -123,7 +140,11 @@ fn markdown(candidates: &[Candidate], machine: &str, rounds: u64) -> String {
     );
     for candidate in candidates {
         let (Some(summary), Some(first)) = (candidate.summary(), candidate.rounds.first()) else {
-            let _ = writeln!(text, "| {} | not measured: not installed here | | | | | |", candidate.name);
+            let _ = writeln!(
+                text,
+                "| {} | not measured: not installed here | | | | | |",
+                candidate.name
+            );
             continue;
         };
         let _ = writeln!(
@@ -145,7 +166,11 @@ fn markdown(candidates: &[Candidate], machine: &str, rounds: u64) -> String {
     }
     let cpu = |index: usize| Some(candidates.get(index)?.summary()?.cpu_us.median);
     if let (Some(ours), Some(rival)) = (cpu(0), cpu(2)) {
-        let _ = writeln!(text, "\nCPU per event, PostgreSQL / ours (one caller): {:.1}", rival / ours);
+        let _ = writeln!(
+            text,
+            "\nCPU per event, PostgreSQL / ours (one caller): {:.1}",
+            rival / ours
+        );
     }
     text
 }
@@ -164,8 +189,8 @@ fn to_json(candidate: &Candidate) -> Value {
             })
         })
         .collect();
-    let series = candidate.summary().map(|summary| {
-        json!({"p50_us": summary.series_p50_us, "p99_us": summary.series_p99_us})
-    });
+    let series = candidate
+        .summary()
+        .map(|summary| json!({"p50_us": summary.series_p50_us, "p99_us": summary.series_p99_us}));
     json!({"name": candidate.name, "rounds": rounds, "series": series})
 }

@@ -1,8 +1,6 @@
 //! The events of a run, made before the clock starts, and what they must add up to.
 
-use chatmetric_core::{
-    EpochMs, FingerprintKey, MessageStatus, PhoneNumber, SpaceKey,
-};
+use chatmetric_core::{EpochMs, FingerprintKey, MessageStatus, PhoneNumber, SpaceKey};
 use chatmetric_sim::{Config, Event, Model, Status, Totals, Workload};
 use chatmetric_store::{StatusEvent, Target};
 use std::collections::BTreeMap;
@@ -40,8 +38,11 @@ impl Dataset {
         for event in &events {
             model.observe(event);
         }
-        let expected =
-            model.numbers(0).into_iter().map(|number| (number.clone(), model.totals(0, &number))).collect();
+        let expected = model
+            .numbers(0)
+            .into_iter()
+            .map(|number| (number.clone(), model.totals(0, &number)))
+            .collect();
         Self { events, expected }
     }
 

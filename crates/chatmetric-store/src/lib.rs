@@ -11,6 +11,7 @@
 
 mod api;
 mod memory;
+mod embedded;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
@@ -18,3 +19,8 @@ pub use api::{
     SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
 };
 pub use memory::MemoryStore;
+pub use embedded::EmbeddedStore;
+pub use embedded::disk::{Disk, DiskFile, RealDisk};
+pub use embedded::options::{
+    BATCH_SEALED_BYTES_MAX, CrashHook, Options, SOURCE_NAME_BYTES_MAX, Step,
+};

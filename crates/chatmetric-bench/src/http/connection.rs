@@ -20,7 +20,10 @@ impl Connection {
         let stream = TcpStream::connect(address).context("could not connect")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self { stream, buffer: Vec::new() })
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+        })
     }
 
     /// Sends a request and gives status and body.
@@ -29,19 +32,29 @@ impl Connection {
         self.buffer.clear();
         let mut chunk = [0_u8; 64 * 1024];
         loop {
-            let read = self.stream.read(&mut chunk).context("could not read the answer")?;
+            let read = self
+                .stream
+                .read(&mut chunk)
+                .context("could not read the answer")?;
             if read == 0 {
                 bail!("the server closed the connection");
             }
-            self.buffer.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            self.buffer
+                .extend_from_slice(chunk.get(..read).unwrap_or_default());
             if self.buffer.len() > ANSWER_BYTES_MAX {
                 bail!("an answer above {ANSWER_BYTES_MAX} bytes");
             }
             if let Some((head_bytes, body_bytes)) = lengths(&self.buffer)?
                 && self.buffer.len() >= head_bytes + body_bytes
             {
-                let status = std::str::from_utf8(self.buffer.get(9..12).unwrap_or_default())?.parse()?;
-                return Ok((status, self.buffer.get(head_bytes..head_bytes + body_bytes).unwrap_or_default()));
+                let status =
+                    std::str::from_utf8(self.buffer.get(9..12).unwrap_or_default())?.parse()?;
+                return Ok((
+                    status,
+                    self.buffer
+                        .get(head_bytes..head_bytes + body_bytes)
+                        .unwrap_or_default(),
+                ));
             }
         }
     }

@@ -55,7 +55,9 @@ pub(super) struct Instance {
 /// The wall clock of the machine, ms since the epoch.
 #[expect(clippy::disallowed_methods, reason = "requests carry the real time")]
 pub(super) fn wall_clock_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -74,7 +76,10 @@ impl Instance {
             .output()
             .context("could not start the program")?;
         if !applied.status.success() {
-            bail!("`apply` failed: {}", String::from_utf8_lossy(&applied.stderr));
+            bail!(
+                "`apply` failed: {}",
+                String::from_utf8_lossy(&applied.stderr)
+            );
         }
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = home.join("serve.log");
@@ -89,7 +94,11 @@ impl Instance {
             .stderr(File::options().append(true).open(&log)?)
             .spawn()
             .context("could not start the program")?;
-        let mut instance = Self { process, address, log };
+        let mut instance = Self {
+            process,
+            address,
+            log,
+        };
         instance.wait_until_ready()?;
         Ok(instance)
     }
@@ -99,7 +108,9 @@ impl Instance {
         let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
         while started.elapsed() < START_TIMEOUT {
             if let Ok(mut connection) = Connection::open(self.address)
-                && connection.exchange(request.as_bytes()).is_ok_and(|(status, _)| status == 200)
+                && connection
+                    .exchange(request.as_bytes())
+                    .is_ok_and(|(status, _)| status == 200)
             {
                 return Ok(());
             }
@@ -156,19 +167,36 @@ impl Instance {
             .take(count)
             .enumerate()
             .map(|(index, number)| {
-                self.signed(start_ms, now_ms, "HALF_HOUR", Some(number), &format!("load-{index}"))
+                self.signed(
+                    start_ms,
+                    now_ms,
+                    "HALF_HOUR",
+                    Some(number),
+                    &format!("load-{index}"),
+                )
             })
             .collect())
     }
 
-    fn signed(&self, start_ms: i64, end_ms: i64, granularity: &str, number: Option<&str>, nonce: &str) -> Vec<u8> {
+    fn signed(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        granularity: &str,
+        number: Option<&str>,
+        nonce: &str,
+    ) -> Vec<u8> {
         let credentials = Credentials {
             access_key_id: KEY_ID.into(),
             secret: SecretKey::new(KEY_SECRET.as_bytes()),
             security_token: None,
         };
         let (start, end) = (start_ms.to_string(), end_ms.to_string());
-        let mut query = vec![("Start", start.as_str()), ("End", end.as_str()), ("Granularity", granularity)];
+        let mut query = vec![
+            ("Start", start.as_str()),
+            ("End", end.as_str()),
+            ("Granularity", granularity),
+        ];
         query.extend(number.map(|number| ("PhoneNumber", number)));
         let host = self.address.to_string();
         let date = jiff::Timestamp::from_second(wall_clock_ms() / 1000)
@@ -188,7 +216,8 @@ impl Instance {
             nonce,
         };
         let signed = sign_v3(Algorithm::HmacSha256, &credentials, &call);
-        let mut request = format!("POST {} HTTP/1.1\r\nContent-Length: 0\r\n", signed.target).into_bytes();
+        let mut request =
+            format!("POST {} HTTP/1.1\r\nContent-Length: 0\r\n", signed.target).into_bytes();
         for (name, value) in &signed.headers {
             let _ = write!(request, "{name}: {value}\r\n");
         }
@@ -196,8 +225,17 @@ impl Instance {
         request
     }
 
-    fn rows(&self, start_ms: i64, end_ms: i64, granularity: &str, number: Option<&str>) -> Result<Vec<Row>> {
-        let nonce = format!("check-{start_ms}-{granularity}-{}", number.unwrap_or_default());
+    fn rows(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        granularity: &str,
+        number: Option<&str>,
+    ) -> Result<Vec<Row>> {
+        let nonce = format!(
+            "check-{start_ms}-{granularity}-{}",
+            number.unwrap_or_default()
+        );
         let request = self.signed(start_ms, end_ms, granularity, number, &nonce);
         let mut connection = Connection::open(self.address)?;
         let (status, body) = connection.exchange(&request)?;
@@ -205,18 +243,25 @@ impl Instance {
             bail!("answer {status}: {}", String::from_utf8_lossy(body));
         }
         let answer: Value = serde_json::from_slice(body)?;
-        let rows = answer.get("Data").and_then(Value::as_array).context("no rows in the answer")?;
+        let rows = answer
+            .get("Data")
+            .and_then(Value::as_array)
+            .context("no rows in the answer")?;
         rows.iter().map(Row::parse).collect()
     }
 
     /// Compares all half hours of all numbers with the model, through the API.
     pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
         let slots = dataset.expected.values().flat_map(BTreeMap::keys);
-        let (first, last) = slots.fold((i64::MAX, 0), |(low, high), slot| (low.min(*slot), high.max(*slot)));
+        let (first, last) = slots.fold((i64::MAX, 0), |(low, high), slot| {
+            (low.min(*slot), high.max(*slot))
+        });
         for (number, totals) in &dataset.expected {
             let mut expected: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
             for (slot_ms, counts) in totals {
-                let pair = expected.entry(slot_ms - slot_ms.rem_euclid(1_800_000)).or_default();
+                let pair = expected
+                    .entry(slot_ms - slot_ms.rem_euclid(1_800_000))
+                    .or_default();
                 pair.0 += counts.sent;
                 pair.1 += counts.delivered;
             }
@@ -266,10 +311,19 @@ struct Row {
 
 impl Row {
     fn parse(value: &Value) -> Result<Self> {
-        let number = |name: &str| value.get(name).and_then(Value::as_i64).with_context(|| format!("no `{name}`"));
+        let number = |name: &str| {
+            value
+                .get(name)
+                .and_then(Value::as_i64)
+                .with_context(|| format!("no `{name}`"))
+        };
         Ok(Self {
             start_ms: number("Start")?,
-            number: value.get("PhoneNumber").and_then(Value::as_str).context("no number")?.to_owned(),
+            number: value
+                .get("PhoneNumber")
+                .and_then(Value::as_str)
+                .context("no number")?
+                .to_owned(),
             sent: u64::try_from(number("SentCount")?)?,
             delivered: u64::try_from(number("DeliveredCount")?)?,
         })

@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 
 /// Each connection sends its next request when the answer before has come.
 /// Gives the seconds it took and the sorted times of the answers in ms.
-pub(super) fn closed(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Result<(f64, Vec<f64>)> {
+pub(super) fn closed(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+) -> Result<(f64, Vec<f64>)> {
     run(address, requests, connections, |_, _| None)
 }
 
@@ -61,7 +65,12 @@ fn run(
     thread::scope(|scope| -> Result<()> {
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(&work)).collect();
         for thread in threads {
-            all.extend(thread.join().ok().context("a connection's thread panicked")??);
+            all.extend(
+                thread
+                    .join()
+                    .ok()
+                    .context("a connection's thread panicked")??,
+            );
         }
         Ok(())
     })?;
