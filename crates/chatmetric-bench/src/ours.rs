@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use chatmetric_core::metric::MetricQuery;
 use chatmetric_core::{EpochMs, Granularity, PhoneNumber, QueryLimits, TimeRange, UtcDay, Zone};
 use chatmetric_sim::Totals;
-use chatmetric_store::{Batch, EmbeddedStore, Options, StatusEvent, Store};
+use chatmetric_store::{Batch, EmbeddedStore, Options, Receipt, StatusEvent, Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn batches(events: &[StatusEvent]) -> Vec<Batch> {
 }
 
 fn commit_all(store: &EmbeddedStore, batches: Vec<Batch>, in_flight: usize) -> Result<()> {
-    let (done, finished) = mpsc::channel();
+    let (done, finished) = mpsc::channel::<Result<Receipt, StoreError>>();
     let mut open = 0;
     for batch in batches {
         if open == in_flight {

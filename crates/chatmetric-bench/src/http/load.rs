@@ -63,7 +63,7 @@ fn run(
     };
     let mut all = Vec::with_capacity(requests.len());
     thread::scope(|scope| -> Result<()> {
-        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
         for thread in threads {
             all.extend(
                 thread
