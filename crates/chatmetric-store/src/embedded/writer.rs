@@ -485,8 +485,13 @@ impl Writer {
         }
         if self.offset + need > self.capacity {
             let to = self.offset + need;
-            segment::fill(self.file.as_ref(), &self.path, self.capacity, to)
+            segment::write_zeros(self.file.as_ref(), &self.path, self.capacity, to)
                 .map_err(|error| self.unavailable(fault::chain(&error)))?;
+            // Pages whose sync failed are never synced again.
+            if let Err(error) = self.file.sync() {
+                let reason = format!("could not sync `{}`: {error}", self.path.display());
+                return Err(self.shared.poison(reason));
+            }
             self.capacity = to;
         }
         Ok(())
