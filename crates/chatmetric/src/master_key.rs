@@ -472,6 +472,7 @@ fn holds_something(data_dir: &Path) -> bool {
             let name = entry.file_name();
             let name = name.to_string_lossy().to_lowercase();
             !(name == "lock"
+                || name == "lost+found"
                 || name.ends_with(".lock")
                 || name.ends_with(".pid")
                 || name.ends_with(".sock"))
@@ -485,4 +486,123 @@ fn sync_parent(path: &Path) -> io::Result<()> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    const PLACE: SealContext<'static> = SealContext {
+        kind: RecordKind::AccessKeySecret,
+        tenant: "100",
+        record: "LTAIx",
+    };
+
+    fn key(byte: u8) -> MasterKey {
+        MasterKey::from_bytes([byte; MASTER_KEY_BYTES])
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let entropy = SeededEntropy::new(1);
+        let sealed = key(1).seal(PLACE, b"hush", &entropy).expect("seals");
+        assert_eq!(sealed.len(), 4 + SEAL_OVERHEAD_BYTES);
+        assert_eq!(
+            key(1).open(PLACE, &sealed).expect("opens").as_slice(),
+            b"hush"
+        );
+        assert_eq!(key(2).open(PLACE, &sealed), Err(SealError::OtherKey));
+        let others = [
+            SealContext {
+                kind: RecordKind::WebhookToken,
+                ..PLACE
+            },
+            SealContext {
+                tenant: "101",
+                ..PLACE
+            },
+            SealContext {
+                record: "LTAIy",
+                ..PLACE
+            },
+            // The same bytes, cut elsewhere.
+            SealContext {
+                tenant: "100L",
+                record: "TAIx",
+                ..PLACE
+            },
+        ];
+        for other in others {
+            assert_eq!(
+                key(1).open(other, &sealed),
+                Err(SealError::Tampered),
+                "{other:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_changed_bit_and_every_cut_is_noticed() {
+        let sealed = key(1)
+            .seal(PLACE, b"hush", &SeededEntropy::new(1))
+            .expect("seals");
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(key(1).open(PLACE, &changed).is_err(), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(
+                key(1).open(PLACE, &sealed[..length]).is_err(),
+                "cut to {length}"
+            );
+        }
+        let longer = [sealed.as_slice(), &[0]].concat();
+        assert_eq!(key(1).open(PLACE, &longer), Err(SealError::Tampered));
+    }
+
+    #[test]
+    fn sealing_twice_gives_different_bytes() {
+        let entropy = SeededEntropy::new(1);
+        let seal = || key(1).seal(PLACE, b"hush", &entropy).expect("seals");
+        assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn the_id_tells_keys_apart_and_nothing_is_shown() {
+        assert_ne!(key(1).id(), key(2).id());
+        assert_eq!(key(1).id(), key(1).id());
+        let shown = format!("{:?}", key(0xab));
+        assert!(
+            shown.contains("redacted") && !shown.to_lowercase().contains("abab"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_key_file_goes_round() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("k");
+        key(9).write_new(&path).expect("writes");
+        assert_eq!(MasterKey::load(&path).expect("loads").id(), key(9).id());
+        let folder_error = MasterKey::load(folder.path()).expect_err("a folder");
+        assert!(
+            matches!(folder_error, MasterKeyError::NotAFile { .. }),
+            "{folder_error:?}"
+        );
+    }
+
+    #[test]
+    fn only_data_makes_a_missing_key_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = folder.path().join("data");
+        std::fs::create_dir(&data_dir).expect("makes");
+        std::fs::write(data_dir.join("lock"), "1").expect("writes");
+        let load = || MasterKey::for_data_dir(&data_dir, None, &SeededEntropy::new(1));
+        let made = load().expect("a lock is no data");
+        std::fs::remove_file(&made.path).expect("removes");
+        std::fs::create_dir(data_dir.join("journal")).expect("makes");
+        assert!(matches!(load(), Err(MasterKeyError::Missing { .. })));
+    }
 }

@@ -43,9 +43,12 @@ pub(super) struct Records {
 /// Bindings of numbers, in shards, so that binding one number copies little.
 #[derive(Debug, Clone)]
 pub(super) struct Bindings {
-    by_number: Arc<[Arc<HashMap<PhoneNumber, Arc<[Binding]>>>]>,
+    by_number: Arc<[Arc<Shard>]>,
     by_space: Arc<HashMap<SpaceKey, Arc<BTreeSet<PhoneNumber>>>>,
 }
+
+/// Histories of numbers, oldest binding first.
+type Shard = HashMap<PhoneNumber, Arc<[Binding]>>;
 
 const SHARDS: usize = 256;
 
@@ -59,12 +62,11 @@ impl Default for Bindings {
 }
 
 impl Bindings {
-    /// Histories in any order; each is sorted by its start.
+    /// Histories, each in the order in which its bindings were made.
     pub(super) fn new(histories: HashMap<PhoneNumber, Vec<Binding>>) -> Self {
-        let mut by_number: Vec<HashMap<PhoneNumber, Arc<[Binding]>>> = vec![HashMap::new(); SHARDS];
+        let mut by_number: Vec<Shard> = vec![HashMap::new(); SHARDS];
         let mut by_space: HashMap<SpaceKey, BTreeSet<PhoneNumber>> = HashMap::new();
-        for (number, mut history) in histories {
-            history.sort_by_key(|binding| (binding.from, binding.to.is_none()));
+        for (number, history) in histories {
             for binding in history.iter().filter(|binding| binding.to.is_none()) {
                 by_space.entry(binding.space).or_default().insert(number);
             }

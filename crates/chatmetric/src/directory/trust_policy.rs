@@ -20,10 +20,8 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     let object = value
         .as_object()
         .ok_or_else(|| at("$", "it must be an object"))?;
-    for key in object
-        .keys()
-        .filter(|key| !["Version", "Statement"].contains(&key.as_str()))
-    {
+    let known = ["Version", "Statement"];
+    if let Some(key) = object.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(at(key, "known here are Version and Statement"));
     }
     if object.get("Version").and_then(Value::as_str) != Some("1") {

@@ -9,7 +9,7 @@ mod v2;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ use crate::master_key::{MasterKey, RecordKind, SealContext};
 
 /// `CMDR`, so that no other SQLite file is taken for a directory.
 const APPLICATION_ID: i64 = 0x434d_4452;
+
+/// How every SQLite file begins.
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
 const MIGRATIONS: [&str; 2] = [v1::SQL, v2::SQL];
@@ -48,11 +51,18 @@ pub(super) fn open(
             source,
         }
     };
-    let exists = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len() > 0,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+    let begins = match first_bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(file("read")(error)),
     };
+    // SQLite takes a short file of anything for an empty database.
+    if !begins.is_empty() && begins != SQLITE_MAGIC {
+        return Err(DirectoryError::NotADirectory {
+            path: path.to_owned(),
+        });
+    }
+    let exists = !begins.is_empty();
     if exists {
         check(path, master_key)?;
     } else {
@@ -62,6 +72,13 @@ pub(super) fn open(
     configure(&connection).map_err(|error| in_use_or(path, "open", error))?;
     migrate(&mut connection, master_key, entropy)?;
     Ok(connection)
+}
+
+fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let length = u64::try_from(SQLITE_MAGIC.len()).unwrap_or(0);
+    File::open(path)?.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn create_file(data_dir: &Path, path: &Path) -> io::Result<()> {
