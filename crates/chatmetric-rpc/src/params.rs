@@ -2,8 +2,8 @@
 //!
 //! It does not know which parameters an operation has, and unknown ones are kept and ignored.
 //!
-//! Invariants: names are unique over query and body together (a second one is refused, because
-//! two readers could pick different ones); parameters are sorted by the bytes of their names; what
+//! Invariants: a name is unique over query and body together before any parameter is acted on (a
+//! second one is refused, because two readers could pick different ones); parameters are sorted by the bytes of their names; what
 //! was decoded here is what is signed and what is dispatched.
 
 use std::borrow::Cow;
@@ -26,7 +26,7 @@ pub const JSON_DEPTH_MAX: usize = 8;
 const ECHO_BYTES_MAX: usize = 64;
 
 /// Where a parameter came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParamSource {
     /// The query of the request line.
     Query,
@@ -68,6 +68,8 @@ impl Param {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params {
     sorted: Vec<Param>,
+    /// A name that is in the query and in the body.
+    in_query_and_body: Option<String>,
 }
 
 impl Params {
@@ -131,6 +133,19 @@ impl Params {
     /// All parameters, sorted by the bytes of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Param> {
         self.sorted.iter()
+    }
+
+    /// Refuses a name that is in the query and in the body. An ACS3 signature covers the two apart,
+    /// so the request is verified all the same; it is refused when its parameters are due, before
+    /// any of them is read: [`crate::ram::authorize`] does that.
+    ///
+    /// # Errors
+    /// `InvalidParameter.<name>`.
+    pub fn check_unique(&self) -> Result<(), ApiError> {
+        match &self.in_query_and_body {
+            None => Ok(()),
+            Some(name) => Err(given_twice(name)),
+        }
     }
 
     /// How many there are.
@@ -302,21 +317,32 @@ impl ParamList {
         Ok(())
     }
 
-    /// Sorts, and refuses a name that occurs twice.
+    /// Sorts, and refuses a name that occurs twice in the query or twice in the body. One that is
+    /// in both is left to [`Params::check_unique`].
     pub(crate) fn finish(mut self) -> Result<Params, ApiError> {
-        self.list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let twice = self.list.windows(2).find_map(|pair| match pair {
-            [a, b] if a.name == b.name => Some(a.name.clone()),
-            _ => None,
-        });
-        match twice {
-            None => Ok(Params { sorted: self.list }),
-            Some(name) => Err(ApiError::invalid(
-                name,
-                "It is given more than once; query and body count together.",
-            )),
+        self.list
+            .sort_unstable_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
+        let mut in_query_and_body = None;
+        for pair in self.list.windows(2) {
+            if let [a, b] = pair
+                && a.name == b.name
+            {
+                if a.source == b.source {
+                    return Err(given_twice(&a.name));
+                }
+                in_query_and_body.get_or_insert_with(|| a.name.clone());
+            }
         }
+        Ok(Params {
+            sorted: self.list,
+            in_query_and_body,
+        })
     }
+}
+
+fn given_twice(name: &str) -> ApiError {
+    let reason = "It is given more than once; query and body count together.";
+    ApiError::invalid(name.to_owned(), reason)
 }
 
 fn name_reason(raw_name: &[u8], reason: &str) -> Cow<'static, str> {

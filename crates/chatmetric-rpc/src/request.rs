@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use crate::error::ApiError;
 use crate::params::{ParamList, ParamSource, Params};
 use crate::response::ResponseFormat;
-use crate::signature::v3::Authorization;
+use crate::signature::authorization::Authorization;
 
 /// Longest body by default, in bytes.
 pub const BODY_BYTES_MAX_DEFAULT: u64 = 4 * 1024 * 1024;
@@ -186,16 +186,17 @@ impl<'a> ParsedRequest<'a> {
         let mut list = ParamList::new();
         list.add_encoded(query.as_bytes(), ParamSource::Query)
             .map_err(json)?;
-        let query_has_signature = list.first("Signature").is_some();
-        let body_error = add_body(&mut list, &raw, &known, query_has_signature).err();
+        let body = add_body(&mut list, &raw, &known);
 
         let format = format_of(&list, &known);
         let refuse = |error| Refusal { error, format };
-        if let Some(error) = body_error {
-            return Err(refuse(error));
-        }
+        let body = body.map_err(refuse)?;
         let params = list.finish().map_err(refuse)?;
-        let credentials = Credentials::find(&params, &known);
+        if known.authorization.is_none() {
+            // Without an Authorization header the signature itself is among the parameters.
+            params.check_unique().map_err(refuse)?;
+        }
+        let credentials = Credentials::find(&params, &known, body);
         Ok(Self {
             raw,
             method,
@@ -279,7 +280,7 @@ pub(crate) fn text(value: &[u8]) -> Option<&str> {
 }
 
 impl<'a> Credentials<'a> {
-    fn find(params: &Params, known: &KnownHeaders<'a>) -> Self {
+    fn find(params: &Params, known: &KnownHeaders<'a>, body: BodyKind) -> Self {
         let ambiguous = |dialect| {
             let reason = "The request carries credentials in more than one place; use either the \
                           Authorization header or a Signature parameter.";
@@ -305,10 +306,12 @@ impl<'a> Credentials<'a> {
         }
         if named("Signature") || named("AccessKeyId") {
             let other = known.security_token.is_some() || known.access_key_id.is_some();
-            return if other || known.bearer {
-                ambiguous(Dialect::V1)
-            } else {
-                Self::V1
+            if other || known.bearer {
+                return ambiguous(Dialect::V1);
+            }
+            return match body {
+                BodyKind::Empty | BodyKind::Form => Self::V1,
+                BodyKind::Json => Self::Faulty(Dialect::V1, json_is_unsigned()),
             };
         }
         if known.bearer {
@@ -333,22 +336,22 @@ fn format_of(list: &ParamList, known: &KnownHeaders<'_>) -> ResponseFormat {
     }
 }
 
-/// What a body says it is.
+/// What a body was read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyKind {
+    Empty,
     Form,
     Json,
-    Other,
 }
 
 fn add_body(
     list: &mut ParamList,
     raw: &RawRequest<'_>,
     known: &KnownHeaders<'_>,
-    query_has_signature: bool,
-) -> Result<(), ApiError> {
+) -> Result<BodyKind, ApiError> {
     // An empty body may be of any type: aiohttp calls it an octet stream.
     if raw.body.is_empty() {
-        return Ok(());
+        return Ok(BodyKind::Empty);
     }
     if known.content_type_twice {
         return Err(ApiError::invalid(
@@ -356,38 +359,34 @@ fn add_body(
             "The header is given more than once.",
         ));
     }
-    match body_kind(known.content_type.unwrap_or_default()) {
-        BodyKind::Form => list.add_encoded(raw.body, ParamSource::Form),
-        // A V1 signature covers query and form only, so JSON would be unsigned.
-        BodyKind::Json if known.authorization.is_some() && !query_has_signature => {
-            list.add_json(raw.body)
-        }
-        BodyKind::Json => Err(ApiError::invalid(
-            "Body",
-            "A JSON body is accepted only with an ACS3 signature; send parameters in the query or \
-             as a form.",
-        )),
-        BodyKind::Other => Err(ApiError::invalid(
-            "Content-Type",
-            "A body must be application/x-www-form-urlencoded or, with an ACS3 signature, \
-             application/json.",
-        )),
-    }
-}
-
-fn body_kind(content_type: &[u8]) -> BodyKind {
+    let content_type = known.content_type.unwrap_or_default();
     let essence = content_type
         .split(|&b| b == b';')
         .next()
         .unwrap_or_default()
         .trim_ascii();
     if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-        BodyKind::Form
+        list.add_encoded(raw.body, ParamSource::Form)?;
+        Ok(BodyKind::Form)
     } else if essence.eq_ignore_ascii_case(b"application/json") {
-        BodyKind::Json
+        list.add_json(raw.body)?;
+        Ok(BodyKind::Json)
     } else {
-        BodyKind::Other
+        Err(ApiError::invalid(
+            "Content-Type",
+            "A body must be application/x-www-form-urlencoded or, with an ACS3 signature, \
+             application/json.",
+        ))
     }
+}
+
+/// A V1 signature covers query and form only.
+fn json_is_unsigned() -> ApiError {
+    ApiError::invalid(
+        "Body",
+        "A JSON body is accepted only with an ACS3 signature; send parameters in the query or as \
+         a form.",
+    )
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use std::hash::Hash;
 pub const WINDOW_NS: u64 = 1_000_000_000;
 /// The greatest limit that is kept exactly; a greater one is taken as this one.
 pub const CALLS_PER_WINDOW_MAX: u32 = 100_000;
-/// Keys (account and operation) that fit by default.
-pub const KEYS_MAX_DEFAULT: usize = 100_000;
+/// Keys (account and operation) that fit by default: at most 15 MB at 50 calls per second each.
+pub const KEYS_MAX_DEFAULT: usize = 20_000;
 
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,1 +1,119 @@
 //! Tests.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn pairs_do_not_run_into_each_other() {
+    assert_ne!(NonceHash::of("ab", "c"), NonceHash::of("a", "bc"));
+    assert_ne!(NonceHash::of("a", "n"), NonceHash::of("b", "n"));
+    assert_eq!(NonceHash::of("a", "n"), NonceHash::of("a", "n"));
+    let hash = NonceHash::of("a", "n");
+    assert_eq!(NonceHash::from_bytes(hash.to_bytes()), hash);
+}
+
+#[test]
+fn it_is_kept_to_the_last_millisecond_of_the_retention() {
+    let mut cache = NonceCache::new(1_800_000, 10);
+    let hash = NonceHash::of("a", "n");
+    let entry = cache.record(hash, 1_000);
+    assert_eq!(entry.expires_ms, 1_801_000);
+    assert_eq!(
+        cache.check(hash, i64::MAX, 1_801_000),
+        Err(NonceRefusal::Used)
+    );
+    assert_eq!(cache.check(hash, i64::MAX, 1_801_001), Ok(()));
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn a_full_cache_refuses_until_something_expires() {
+    let mut cache = NonceCache::new(10, 2);
+    cache.record(NonceHash::of("a", "1"), 0);
+    cache.record(NonceHash::of("a", "2"), 5);
+    let third = NonceHash::of("a", "3");
+    assert_eq!(cache.check(third, i64::MAX, 10), Err(NonceRefusal::Full));
+    assert_eq!(cache.check(third, i64::MAX, 11), Ok(()));
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn restored_entries_are_sorted_and_none_is_dropped_for_the_cap() {
+    let entry = |n: &str, expires_ms| NonceEntry {
+        hash: NonceHash::of("a", n),
+        expires_ms,
+    };
+    let mut cache = NonceCache::new(10, 2);
+    cache.restore(
+        [
+            entry("3", 30),
+            entry("0", 4),
+            entry("1", 10),
+            entry("2", 20),
+            entry("1", 10),
+        ],
+        5,
+    );
+    let kept: Vec<i64> = cache.entries(5).map(|entry| entry.expires_ms).collect();
+    assert_eq!(kept, [10, 20, 30]);
+    assert_eq!(
+        cache.check(NonceHash::of("a", "new"), i64::MAX, 5),
+        Err(NonceRefusal::Full)
+    );
+    assert_eq!(
+        cache.check(NonceHash::of("a", "2"), i64::MAX, 15),
+        Err(NonceRefusal::Used)
+    );
+}
+
+#[test]
+fn what_was_over_at_a_restart_stays_unusable_if_the_clock_steps_back() {
+    let hash = NonceHash::of("a", "n");
+    let mut cache = NonceCache::new(10, 2);
+    cache.restore(
+        [NonceEntry {
+            hash,
+            expires_ms: 100,
+        }],
+        200,
+    );
+    assert_eq!(cache.check(hash, 100, 95), Err(NonceRefusal::Forgotten));
+    assert_eq!(cache.check(hash, 200, 200), Ok(()));
+}
+
+proptest! {
+    /// Against a model that forgets nothing: within its validity no request passes twice, however
+    /// the clock moves, and none that is new is called used.
+    #[test]
+    fn no_request_passes_twice_whatever_the_clock_does(
+        calls in proptest::collection::vec((0_u8..12, -60_i64..60, -20_i64..21), 1..200),
+    ) {
+        const SKEW_MS: i64 = 20;
+        let mut cache = NonceCache::new(2 * SKEW_MS, 1_000);
+        let mut clock_ms = 1_000;
+        let mut passed: HashMap<(u8, i64), u32> = HashMap::new();
+        for (nonce, step_ms, stamp_offset_ms) in calls {
+            clock_ms += step_ms;
+            let stamp_ms = clock_ms + stamp_offset_ms;
+            let hash = NonceHash::of("key", &nonce.to_string());
+            match cache.check(hash, stamp_ms + SKEW_MS, clock_ms) {
+                Ok(()) => {
+                    cache.record(hash, clock_ms);
+                    let times = passed.entry((nonce, stamp_ms)).or_default();
+                    *times += 1;
+                    prop_assert_eq!(*times, 1, "the very same request passed twice");
+                }
+                Err(NonceRefusal::Used) => {
+                    prop_assert!(passed.keys().any(|(used, _)| *used == nonce));
+                }
+                Err(NonceRefusal::Forgotten) => {
+                    prop_assert!(!passed.is_empty());
+                }
+                Err(NonceRefusal::Full) => prop_assert!(false, "far below the cap"),
+            }
+        }
+    }
+}

@@ -79,7 +79,8 @@ impl<R> Authorized<R> {
 /// Checks a permission for an admitted request, at `now_ms` (Unix time in ms).
 ///
 /// # Errors
-/// `Ram.PermissionDeny` with its `AccessDeniedDetail`.
+/// `Ram.PermissionDeny` with its `AccessDeniedDetail`; then `InvalidParameter.<Name>` for a parameter
+/// that is in the query and in the body.
 pub fn authorize<P, O>(
     request: AdmittedRequest<P, O>,
     permission: Permission<'_>,
@@ -93,11 +94,11 @@ pub fn authorize<P, O>(
         session,
     } = rights
     else {
-        return Ok(Authorized { request });
+        return entitled(request);
     };
     let decision = evaluate(permission, &context_of(&request, now_ms), identity, session);
     let (no_permission_type, policy_type) = match decision {
-        Decision::Allow { .. } => return Ok(Authorized { request }),
+        Decision::Allow { .. } => return entitled(request),
         Decision::ExplicitDeny { policy_type, .. } => (NoPermissionType::ExplicitDeny, policy_type),
         Decision::ImplicitDeny { policy_type } => (NoPermissionType::ImplicitDeny, policy_type),
     };
@@ -112,6 +113,14 @@ pub fn authorize<P, O>(
             encoded_diagnostic_message: None,
         })),
     })
+}
+
+/// Parameters are due from here on, so ambiguous ones are refused first.
+fn entitled<P, O>(
+    request: AdmittedRequest<P, O>,
+) -> Result<Authorized<AdmittedRequest<P, O>>, ApiError> {
+    request.params().check_unique()?;
+    Ok(Authorized { request })
 }
 
 /// The condition keys that the protocol itself knows. `acs:MFAPresent` is absent: a call signed

@@ -2,6 +2,7 @@
 //! program that knows their spelling and their limits.
 
 use crate::api::tenancy::Asked;
+use chatmetric_core::ids::{PHONE_NUMBER_DIGITS_MAX, PhoneNumberError};
 use chatmetric_core::time::EPOCH_MS_MAX;
 use chatmetric_core::{EpochMs, Granularity, MetricRow, PhoneNumber, TimeRange};
 use chatmetric_rpc::ApiError;
@@ -78,7 +79,15 @@ fn granularity(text: Option<&str>) -> Result<Granularity, ApiError> {
 
 fn number(text: Option<&str>) -> Result<Option<PhoneNumber>, ApiError> {
     let parsed = text.map(PhoneNumber::parse).transpose();
-    parsed.map_err(|error| ApiError::invalid("PhoneNumber", format!("{error}.")))
+    parsed.map_err(|error| {
+        let reason = match error {
+            PhoneNumberError::NoDigits => "It needs at least one digit.".to_owned(),
+            PhoneNumberError::TooLong => {
+                format!("It has more than {PHONE_NUMBER_DIGITS_MAX} digits.")
+            }
+        };
+        ApiError::invalid("PhoneNumber", reason)
+    })
 }
 
 const fn granularity_name(granularity: Granularity) -> &'static str {

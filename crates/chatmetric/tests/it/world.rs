@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// When the tests begin: ten seconds after the samples' day began.
-pub(crate) const NOW_MS: i64 = 1_767_225_610_000;
+/// When the tests begin: after the last of the samples.
+pub(crate) const NOW_MS: i64 = 1_767_226_600_000;
 
 /// The directory of most tests: one account with two spaces, its users, an ISV
 /// with a customer, and a stranger.
@@ -133,7 +133,9 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) address: SocketAddr,
-    pub(crate) data_dir: tempfile::TempDir,
+    /// Where figures are, when they have a listener of their own.
+    pub(crate) metrics_address: Option<SocketAddr>,
+    _data_dir: tempfile::TempDir,
     server: Option<RunningServer>,
     runtime: Option<tokio::runtime::Runtime>,
     nonces: AtomicU64,
@@ -144,6 +146,7 @@ impl World {
         Self::start_with(|_| {}, Arc::new(MemoryStore::new()))
     }
 
+    /// Starts with tuned settings on a store of the test's choice.
     pub(crate) fn start_with(tune: impl FnOnce(&mut Settings), store: Arc<dyn Store>) -> Self {
         let clock = Arc::new(ManualClock::at(EpochMs(NOW_MS)));
         let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -160,6 +163,7 @@ impl World {
             .block_on(Server::start(settings, components))
             .expect("the server starts");
         world.address = server.local_addr();
+        world.metrics_address = server.metrics_addr();
         world.server = Some(server);
         world.runtime = Some(runtime);
         world
@@ -185,7 +189,8 @@ impl World {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            data_dir,
+            metrics_address: None,
+            _data_dir: data_dir,
             server: None,
             runtime: None,
             nonces: AtomicU64::new(0),

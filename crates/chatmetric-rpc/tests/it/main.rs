@@ -1,0 +1,11 @@
+//! The protocol as its callers meet it: requests captured from official SDKs, mutations of them,
+//! the order of checks, admission and rights.
+
+mod actor;
+mod admission;
+mod clients;
+mod dialects;
+mod mutations;
+mod order;
+mod rights;
+mod vectors;

@@ -1,0 +1,231 @@
+//! A generation: what one journal segment brought, as readers and the sealer see
+//! it. Its differences, books, bindings and quarantine become visible only after
+//! the sync of their frame.
+//!
+//! Not here: the records (they belong to the writer until the generation is
+//! finished). Invariant: the tallies of the catalog plus the published
+//! generations from its segment on are exact.
+
+use super::entry::{BooksDelta, Decoder, Entry};
+use super::hot::{Deltas, HotTable, STRIPES};
+use super::item::Item;
+use crate::api::SourceName;
+use chatmetric_core::{DayBlock, EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey, UtcDay};
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex; a thread that died while it held it leaves whole values behind
+/// (every critical section of the store is a plain update).
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The days of the bindings of one stripe, sorted by day.
+pub(crate) type Stripe = HashMap<u32, Vec<(UtcDay, DayBlock)>, FxBuildHasher>;
+
+/// The published part of a generation.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) segment: u64,
+    stripes: Vec<Mutex<Stripe>>,
+    pub(crate) day_blocks: AtomicUsize,
+    /// Messages, for the figures.
+    pub(crate) records: AtomicUsize,
+    pub(crate) side: Mutex<Side>,
+    /// The latest receipt or event of the generation, in ms.
+    pub(crate) last_change_ms: AtomicI64,
+}
+
+/// What a generation changes besides the tallies.
+#[derive(Debug, Default)]
+pub(crate) struct Side {
+    pub(crate) books: BTreeMap<SourceName, BooksDelta>,
+    pub(crate) bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
+    /// What came into the quarantine (`Some`) or left it (`None`).
+    pub(crate) quarantine: BTreeMap<u64, Option<Arc<Item>>>,
+    pub(crate) quarantine_bytes: usize,
+    pub(crate) floor: Option<EpochMs>,
+}
+
+/// A finished generation, waiting for the sealer.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) published: Arc<Published>,
+    pub(crate) hot: HotTable,
+    /// The sequence after its last frame.
+    pub(crate) next_seq: u64,
+}
+
+impl Published {
+    pub(crate) fn new(segment: u64) -> Self {
+        Self {
+            segment,
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            day_blocks: AtomicUsize::new(0),
+            records: AtomicUsize::new(0),
+            side: Mutex::default(),
+            last_change_ms: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn stripe(&self, binding: u32) -> MutexGuard<'_, Stripe> {
+        lock(&self.stripes[binding as usize % STRIPES])
+    }
+
+    /// All stripes, one after the other.
+    pub(crate) fn stripes(&self) -> impl Iterator<Item = MutexGuard<'_, Stripe>> {
+        self.stripes.iter().map(lock)
+    }
+
+    /// Makes the differences of a synced frame visible. One binding lies in one
+    /// stripe, so a reader of it sees all of the frame or nothing.
+    pub(crate) fn publish(&self, deltas: &Deltas) {
+        let mut blocks = 0;
+        let mut last = Slot(0);
+        for (stripe, deltas) in self.stripes.iter().zip(deltas.stripes.iter()) {
+            if deltas.is_empty() {
+                continue;
+            }
+            let mut stripe = lock(stripe);
+            for delta in deltas {
+                let days = stripe.entry(delta.binding).or_default();
+                let day = delta.slot.day();
+                let at = match days.last() {
+                    Some((latest, _)) if *latest == day => days.len() - 1,
+                    _ => days
+                        .binary_search_by_key(&day, |(day, _)| *day)
+                        .unwrap_or_else(|at| {
+                            days.insert(at, (day, DayBlock::default()));
+                            blocks += 1;
+                            at
+                        }),
+                };
+                days[at].1.add(DayBlock::index_of(delta.slot), delta.counts);
+                last = last.max(delta.slot);
+            }
+        }
+        self.day_blocks.fetch_add(blocks, Ordering::Relaxed);
+        self.note_change(last.start());
+    }
+
+    /// Remembers that something happened at `time`.
+    pub(crate) fn note_change(&self, time: EpochMs) {
+        self.last_change_ms.fetch_max(time.0, Ordering::Relaxed);
+    }
+}
+
+impl Side {
+    pub(crate) fn put(&mut self, id: u64, item: Arc<Item>) {
+        self.quarantine_bytes += item.weight_bytes();
+        self.quarantine.insert(id, Some(item));
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.quarantine_bytes += 16;
+        self.quarantine.insert(id, None);
+    }
+
+    pub(crate) fn add_books(&mut self, source: &SourceName, delta: &BooksDelta) {
+        match self.books.get_mut(source) {
+            Some(own) => own.add(delta),
+            None => {
+                self.books.insert(source.clone(), *delta);
+            }
+        }
+    }
+}
+
+/// Folds the frames of one segment into a generation: no look-up, no clock.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    pub(crate) published: Arc<Published>,
+    pub(crate) hot: HotTable,
+    sources: HashMap<u32, SourceName, FxBuildHasher>,
+    deltas: Deltas,
+}
+
+impl Fold {
+    pub(crate) fn new(segment: u64) -> Self {
+        Self {
+            published: Arc::new(Published::new(segment)),
+            hot: HotTable::default(),
+            sources: HashMap::default(),
+            deltas: Deltas::default(),
+        }
+    }
+
+    /// Folds one payload in.
+    ///
+    /// # Errors
+    /// The place in the payload at which it makes no sense.
+    pub(crate) fn frame(&mut self, payload: &[u8]) -> Result<(), usize> {
+        let mut decoder = Decoder::new(payload).ok_or(0_usize)?;
+        let published = Arc::clone(&self.published);
+        published.note_change(decoder.received_at);
+        let mut side = lock(&published.side);
+        loop {
+            let at = decoder.position();
+            match decoder.next().ok_or(at)? {
+                None => break,
+                Some(entry) => self.entry(entry, &mut side).ok_or(at)?,
+            }
+        }
+        published.publish(&self.deltas);
+        self.deltas.clear();
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: Entry, side: &mut Side) -> Option<()> {
+        match entry {
+            Entry::New {
+                fingerprint,
+                binding,
+                status,
+                slot,
+            } => {
+                let before = MessageRecord::EMPTY;
+                let mut after = before;
+                after.apply(status, slot);
+                self.hot
+                    .insert(fingerprint, binding, &before, after, &mut self.deltas);
+            }
+            Entry::Base {
+                fingerprint,
+                binding,
+                record,
+                status,
+                slot,
+            } => {
+                let mut after = record;
+                after.apply(status, slot);
+                self.hot
+                    .insert(fingerprint, binding, &record, after, &mut self.deltas);
+            }
+            Entry::Ref {
+                ordinal,
+                status,
+                slot,
+            } => {
+                self.hot.touch(ordinal, status, slot, &mut self.deltas)?;
+            }
+            Entry::Bind {
+                binding,
+                space,
+                number,
+            } => side.bindings.push((binding, space, number)),
+            Entry::Source { id, name } => {
+                self.sources.insert(id, SourceName::from(name));
+            }
+            Entry::Books { source, delta } => {
+                side.add_books(self.sources.get(&source)?, &delta);
+            }
+            Entry::Put { id, item } => side.put(id, Arc::new(item)),
+            Entry::Remove { id } => side.remove(id),
+            Entry::Floor { floor } => side.floor = side.floor.max(Some(floor)),
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,177 @@
+//! The records of one generation in memory, and the differences that its events
+//! make to the tallies.
+//!
+//! The writer and the replay use the same two calls, [`HotTable::insert`] and
+//! [`HotTable::touch`], so that a replay gives the same differences whatever an
+//! unfinished seal had already written. Not here: what was known before; that
+//! comes in as the base of a record.
+
+use super::filter::spread;
+use super::run::RunRecord;
+use chatmetric_core::record::Report;
+use chatmetric_core::{Counts, Fingerprint, MessageRecord, MessageStatus, Slot};
+use hashbrown::HashTable;
+
+/// Into how many parts the bindings are spread for readers.
+pub(crate) const STRIPES: usize = 64;
+
+/// The records of a generation, by ordinal and by fingerprint.
+#[derive(Debug, Default)]
+pub(crate) struct HotTable {
+    records: Vec<HotRecord>,
+    index: HashTable<u32>,
+}
+
+/// 40 bytes a message.
+#[derive(Debug, Clone, Copy)]
+struct HotRecord {
+    key: [u64; 2],
+    binding: u32,
+    record: MessageRecord,
+}
+
+impl HotRecord {
+    const fn fingerprint(&self) -> Fingerprint {
+        Fingerprint((self.key[0] as u128) | ((self.key[1] as u128) << 64))
+    }
+}
+
+const fn key_of(fingerprint: Fingerprint) -> [u64; 2] {
+    [fingerprint.0 as u64, (fingerprint.0 >> 64) as u64]
+}
+
+impl HotTable {
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn with_capacity(records: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(records),
+            index: HashTable::with_capacity(records),
+        }
+    }
+
+    /// The ordinal of a message of this generation.
+    #[inline]
+    pub(crate) fn ordinal(&self, fingerprint: Fingerprint) -> Option<u32> {
+        let key = key_of(fingerprint);
+        self.index
+            .find(spread(fingerprint), |at| {
+                self.records[*at as usize].key == key
+            })
+            .copied()
+    }
+
+    /// The record of a message of this generation.
+    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Option<RunRecord> {
+        let ordinal = self.ordinal(fingerprint)?;
+        let hot = self.records.get(ordinal as usize)?;
+        Some(RunRecord {
+            fingerprint,
+            binding: hot.binding,
+            record: hot.record,
+        })
+    }
+
+    /// Takes a message in that this generation has not, with what was known of
+    /// it before; the caller applies the report to a copy first.
+    pub(crate) fn insert(
+        &mut self,
+        fingerprint: Fingerprint,
+        binding: u32,
+        before: &MessageRecord,
+        after: MessageRecord,
+        deltas: &mut Deltas,
+    ) {
+        let ordinal = self.records.len() as u32;
+        self.records.push(HotRecord {
+            key: key_of(fingerprint),
+            binding,
+            record: after,
+        });
+        let records = &self.records;
+        self.index
+            .insert_unique(spread(fingerprint), ordinal, |at| {
+                spread(records[*at as usize].fingerprint())
+            });
+        deltas.change(binding, before, &after);
+    }
+
+    /// Applies a report to a message of this generation; tells whether its
+    /// record changed. `None`: there is no such ordinal.
+    #[inline]
+    pub(crate) fn touch(
+        &mut self,
+        ordinal: u32,
+        status: MessageStatus,
+        slot: Slot,
+        deltas: &mut Deltas,
+    ) -> Option<(Report, bool)> {
+        let hot = self.records.get_mut(ordinal as usize)?;
+        let before = hot.record;
+        let report = hot.record.apply(status, slot);
+        let changed = hot.record != before;
+        if changed {
+            deltas.change(hot.binding, &before, &hot.record);
+        }
+        Some((report, changed))
+    }
+
+    /// All records, in the order of fingerprints.
+    pub(crate) fn sorted(&self) -> Vec<RunRecord> {
+        let mut records: Vec<RunRecord> = self
+            .records
+            .iter()
+            .map(|hot| RunRecord {
+                fingerprint: hot.fingerprint(),
+                binding: hot.binding,
+                record: hot.record,
+            })
+            .collect();
+        records.sort_unstable_by_key(|it| it.fingerprint);
+        records
+    }
+}
+
+/// A signed difference of one counter place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delta {
+    pub(crate) binding: u32,
+    pub(crate) slot: Slot,
+    pub(crate) counts: Counts,
+}
+
+/// The differences of the frame that is being built, spread by binding.
+#[derive(Debug)]
+pub(crate) struct Deltas {
+    pub(crate) stripes: Box<[Vec<Delta>; STRIPES]>,
+}
+
+impl Default for Deltas {
+    fn default() -> Self {
+        Self {
+            stripes: Box::new(std::array::from_fn(|_| Vec::new())),
+        }
+    }
+}
+
+impl Deltas {
+    #[inline]
+    fn change(&mut self, binding: u32, before: &MessageRecord, after: &MessageRecord) {
+        let stripe = &mut self.stripes[binding as usize % STRIPES];
+        after.contribute_change(before, |slot, counts| {
+            stripe.push(Delta {
+                binding,
+                slot,
+                counts,
+            });
+        });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for stripe in self.stripes.iter_mut() {
+            stripe.clear();
+        }
+    }
+}

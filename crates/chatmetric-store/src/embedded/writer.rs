@@ -1,0 +1,560 @@
+//! The writer of a shard: takes what is queued, judges it, appends one frame,
+//! syncs once, publishes, answers.
+//!
+//! Invariants: nothing is published or answered before the sync of its frame; a
+//! group is refused for lack of space before anything of it was applied; after
+//! an error of writing or syncing nothing is answered with success any more.
+
+use super::disk::DiskFile;
+use super::entry::{BooksDelta, Encoder};
+use super::fault;
+use super::generation::{Finished, Published, lock};
+use super::hot::{Deltas, HotTable};
+use super::item::{Body, Item};
+use super::journal::{
+    FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, build_frame, build_mark, frame_bytes,
+};
+use super::options::Step;
+use super::queue::Job;
+use super::run::{RunRecord, RunSet};
+use super::segment;
+use super::shared::{Shard, ShardView, Shared, Spare};
+use crate::api::{
+    Batch, Books, Completion, FUTURE_TOLERANCE_MS, Reason, Receipt, SourceName, StatusEvent,
+    StoreError, Target,
+};
+use chatmetric_core::record::Report;
+use chatmetric_core::{EpochMs, Fingerprint, MessageRecord, PhoneNumber, SpaceKey};
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+/// The most bytes that one event can take in a frame: a quarantined event with
+/// its source, or a base with its binding.
+const EVENT_BYTES_MAX: u64 = 160;
+/// Bytes of a frame besides its events.
+const FRAME_EXTRA_BYTES: u64 = 1024;
+
+/// The state of a shard's writer.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shard: usize,
+    hot: HotTable,
+    active: Arc<Published>,
+    file: Box<dyn DiskFile>,
+    path: std::path::PathBuf,
+    offset: u64,
+    capacity: u64,
+    next_seq: u64,
+    sources: HashMap<SourceName, u32, FxBuildHasher>,
+    bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
+    pub(crate) floor: Option<EpochMs>,
+    pub(crate) frame: FrameState,
+    bytes: Vec<u8>,
+}
+
+/// What belongs to the frame that is being built.
+#[derive(Default)]
+pub(crate) struct FrameState {
+    pub(crate) encoder: Encoder,
+    deltas: Deltas,
+    books: Vec<(SourceName, BooksDelta)>,
+    new_bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
+    items: Vec<(u64, Option<Arc<Item>>)>,
+    pub(crate) floor: Option<EpochMs>,
+    received_at: Option<EpochMs>,
+}
+
+/// What an event is looked up in.
+pub(crate) struct Known {
+    view: Arc<ShardView>,
+    runs: Arc<RunSet>,
+}
+
+impl Known {
+    /// The record of a message before this generation. Generations first: a
+    /// sealed one leaves the list only after its run is in the set.
+    fn find(&self, fingerprint: Fingerprint) -> Result<Option<RunRecord>, StoreError> {
+        for finished in self.view.pending.iter().rev() {
+            if let Some(record) = finished.hot.find(fingerprint) {
+                return Ok(Some(record));
+            }
+        }
+        self.runs.find(fingerprint)
+    }
+}
+
+/// Why an event may not be counted now; `None` when it may.
+///
+/// What the directory refused is never judged by its time. The floor comes next,
+/// then the future, then the missing owner: a held event keeps that judgement.
+fn judge(
+    event: &StatusEvent,
+    received_at: EpochMs,
+    floor: Option<EpochMs>,
+) -> Result<SpaceKey, Reason> {
+    if let Target::Refused(_, reason) = event.target {
+        return Err(reason);
+    }
+    if floor.is_some_and(|floor| event.at < floor) {
+        return Err(Reason::Late);
+    }
+    if event.at.0 > received_at.0.saturating_add(FUTURE_TOLERANCE_MS) {
+        return Err(Reason::Future);
+    }
+    match event.target {
+        Target::Space(space) => Ok(space),
+        Target::Held(_) => Err(Reason::UnknownNumber),
+        Target::Refused(_, reason) => Err(reason),
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, shard: usize, spare: Spare, next_seq: u64) -> Self {
+        let bindings = shared
+            .bindings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(key, id)| (*key, *id))
+            .collect();
+        let active = Arc::clone(&shared.shards[shard].view().active);
+        Self {
+            hot: HotTable::default(),
+            active,
+            file: spare.file,
+            path: spare.path,
+            offset: 0,
+            capacity: spare.bytes,
+            next_seq,
+            sources: HashMap::default(),
+            bindings,
+            floor: shared.floor(),
+            frame: FrameState::default(),
+            bytes: Vec::new(),
+            shared,
+            shard,
+        }
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shared.shards[self.shard]
+    }
+
+    /// Works until the queue is closed and empty; gives the sequence of the next
+    /// frame that there will never be.
+    pub(crate) fn run(mut self) -> u64 {
+        let mut jobs = Vec::new();
+        while self.shared.shards[self.shard].queue.take(&mut jobs) {
+            let mut batches = Vec::with_capacity(jobs.len());
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Batch(batch, done) => batches.push((batch, done)),
+                    Job::Command(command, done) => {
+                        let result = self.command(command);
+                        done(result);
+                    }
+                }
+            }
+            if !batches.is_empty() {
+                self.group(batches);
+            }
+        }
+        self.next_seq
+    }
+
+    fn group(&mut self, batches: Vec<(Batch, Completion)>) {
+        let mut receipts = Vec::with_capacity(batches.len());
+        let result = self.apply_group(&batches, &mut receipts);
+        match result {
+            Ok(()) => {
+                for ((_, done), receipt) in batches.into_iter().zip(receipts) {
+                    done(Ok(receipt));
+                }
+                self.mark();
+            }
+            Err(error) => {
+                for (_, done) in batches {
+                    done(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn apply_group(
+        &mut self,
+        batches: &[(Batch, Completion)],
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<(), StoreError> {
+        let mut room = FRAME_EXTRA_BYTES;
+        for (batch, _) in batches {
+            let items = (batch.events.len() + batch.sealed.len()) as u64;
+            let each = EVENT_BYTES_MAX + batch.source.len() as u64;
+            let sealed: usize = batch.sealed.iter().map(|item| item.sealed.len()).sum();
+            room += (items + 1) * each + sealed as u64 + 2 * batch.source.len() as u64;
+        }
+        self.make_room(room)?;
+        let latest = batches.iter().map(|(batch, _)| batch.received_at).max();
+        self.start_frame(latest.unwrap_or(EpochMs(0)));
+        let known = self.known();
+        for (batch, _) in batches {
+            match self.apply(batch, &known) {
+                Ok(receipt) => receipts.push(receipt),
+                // The records in memory are ahead of the journal now.
+                Err(error) => {
+                    self.shared.poison(fault::chain(&error));
+                    return Err(error);
+                }
+            }
+        }
+        self.commit_frame()
+    }
+
+    pub(crate) fn known(&self) -> Known {
+        let view = self.shard().view();
+        Known {
+            view,
+            runs: self.shared.runs(),
+        }
+    }
+
+    fn apply(&mut self, batch: &Batch, known: &Known) -> Result<Receipt, StoreError> {
+        let mut receipt = Receipt {
+            ignored: batch.ignored,
+            ..Receipt::default()
+        };
+        for event in &batch.events {
+            match judge(event, batch.received_at, self.floor) {
+                Ok(space) => match self.count(event, space, known)? {
+                    Report::New => receipt.new += 1,
+                    Report::Duplicate => receipt.duplicate += 1,
+                    Report::Moved => {
+                        receipt.duplicate += 1;
+                        receipt.moved += 1;
+                    }
+                },
+                Err(reason) => self.quarantine(batch, &mut receipt, reason, Body::Event(*event)),
+            }
+        }
+        for item in &batch.sealed {
+            let body = Body::Sealed(item.account, item.sealed.clone());
+            self.quarantine(batch, &mut receipt, item.reason, body);
+        }
+        let received = u64::from(receipt.new)
+            + u64::from(receipt.duplicate)
+            + u64::from(receipt.ignored)
+            + u64::from(receipt.late)
+            + u64::from(receipt.quarantined);
+        if received > 0 {
+            self.note(
+                &batch.source,
+                Books {
+                    received,
+                    new: receipt.new.into(),
+                    duplicate: receipt.duplicate.into(),
+                    moved: receipt.moved.into(),
+                    ignored: receipt.ignored.into(),
+                    late: receipt.late.into(),
+                    quarantined: receipt.quarantined.into(),
+                    ..Books::default()
+                },
+            );
+        }
+        Ok(receipt)
+    }
+
+    /// Counts one report for its message; writes an entry only when the record
+    /// changed.
+    pub(crate) fn count(
+        &mut self,
+        event: &StatusEvent,
+        space: SpaceKey,
+        known: &Known,
+    ) -> Result<Report, StoreError> {
+        let (fingerprint, status, slot) = (event.fingerprint, event.status, event.at.slot());
+        let FrameState {
+            encoder, deltas, ..
+        } = &mut self.frame;
+        if let Some(ordinal) = self.hot.ordinal(fingerprint)
+            && let Some((report, changed)) = self.hot.touch(ordinal, status, slot, deltas)
+        {
+            if changed {
+                encoder.reference(ordinal, status, slot);
+            }
+            return Ok(report);
+        }
+        let (binding, before) = match known.find(fingerprint)? {
+            Some(found) => (found.binding, found.record),
+            None => (self.bind(space, event.number), MessageRecord::EMPTY),
+        };
+        let mut after = before;
+        let report = after.apply(status, slot);
+        let FrameState {
+            encoder, deltas, ..
+        } = &mut self.frame;
+        if before == MessageRecord::EMPTY {
+            encoder.new_message(fingerprint, binding, status, slot);
+        } else if after != before {
+            encoder.base(fingerprint, binding, &before, status, slot);
+        } else {
+            return Ok(report);
+        }
+        self.hot
+            .insert(fingerprint, binding, &before, after, deltas);
+        Ok(report)
+    }
+
+    fn bind(&mut self, space: SpaceKey, number: PhoneNumber) -> u32 {
+        if let Some(id) = self.bindings.get(&(space, number)) {
+            return *id;
+        }
+        let id = self.shared.next_binding.fetch_add(1, Ordering::Relaxed);
+        self.bindings.insert((space, number), id);
+        self.frame.encoder.bind(id, space, &number);
+        self.frame.new_bindings.push((id, space, number));
+        id
+    }
+
+    fn quarantine(&mut self, batch: &Batch, receipt: &mut Receipt, reason: Reason, body: Body) {
+        if reason == Reason::Late {
+            receipt.late += 1;
+        } else {
+            receipt.quarantined += 1;
+        }
+        let id = self.shared.next_item.fetch_add(1, Ordering::Relaxed);
+        let item = Item {
+            source: batch.source.clone(),
+            received_at: batch.received_at,
+            reason,
+            body,
+        };
+        self.put_item(id, item);
+    }
+
+    pub(crate) fn put_item(&mut self, id: u64, item: Item) {
+        self.frame.encoder.put(id, &item);
+        self.frame.items.push((id, Some(Arc::new(item))));
+    }
+
+    pub(crate) fn remove_item(&mut self, id: u64) {
+        self.frame.encoder.remove(id);
+        self.frame.items.push((id, None));
+    }
+
+    /// Adds to the books of a source; one entry a frame and source is written.
+    pub(crate) fn note(&mut self, source: &SourceName, more: Books) {
+        self.note_delta(source, &BooksDelta::of(more));
+    }
+
+    pub(crate) fn note_delta(&mut self, source: &SourceName, more: &BooksDelta) {
+        let books = &mut self.frame.books;
+        match books.iter_mut().find(|(name, _)| name == source) {
+            Some((_, delta)) => delta.add(more),
+            None => books.push((source.clone(), *more)),
+        }
+    }
+
+    pub(crate) fn start_frame(&mut self, received_at: EpochMs) {
+        let received_at = EpochMs(received_at.0.clamp(0, chatmetric_core::time::EPOCH_MS_MAX));
+        self.frame.encoder.start(received_at);
+        self.frame.received_at = Some(received_at);
+    }
+
+    /// Writes, syncs and publishes the frame; a frame without entries is none.
+    pub(crate) fn commit_frame(&mut self) -> Result<(), StoreError> {
+        self.shared.check()?;
+        for at in 0..self.frame.books.len() {
+            let (name, delta) = &self.frame.books[at];
+            let next = self.sources.len() as u32;
+            let id = match self.sources.get(name) {
+                Some(id) => *id,
+                None => {
+                    self.frame.encoder.source(next, name);
+                    self.sources.insert(name.clone(), next);
+                    next
+                }
+            };
+            self.frame.encoder.books(id, delta);
+        }
+        if !self.frame.encoder.has_entries() {
+            return Ok(());
+        }
+        if let Err(error) = self.write_and_sync() {
+            let reason = format!("could not append to `{}`: {error}", self.path.display());
+            return Err(self.shared.poison(reason));
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn write_and_sync(&mut self) -> std::io::Result<()> {
+        let segment = self.active.segment;
+        self.bytes.clear();
+        if self.offset == 0 {
+            let header = SegmentHeader {
+                shard: self.shard().number,
+                shards: self.shared.shards.len() as u32,
+                segment,
+                first_seq: self.next_seq,
+            };
+            self.bytes.extend_from_slice(&header.to_bytes());
+        }
+        let payload = &self.frame.encoder.bytes;
+        let seq = self.next_seq;
+        build_frame(&mut self.bytes, segment, seq, seq - 1, payload);
+        self.file.write_at(&self.bytes, self.offset)?;
+        self.file.sync()?;
+        self.offset += self.bytes.len() as u64;
+        self.next_seq += 1;
+        let length = self.bytes.len() as u64;
+        self.shared
+            .journal_bytes
+            .fetch_add(length, Ordering::Relaxed);
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says on disk, without a sync, that the last frame was synced.
+    pub(crate) fn mark(&mut self) {
+        if self.offset == 0 || self.shared.check().is_err() {
+            return;
+        }
+        let mark = build_mark(self.active.segment, self.next_seq - 1);
+        if let Err(error) = self.file.write_at(&mark, self.offset) {
+            let reason = format!("could not append to `{}`: {error}", self.path.display());
+            self.shared.poison(reason);
+        }
+    }
+
+    fn publish(&mut self) {
+        let frame = &mut self.frame;
+        self.active.publish(&frame.deltas);
+        frame.deltas.clear();
+        self.active.records.store(self.hot.len(), Ordering::Relaxed);
+        if let Some(received_at) = frame.received_at.take() {
+            self.active.note_change(received_at);
+        }
+        let mut side = lock(&self.active.side);
+        if !frame.new_bindings.is_empty() {
+            let mut all = self
+                .shared
+                .bindings
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            for (id, space, number) in frame.new_bindings.drain(..) {
+                all.insert((space, number), id);
+                side.bindings.push((id, space, number));
+            }
+        }
+        for (id, item) in frame.items.drain(..) {
+            match item {
+                Some(item) => side.put(id, item),
+                None => side.remove(id),
+            }
+        }
+        if let Some(floor) = frame.floor.take() {
+            side.floor = side.floor.max(Some(floor));
+            self.floor = self.floor.max(Some(floor));
+        }
+        for (name, delta) in &frame.books {
+            side.add_books(name, delta);
+        }
+        drop(side);
+        let mut books = lock(&self.shared.books);
+        for (name, delta) in frame.books.drain(..) {
+            delta.apply_to(books.entry(name).or_default());
+        }
+    }
+
+    /// Makes sure that a frame of `bytes` fits, with its mark; goes on to the
+    /// next segment when this one or its generation is full.
+    pub(crate) fn make_room(&mut self, bytes: u64) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let need = frame_bytes(bytes as usize) as u64
+            + (2 * FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
+        let options = &self.shared.options;
+        let full = self.offset + need > self.capacity
+            || self.hot.len() >= options.generation_records_max
+            || self.active.day_blocks.load(Ordering::Relaxed) >= options.generation_day_blocks_max
+            || lock(&self.active.side).quarantine_bytes >= options.generation_quarantine_bytes_max;
+        if full && self.offset > 0 {
+            self.rotate()?;
+        }
+        if self.offset + need > self.capacity {
+            let to = self.offset + need;
+            segment::fill(self.file.as_ref(), &self.path, self.capacity, to)
+                .map_err(|error| self.unavailable(fault::chain(&error)))?;
+            self.capacity = to;
+        }
+        Ok(())
+    }
+
+    fn unavailable(&self, reason: String) -> StoreError {
+        self.shared.set_waiting(Some(reason.clone()));
+        StoreError::Unavailable { reason }
+    }
+
+    /// Finishes the generation and goes on in the prepared segment; an empty one
+    /// is kept.
+    pub(crate) fn rotate(&mut self) -> Result<(), StoreError> {
+        if self.offset == 0 {
+            return Ok(());
+        }
+        let spare = self.wait_for_spare()?;
+        let segment = spare.segment;
+        let next = Arc::new(Published::new(segment));
+        let records = self.hot.len();
+        let finished = Arc::new(Finished {
+            published: std::mem::replace(&mut self.active, Arc::clone(&next)),
+            // The next generation will be about as large.
+            hot: std::mem::replace(&mut self.hot, HotTable::with_capacity(records)),
+            next_seq: self.next_seq,
+        });
+        self.file = spare.file;
+        self.path = spare.path;
+        self.capacity = spare.bytes;
+        self.offset = 0;
+        self.sources.clear();
+        let shard = self.shard();
+        shard.change_view(|view| {
+            view.pending.push(finished);
+            view.active = next;
+        });
+        drop(lock(&shard.state));
+        shard.changed.notify_all();
+        self.shared.step(Step::Rotated)
+    }
+
+    fn wait_for_spare(&self) -> Result<Spare, StoreError> {
+        let shard = self.shard();
+        let pending_max = self.shared.options.generations_pending_max.max(1);
+        let mut state = lock(&shard.state);
+        loop {
+            if self.shared.stopping() {
+                return Err(StoreError::Closed);
+            }
+            self.shared.check()?;
+            let room = shard.view().pending.len() < pending_max;
+            if room && let Some(spare) = state.spare.take() {
+                drop(state);
+                shard.changed.notify_all();
+                self.shared.set_waiting(None);
+                return Ok(spare);
+            }
+            let failed = if room {
+                &state.spare_failed
+            } else {
+                &state.seal_failed
+            };
+            if let Some(reason) = failed.clone() {
+                drop(state);
+                return Err(self.unavailable(reason));
+            }
+            state = shard
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
