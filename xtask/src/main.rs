@@ -1,2 +1,60 @@
-//! Tasks.
-fn main() {}
+//! Repository tasks: one entry for a laptop and for CI.
+//!
+//! `cargo xtask ci` is what CI runs; `cargo xtask test` is its part that
+//! installs what a fresh machine lacks and runs every test. Nothing here is
+//! shipped, and nothing needs more than cargo, the standard library and the
+//! language toolchains whose official SDKs are tested.
+
+mod bench;
+mod ci;
+mod codegen;
+mod mutants;
+mod setup;
+mod step;
+mod test;
+mod tidy;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask <task>
+
+  test               install what is missing, then run every test
+  test rust|python|node
+                     only that part
+  ci                 everything that CI checks, tests included
+  tidy               the rules of CONTRIBUTING.md that a machine can check
+  codegen [--check]  write docs/reference/cli.md from the program's own help
+  bench store|http   the benches of crates/chatmetric-bench, in release
+  mutants [ID...]    break each protection once; its named test must turn red
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test", parts @ ..] => test::run(parts),
+        ["ci"] => ci::run(),
+        ["tidy"] => tidy::run(),
+        ["codegen"] => codegen::write(),
+        ["codegen", "--check"] => codegen::check(),
+        ["bench", rest @ ..] => bench::run(rest),
+        ["mutants", ids @ ..] => mutants::run(ids),
+        ["--help" | "-h" | "help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown task\n\n{USAGE}"),
+    }
+}

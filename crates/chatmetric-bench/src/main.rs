@@ -1,2 +1,55 @@
-//! Benches.
-fn main() {}
+//! Benches against a rival in the same run, and load over HTTP.
+//!
+//! `store`: batches of 1,000 events, durable, into our store in process and into
+//! PostgreSQL 15 by one statement a batch, interleaved, each result compared
+//! with the independent model. `http`: signed queries and webhooks against the
+//! real program. Not shipped. Invariant: a number is printed only for a run whose
+//! counts were right.
+
+mod arguments;
+mod cpu;
+mod http;
+mod machine;
+mod ours;
+mod postgres;
+mod statistics;
+mod store;
+mod workload;
+
+use anyhow::{Result, bail};
+use arguments::Arguments;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: chatmetric-bench store|http [options]
+
+  store  --events N             events a round for our store (default 1000000)
+         --postgres-events N    events a round for PostgreSQL (default 200000)
+         --rounds N             rounds (default 5)
+         --numbers N            business numbers (default 100)
+  http   --seconds N            seconds of query load (default 10)
+         --rate N               queries a second (default 1000)
+         --events N             statuses sent as webhooks (default 200000)
+  both   --dir DIR              where data goes (default: the temporary directory)
+         --out DIR              where STORE.json, HTTP.json go (default: target/bench)
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    let bench = words.next().unwrap_or_default();
+    let arguments = Arguments::parse(words)?;
+    match bench.as_str() {
+        "store" => store::run(&arguments),
+        "http" => http::run(&arguments),
+        _ => bail!("which bench?\n\n{USAGE}"),
+    }
+}

@@ -431,7 +431,9 @@ impl Writer {
         let frame = &mut self.frame;
         self.active.publish(&frame.deltas);
         frame.deltas.clear();
-        self.active.records.store(self.hot.len(), Ordering::Relaxed);
+        let (records, end) = (self.hot.len(), self.offset);
+        self.active.records.store(records, Ordering::Relaxed);
+        self.active.journal_end.store(end, Ordering::Release);
         if let Some(received_at) = frame.received_at.take() {
             self.active.note_change(received_at);
         }

@@ -6,6 +6,7 @@
 mod conformance;
 mod conformance_model;
 mod conformance_quarantine;
+mod embedded;
 mod subject;
 
 use chatmetric_store::{MemoryStore, Store};

@@ -1,0 +1,97 @@
+//! CPU time, user and system: of this process, and of others with their children.
+//!
+//! Ours comes from the process clock, in ns. That of other processes comes from
+//! `/proc`, in ticks of 10 ms, so it is read over seconds only.
+
+use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// Linux counts `/proc/<pid>/stat` in this many ticks a second on every
+/// architecture that we run on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// CPU time that this process used so far.
+pub(crate) fn own() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// CPU time that a process and its children used so far, those that ended
+/// included.
+pub(crate) fn of_family(pid: u32) -> Result<Duration> {
+    let mut ticks = 0;
+    for entry in fs::read_dir("/proc").context("could not list `/proc`")? {
+        let name = entry?.file_name();
+        let Some(other) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // A process may end between the listing and this.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{other}/stat")) else {
+            continue;
+        };
+        let Some(stat) = Stat::parse(&stat) else {
+            continue;
+        };
+        if other == pid {
+            ticks += stat.own_ticks + stat.ended_children_ticks;
+        } else if stat.parent == pid {
+            ticks += stat.own_ticks;
+        }
+    }
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+struct Stat {
+    parent: u32,
+    own_ticks: u64,
+    ended_children_ticks: u64,
+}
+
+impl Stat {
+    /// Fields 4 and 14 to 17 of `proc(5)`; the name in field 2 may hold anything.
+    fn parse(text: &str) -> Option<Self> {
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        Some(Self {
+            parent: u32::try_from(number(1)?).ok()?,
+            own_ticks: number(11)? + number(12)?,
+            ended_children_ticks: number(13)? + number(14)?,
+        })
+    }
+}
+
+/// The time of a bench: nothing of the product runs on it.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_read_whatever_the_name() {
+        let text = "42 (a) b (c) S 7 1 1 0 -1 4194304 1 2 3 4 100 20 30 4 20 0 1 0 5";
+        let stat = Stat::parse(text).expect("a stat line");
+        assert_eq!(
+            (stat.parent, stat.own_ticks, stat.ended_children_ticks),
+            (7, 120, 34)
+        );
+    }
+
+    #[test]
+    fn work_costs_time() {
+        let before = own();
+        let mut sum = 0_u64;
+        while own() == before {
+            sum = sum.wrapping_add(std::hint::black_box(1));
+        }
+        assert!(sum > 0 && own() > before);
+    }
+}

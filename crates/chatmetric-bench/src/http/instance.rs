@@ -1,0 +1,331 @@
+//! The real program with one account, one space and one webhook, and requests
+//! that are signed as its users sign them.
+
+use super::connection::Connection;
+use crate::cpu;
+use crate::workload::{Dataset, SPAN_DAYS};
+use anyhow::{Context, Result, bail};
+use chatmetric_rpc::credential::SecretKey;
+use chatmetric_rpc::request::Method;
+use chatmetric_rpc::sign::{Algorithm, Call, Credentials, sign_v3};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const DAY_MS: i64 = 86_400_000;
+const KEY_ID: &str = "LTAIbench00000000000001";
+const KEY_SECRET: &str = "bench-secret";
+const APP_SECRET: &str = "bench-app-secret";
+
+const DOCUMENT: &str = r#"
+[[account]]
+id = "1000000000000001"
+name = "bench"
+calls_per_second = 1000000
+[[account.access_key]]
+id = "LTAIbench00000000000001"
+secret = "bench-secret"
+[[account.space]]
+id = "293483938849493"
+default = true
+unknown_numbers = "auto"
+[[account.webhook]]
+id = "bench"
+kind = "whatsapp"
+space = "293483938849493"
+app_secrets = ["bench-app-secret"]
+verify_token = "bench-verify"
+"#;
+
+pub(super) struct Instance {
+    process: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+/// The wall clock of the machine, ms since the epoch.
+#[expect(clippy::disallowed_methods, reason = "requests carry the real time")]
+pub(super) fn wall_clock_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Instance {
+    pub(super) fn start(home: &Path) -> Result<Self> {
+        let program = std::env::var_os("CHATMETRIC_BIN").context("CHATMETRIC_BIN is not set")?;
+        let document = home.join("directory.toml");
+        let data_dir = home.join("data");
+        fs::write(&document, DOCUMENT)?;
+        let applied = Command::new(&program)
+            .args(["apply", "-f"])
+            .arg(&document)
+            .arg("--data-dir")
+            .arg(&data_dir)
+            .stdin(Stdio::null())
+            .output()
+            .context("could not start the program")?;
+        if !applied.status.success() {
+            bail!(
+                "`apply` failed: {}",
+                String::from_utf8_lossy(&applied.stderr)
+            );
+        }
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let log = home.join("serve.log");
+        let process = Command::new(&program)
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(&data_dir)
+            .arg("--listen")
+            .arg(address.to_string())
+            .stdin(Stdio::null())
+            .stdout(File::create(&log)?)
+            .stderr(File::options().append(true).open(&log)?)
+            .spawn()
+            .context("could not start the program")?;
+        let mut instance = Self {
+            process,
+            address,
+            log,
+        };
+        instance.wait_until_ready()?;
+        Ok(instance)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let started = cpu::now();
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        while started.elapsed() < START_TIMEOUT {
+            if let Ok(mut connection) = Connection::open(self.address)
+                && connection
+                    .exchange(request.as_bytes())
+                    .is_ok_and(|(status, _)| status == 200)
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("serve ended with {status}:\n{}", self.log());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("not ready:\n{}", self.log())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// A signed webhook, ready to be sent.
+    pub(super) fn webhook(&self, body: &str) -> Vec<u8> {
+        let digest = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes())
+            .map(|mut mac| {
+                mac.update(body.as_bytes());
+                hex::encode(mac.finalize().into_bytes())
+            })
+            .unwrap_or_default();
+        let mut request = format!(
+            "POST /webhooks/whatsapp/bench HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             X-Hub-Signature-256: sha256={digest}\r\nContent-Length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        )
+        .into_bytes();
+        request.extend_from_slice(body.as_bytes());
+        request
+    }
+
+    /// Signed queries of the last 30 days in half hours, each with its own nonce,
+    /// over the numbers that the server knows.
+    pub(super) fn queries(&self, count: usize) -> Result<Vec<Vec<u8>>> {
+        let now_ms = wall_clock_ms();
+        let start_ms = now_ms - SPAN_DAYS * DAY_MS;
+        let known = self.rows(start_ms, now_ms, "DAILY", None)?;
+        let numbers: std::collections::BTreeSet<String> =
+            known.into_iter().map(|row| row.number).collect();
+        Ok(numbers
+            .iter()
+            .cycle()
+            .take(count)
+            .enumerate()
+            .map(|(index, number)| {
+                self.signed(
+                    start_ms,
+                    now_ms,
+                    "HALF_HOUR",
+                    Some(number),
+                    &format!("load-{index}"),
+                )
+            })
+            .collect())
+    }
+
+    fn signed(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        granularity: &str,
+        number: Option<&str>,
+        nonce: &str,
+    ) -> Vec<u8> {
+        let credentials = Credentials {
+            access_key_id: KEY_ID.into(),
+            secret: SecretKey::new(KEY_SECRET.as_bytes()),
+            security_token: None,
+        };
+        let (start, end) = (start_ms.to_string(), end_ms.to_string());
+        let mut query = vec![
+            ("Start", start.as_str()),
+            ("End", end.as_str()),
+            ("Granularity", granularity),
+        ];
+        query.extend(number.map(|number| ("PhoneNumber", number)));
+        let host = self.address.to_string();
+        let date = jiff::Timestamp::from_second(wall_clock_ms() / 1000)
+            .map(|now| now.to_string())
+            .unwrap_or_default();
+        let call = Call {
+            method: Method::Post,
+            host: &host,
+            action: "GetChatappPhoneNumberMetric",
+            version: "2020-06-06",
+            query: &query,
+            headers: &[("accept", "application/json")],
+            body: b"",
+            content_type: None,
+            form: &[],
+            date: &date,
+            nonce,
+        };
+        let signed = sign_v3(Algorithm::HmacSha256, &credentials, &call);
+        let mut request =
+            format!("POST {} HTTP/1.1\r\nContent-Length: 0\r\n", signed.target).into_bytes();
+        for (name, value) in &signed.headers {
+            let _ = write!(request, "{name}: {value}\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        request
+    }
+
+    fn rows(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        granularity: &str,
+        number: Option<&str>,
+    ) -> Result<Vec<Row>> {
+        let nonce = format!(
+            "check-{start_ms}-{granularity}-{}",
+            number.unwrap_or_default()
+        );
+        let request = self.signed(start_ms, end_ms, granularity, number, &nonce);
+        let mut connection = Connection::open(self.address)?;
+        let (status, body) = connection.exchange(&request)?;
+        if status != 200 {
+            bail!("answer {status}: {}", String::from_utf8_lossy(body));
+        }
+        let answer: Value = serde_json::from_slice(body)?;
+        let rows = answer
+            .get("Data")
+            .and_then(Value::as_array)
+            .context("no rows in the answer")?;
+        rows.iter().map(Row::parse).collect()
+    }
+
+    /// Compares all half hours of all numbers with the model, through the API.
+    pub(super) fn check(&self, dataset: &Dataset) -> Result<()> {
+        let slots = dataset.expected.values().flat_map(BTreeMap::keys);
+        let (first, last) = slots.fold((i64::MAX, 0), |(low, high), slot| {
+            (low.min(*slot), high.max(*slot))
+        });
+        for (number, totals) in &dataset.expected {
+            let mut expected: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+            for (slot_ms, counts) in totals {
+                let pair = expected
+                    .entry(slot_ms - slot_ms.rem_euclid(1_800_000))
+                    .or_default();
+                pair.0 += counts.sent;
+                pair.1 += counts.delivered;
+            }
+            expected.retain(|_, counts| *counts != (0, 0));
+            let mut found = BTreeMap::new();
+            let mut start_ms = first;
+            while start_ms <= last {
+                let end_ms = (start_ms + SPAN_DAYS * DAY_MS).min(last + 1);
+                for row in self.rows(start_ms, end_ms, "HALF_HOUR", Some(number))? {
+                    found.insert(row.start_ms, (row.sent, row.delivered));
+                }
+                start_ms += SPAN_DAYS * DAY_MS;
+            }
+            if found != expected {
+                bail!("the answer for `{number}` differs from the model");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.process.id())?;
+        let pid = rustix::process::Pid::from_raw(pid).context("no process id")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        let status = self.process.wait()?;
+        if !status.success() {
+            bail!("serve ended with {status}:\n{}", self.log());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // A server that was stopped is gone already; one that was not must go.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+struct Row {
+    start_ms: i64,
+    number: String,
+    sent: u64,
+    delivered: u64,
+}
+
+impl Row {
+    fn parse(value: &Value) -> Result<Self> {
+        let number = |name: &str| {
+            value
+                .get(name)
+                .and_then(Value::as_i64)
+                .with_context(|| format!("no `{name}`"))
+        };
+        Ok(Self {
+            start_ms: number("Start")?,
+            number: value
+                .get("PhoneNumber")
+                .and_then(Value::as_str)
+                .context("no number")?
+                .to_owned(),
+            sent: u64::try_from(number("SentCount")?)?,
+            delivered: u64::try_from(number("DeliveredCount")?)?,
+        })
+    }
+}

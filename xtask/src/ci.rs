@@ -1,0 +1,61 @@
+//! `cargo xtask ci`: what CI runs is what a laptop runs.
+//!
+//! Tools that a fresh Rust installation may lack (rustfmt, clippy, cargo-deny,
+//! typos) are used where they are installed; a skip is printed, never silent.
+
+use crate::step::Steps;
+use crate::workspace::{cargo, root, works};
+use crate::{codegen, test, tidy};
+use anyhow::Result;
+use std::process::Command;
+
+/// Runs everything.
+///
+/// # Errors
+/// When any step fails.
+pub(crate) fn run() -> Result<()> {
+    let mut steps = Steps::default();
+    steps.check("tidy", tidy::run);
+    if works("cargo", &["fmt", "--version"]) {
+        steps.command("fmt", cargo().args(["fmt", "--all", "--check"]));
+    } else {
+        steps.skip("fmt", "rustfmt is not installed");
+    }
+    if works("cargo", &["clippy", "--version"]) {
+        steps.command(
+            "clippy",
+            cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        );
+    } else {
+        steps.skip("clippy", "clippy is not installed");
+    }
+    test::add(&mut steps, &[]);
+    steps.command(
+        "docs",
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    );
+    steps.check("generated files are current", codegen::check);
+    if works("cargo", &["deny", "--version"]) {
+        steps.command(
+            "deny",
+            cargo().args(["deny", "check", "licenses", "bans", "sources"]),
+        );
+    } else {
+        steps.skip("deny", "cargo-deny is not installed");
+    }
+    if works("typos", &["--version"]) {
+        steps.command("typos", Command::new("typos").current_dir(root()));
+    } else {
+        steps.skip("typos", "typos is not installed");
+    }
+    steps.finish()
+}

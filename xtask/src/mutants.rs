@@ -1,0 +1,203 @@
+//! `cargo xtask mutants`: proves that the tests of each promise can fail.
+//!
+//! Each entry breaks one protection in a copy of the tree and runs only the test
+//! that is named for the promise. The test must turn red; one that stays green
+//! proves nothing. The working tree is never touched.
+
+mod list;
+
+use crate::workspace::{cargo, files, root, target_dir};
+use anyhow::{Context, Result, bail};
+use list::MUTANTS;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// One broken protection.
+pub(super) struct Mutant {
+    /// Its name on the command line.
+    pub(super) id: &'static str,
+    /// What the protection promises.
+    pub(super) promise: &'static str,
+    /// The file to change.
+    pub(super) file: &'static str,
+    /// The exact text that occurs once in it.
+    pub(super) find: &'static str,
+    /// What stands there instead.
+    pub(super) replace: &'static str,
+    /// Arguments of `cargo` that run the named test.
+    pub(super) test: &'static [&'static str],
+}
+
+/// Runs all mutants, or those named.
+///
+/// # Errors
+/// When a test stays green, does not exist, or is red without the mutation.
+pub(crate) fn run(ids: &[&str]) -> Result<()> {
+    if let Some(unknown) = ids
+        .iter()
+        .find(|id| !MUTANTS.iter().any(|mutant| mutant.id == **id))
+    {
+        bail!("no mutant is called `{unknown}`");
+    }
+    let copy = copy_tree()?;
+    let mut survivors = Vec::new();
+    let chosen: Vec<&Mutant> = MUTANTS
+        .iter()
+        .filter(|mutant| ids.is_empty() || ids.contains(&mutant.id))
+        .collect();
+    for mutant in &chosen {
+        println!("\n==> {}: {}", mutant.id, mutant.promise);
+        match kill(&copy, mutant) {
+            Ok(()) => println!("==> {}: the named test turned red", mutant.id),
+            Err(error) => {
+                println!("==> {}: SURVIVED: {error:#}", mutant.id);
+                survivors.push(mutant.id);
+            }
+        }
+    }
+    println!(
+        "\n{} passed, {} failed",
+        chosen.len() - survivors.len(),
+        survivors.len()
+    );
+    if !survivors.is_empty() {
+        bail!("survived: {}", survivors.join(", "));
+    }
+    Ok(())
+}
+
+/// Applies one mutation, runs the test, and puts the file back.
+fn kill(copy: &Path, mutant: &Mutant) -> Result<()> {
+    let path = copy.join(mutant.file);
+    let original =
+        fs::read_to_string(&path).with_context(|| format!("could not read `{}`", mutant.file))?;
+    let occurrences = original.matches(mutant.find).count();
+    if occurrences != 1 {
+        bail!(
+            "its text occurs {occurrences} times in `{}`, it must be once",
+            mutant.file
+        );
+    }
+    // A test that is red or missing without the mutation would prove nothing.
+    if tests_passed(copy, mutant)?.is_none_or(|passed| passed == 0) {
+        bail!(
+            "`cargo {}` runs no green test without the mutation",
+            mutant.test.join(" ")
+        );
+    }
+    fs::write(&path, original.replacen(mutant.find, mutant.replace, 1))?;
+    let built = builds(copy, mutant);
+    let outcome = built.and_then(|()| tests_passed(copy, mutant));
+    fs::write(&path, original)?;
+    match outcome? {
+        None => Ok(()),
+        Some(passed) => bail!(
+            "{passed} tests of `cargo {}` stayed green",
+            mutant.test.join(" ")
+        ),
+    }
+}
+
+/// A mutant that does not compile proves nothing either.
+fn builds(copy: &Path, mutant: &Mutant) -> Result<()> {
+    let mut arguments: Vec<&str> = mutant.test.to_vec();
+    let end = arguments
+        .iter()
+        .position(|argument| *argument == "--")
+        .unwrap_or(arguments.len());
+    arguments.insert(end, "--no-run");
+    let output = in_copy(copy)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        bail!(
+            "it does not compile:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+/// How many tests passed, or `None` when the run was red.
+fn tests_passed(copy: &Path, mutant: &Mutant) -> Result<Option<u64>> {
+    let output = in_copy(copy)
+        .args(mutant.test)
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let passed = text
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("test result: ok. ")?
+                .split(' ')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        })
+        .sum();
+    Ok(Some(passed))
+}
+
+fn in_copy(copy: &Path) -> std::process::Command {
+    let mut command = cargo();
+    // One target directory for all mutants: only the changed crate is built again.
+    command
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", target_dir().join("mutants/target"));
+    command
+}
+
+/// Copies the committed and the new files to a scratch directory.
+fn copy_tree() -> Result<PathBuf> {
+    let copy = target_dir().join("mutants/tree");
+    for path in files()? {
+        let to = copy.join(&path);
+        if let Some(dir) = to.parent() {
+            fs::create_dir_all(dir)
+                .with_context(|| format!("could not make `{}`", dir.display()))?;
+        }
+        let bytes = fs::read(root().join(&path))?;
+        // Unchanged files keep their time, so cargo builds only what differs.
+        if fs::read(&to).is_ok_and(|found| found == bytes) {
+            continue;
+        }
+        fs::write(&to, bytes).with_context(|| format!("could not write `{}`", to.display()))?;
+    }
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list that no longer fits the sources would be found only when somebody
+    /// runs the long task.
+    #[test]
+    fn every_entry_fits_its_file() {
+        for mutant in MUTANTS {
+            let text = fs::read_to_string(root().join(mutant.file)).unwrap_or_default();
+            assert_eq!(
+                text.matches(mutant.find).count(),
+                1,
+                "{}: text in `{}`",
+                mutant.id,
+                mutant.file
+            );
+            assert_ne!(mutant.find, mutant.replace, "{}", mutant.id);
+            assert!(
+                !mutant.promise.is_empty() && mutant.test.first() == Some(&"test"),
+                "{}",
+                mutant.id
+            );
+        }
+        let mut ids: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), MUTANTS.len(), "two entries share an id");
+    }
+}

@@ -1,0 +1,116 @@
+//! Installs what a fresh machine lacks: the Python environments with the pinned
+//! official SDKs, the Node packages, and Debian packages when we may.
+//!
+//! Everything goes below the target directory or into `compat/node`'s ignored
+//! `node_modules`; an installation is marked complete by a copy of the list
+//! that it was made from, so a changed list installs again.
+
+use crate::workspace::{root, target_dir, works};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The Python environment of one requirements file, made when needed.
+///
+/// # Errors
+/// When Python is missing or a package cannot be installed.
+pub(crate) fn python(suite: &str, requirements: &Path) -> Result<PathBuf> {
+    let venv = target_dir().join("compat").join(format!("python-{suite}"));
+    let interpreter = venv.join("bin/python");
+    let wanted = fs::read_to_string(requirements)
+        .with_context(|| format!("could not read `{}`", requirements.display()))?;
+    let mark = venv.join("installed-requirements.txt");
+    if interpreter.exists() && fs::read_to_string(&mark).is_ok_and(|found| found == wanted) {
+        return Ok(interpreter);
+    }
+    if venv.exists() {
+        fs::remove_dir_all(&venv)
+            .with_context(|| format!("could not remove `{}`", venv.display()))?;
+    }
+    println!("installing the packages of `{}`", requirements.display());
+    make_venv(&venv)?;
+    run(Command::new(&interpreter)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(requirements))?;
+    fs::write(&mark, wanted).context("could not mark the environment as complete")?;
+    Ok(interpreter)
+}
+
+fn make_venv(venv: &Path) -> Result<()> {
+    let mut command = Command::new("python3");
+    command.args(["-m", "venv"]).arg(venv);
+    if run(&mut command).is_ok() {
+        return Ok(());
+    }
+    // Debian's own Python leaves the module out.
+    apt(&["python3", "python3-venv"])?;
+    run(&mut command)
+}
+
+/// The packages of `compat/node`, installed from its lock file when needed.
+///
+/// # Errors
+/// When npm is missing or a package cannot be installed.
+pub(crate) fn node() -> Result<()> {
+    let dir = root().join("compat/node");
+    let lock = fs::read_to_string(dir.join("package-lock.json"))
+        .context("could not read `compat/node/package-lock.json`")?;
+    let mark = dir.join("node_modules/installed-lock.json");
+    if fs::read_to_string(&mark).is_ok_and(|found| found == lock) {
+        return Ok(());
+    }
+    println!("installing the packages of `compat/node`");
+    if !works("npm", &["--version"]) {
+        apt(&["nodejs", "npm"])?;
+    }
+    run(Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(&dir))?;
+    fs::write(&mark, lock).context("could not mark the packages as complete")
+}
+
+/// Installs Debian packages where that is possible.
+///
+/// # Errors
+/// When this is not Debian, we are not root, or the installation fails.
+pub(crate) fn apt(packages: &[&str]) -> Result<()> {
+    if !is_root() || !works("apt-get", &["--version"]) {
+        bail!(
+            "please install {} (not root, or no apt-get here)",
+            packages.join(", ")
+        );
+    }
+    println!("installing Debian packages: {}", packages.join(", "));
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("could not start `{}`", command.get_program().display()))?;
+    if !status.success() {
+        bail!("`{}` failed: {status}", command.get_program().display());
+    }
+    Ok(())
+}

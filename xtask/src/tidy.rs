@@ -1,0 +1,102 @@
+//! `cargo xtask tidy`: the rules of CONTRIBUTING.md that a machine can check.
+//!
+//! Works on text, quickly and without building. What needs the compiler is
+//! clippy's business; what needs judgement is a reviewer's.
+
+mod manifests;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::workspace::{files, root};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+
+/// Files without which the repository is not complete.
+const FILES_REQUIRED: [&str; 10] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "COMPATIBILITY.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE",
+    "Cargo.lock",
+    "deny.toml",
+    "typos.toml",
+];
+
+/// What a rule found in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Fails the task.
+    Fault(String),
+    /// Is printed.
+    Warning(String),
+}
+
+/// Checks the whole tree.
+///
+/// # Errors
+/// When a rule is broken; all faults are printed first.
+pub(crate) fn run() -> Result<()> {
+    let root = root();
+    let mut faults = 0_usize;
+    let mut report = |place: &str, finding: Finding| match finding {
+        Finding::Fault(text) => {
+            faults += 1;
+            println!("{place}: {text}");
+        }
+        Finding::Warning(text) => println!("{place}: warning: {text}"),
+    };
+    for required in FILES_REQUIRED {
+        if !root.join(required).is_file() {
+            report(required, Finding::Fault("is missing".into()));
+        }
+    }
+    let files = files()?;
+    for path in &files {
+        let bytes = fs::read(root.join(path))
+            .with_context(|| format!("could not read `{}`", path.display()))?;
+        for finding in check_file(path, &bytes) {
+            report(&path.display().to_string(), finding);
+        }
+    }
+    println!("{} files looked at", files.len());
+    if faults > 0 {
+        bail!("{faults} faults");
+    }
+    Ok(())
+}
+
+/// All findings in one file.
+fn check_file(path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    let name = path.to_string_lossy().replace('\\', "/");
+    let mut findings = source::name(&name);
+    if is_binary(&name) {
+        return findings;
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        findings.push(Finding::Fault("is not UTF-8".into()));
+        return findings;
+    };
+    findings.extend(text::check(&name, text));
+    if name.ends_with(".rs") {
+        findings.extend(source::check(&name, text));
+    }
+    if name.ends_with("Cargo.toml") {
+        findings.extend(manifests::check(&name, text));
+    }
+    findings
+}
+
+/// Test data that is bytes by nature.
+fn is_binary(name: &str) -> bool {
+    let stored_data = name.starts_with("testdata/") && !name.ends_with(".json");
+    stored_data
+        || [".png", ".ico", ".woff2", ".gz", ".zst", ".parquet"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}

@@ -1,0 +1,102 @@
+//! Rules for manifests: dependencies between our crates point one way, and the
+//! pure crates stay pure.
+//!
+//! `core` <- `store` <- `chatmetric` -> `rpc`; `core` and `rpc` know nothing of
+//! each other, nor of sockets, files, clocks or randomness.
+
+use super::Finding;
+
+/// Which of our crates a crate may depend on, outside of tests.
+const DIRECTIONS: [(&str, &[&str]); 7] = [
+    ("crates/chatmetric-core", &[]),
+    ("crates/chatmetric-rpc", &[]),
+    ("crates/chatmetric-sim", &[]),
+    ("crates/chatmetric-store", &["chatmetric-core"]),
+    (
+        "crates/chatmetric",
+        &["chatmetric-core", "chatmetric-rpc", "chatmetric-store"],
+    ),
+    (
+        "crates/chatmetric-bench",
+        &[
+            "chatmetric-core",
+            "chatmetric-rpc",
+            "chatmetric-sim",
+            "chatmetric-store",
+            "chatmetric",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Crates that do I/O, read clocks or draw randomness.
+const IMPURE: [&str; 11] = [
+    "tokio",
+    "axum",
+    "hyper",
+    "hyper-util",
+    "fjall",
+    "rusqlite",
+    "ureq",
+    "getrandom",
+    "rand",
+    "rustix",
+    "postgres",
+];
+
+/// Engines and clients that only one crate may know.
+const BORDERS: [(&str, &str); 3] = [
+    ("fjall", "crates/chatmetric-store"),
+    ("rusqlite", "crates/chatmetric"),
+    ("postgres", "crates/chatmetric-bench"),
+];
+
+/// Checks one manifest.
+pub(super) fn check(name: &str, text: &str) -> Vec<Finding> {
+    let crate_dir = name.trim_end_matches("/Cargo.toml");
+    let dependencies: Vec<&str> = dependencies(text).collect();
+    let mut findings = Vec::new();
+    let mut fault = |what: String| findings.push(Finding::Fault(what));
+    if let Some((_, allowed)) = DIRECTIONS.iter().find(|(dir, _)| *dir == crate_dir) {
+        for ours in dependencies
+            .iter()
+            .filter(|dependency| dependency.starts_with("chatmetric"))
+        {
+            if !allowed.contains(ours) {
+                fault(format!("must not depend on `{ours}`"));
+            }
+        }
+    } else if name != "Cargo.toml" && !crate_dir.starts_with("fuzz") {
+        fault(
+            "is a crate without a row in the table of directions (xtask/src/tidy/manifests.rs)"
+                .into(),
+        );
+    }
+    if ["crates/chatmetric-core", "crates/chatmetric-rpc"].contains(&crate_dir) {
+        for impure in dependencies
+            .iter()
+            .filter(|dependency| IMPURE.contains(dependency))
+        {
+            fault(format!("is pure and must not depend on `{impure}`"));
+        }
+    }
+    for (engine, owner) in BORDERS {
+        if dependencies.contains(&engine) && crate_dir != owner && name != "Cargo.toml" {
+            fault(format!("only `{owner}` may depend on `{engine}`"));
+        }
+    }
+    findings
+}
+
+/// The names in `[dependencies]`.
+fn dependencies(text: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    text.lines().filter_map(move |line| {
+        if line.starts_with('[') {
+            inside = line.trim() == "[dependencies]";
+            return None;
+        }
+        let name = line.split(['.', '=', ' ']).next()?.trim();
+        (inside && !name.is_empty() && !name.starts_with('#')).then_some(name)
+    })
+}

@@ -1,0 +1,155 @@
+//! Each rule of tidy on a text that breaks it and on one that does not.
+
+use super::{Finding, check_file};
+use std::path::Path;
+
+fn faults(name: &str, text: &str) -> Vec<String> {
+    check_file(Path::new(name), text.as_bytes())
+        .into_iter()
+        .filter_map(|finding| match finding {
+            Finding::Fault(fault) => Some(fault),
+            Finding::Warning(_) => None,
+        })
+        .collect()
+}
+
+fn broken(name: &str, text: &str, expected: &str) {
+    let found = faults(name, text);
+    assert!(
+        found.iter().any(|fault| fault.contains(expected)),
+        "{name}: {found:?}"
+    );
+}
+
+fn clean(name: &str, text: &str) {
+    assert_eq!(faults(name, text), Vec::<String>::new(), "{name}");
+}
+
+#[test]
+fn a_source_opens_with_its_header() {
+    broken("crates/x/src/a.rs", "fn a() {}\n", "does not open");
+    clean("crates/x/src/a.rs", "//! A.\nfn a() {}\n");
+}
+
+#[test]
+fn product_files_have_a_length_limit_and_tests_have_none() {
+    let long = format!("//! A.\n{}", "fn a() {}\n".repeat(800));
+    broken("crates/x/src/a.rs", &long, "at most 800");
+    clean("crates/x/src/a/tests.rs", &long);
+    let mostly_tests = format!(
+        "//! A.\n#[cfg(test)]\nmod tests {{\n{}}}\n",
+        "fn a() {}\n".repeat(900)
+    );
+    clean("crates/x/src/a.rs", &mostly_tests);
+    // A declaration alone must not hide what follows it.
+    let declared = format!(
+        "//! A.\n#[cfg(test)]\nmod tests;\n{}",
+        "fn a() {}\n".repeat(800)
+    );
+    broken("crates/x/src/a.rs", &declared, "at most 800");
+}
+
+#[test]
+fn leftovers_are_found_as_words_only() {
+    let leftover = ["TO", "DO"].concat();
+    broken("docs/a.md", &format!("one {leftover}: two\n"), "finish it");
+    clean("docs/a.md", &format!("MA{leftover}S\n"));
+}
+
+#[test]
+fn escape_hatches_are_refused() {
+    for hatch in [
+        ["#[ign", "ore]"],
+        ["#[should_", "panic]"],
+        ["    to", "do!()"],
+    ] {
+        broken(
+            "crates/x/src/a.rs",
+            &format!("//! A.\n{}\n", hatch.concat()),
+            "line 2",
+        );
+    }
+}
+
+#[test]
+fn network_paths_must_not_panic() {
+    let body = "//! A.\nfn a() { b().unwrap(); }\n";
+    broken("crates/chatmetric-rpc/src/a.rs", body, "may panic");
+    broken("crates/chatmetric/src/ingest/a.rs", body, "may panic");
+    clean("crates/chatmetric/src/cli/a.rs", body);
+    let in_tests = "//! A.\n#[cfg(test)]\nmod tests {\n    fn a() { b().unwrap(); }\n}\n";
+    clean("crates/chatmetric-rpc/src/a.rs", in_tests);
+}
+
+#[test]
+fn names_say_what_is_inside() {
+    broken("crates/x/src/utils.rs", "//! A.\n", "no name");
+    broken("crates/x/src/helpers/a.rs", "//! A.\n", "no name");
+    clean("crates/x/src/commons.rs", "//! A.\n");
+}
+
+#[test]
+fn registry_hosts_and_machine_paths_are_refused() {
+    broken(
+        "compat/a.txt",
+        &format!("index = {}.org\n", "pypi"),
+        "registry host",
+    );
+    broken(
+        "docs/a.md",
+        &format!("see {}/tree\n", "/work"),
+        "one machine only",
+    );
+    clean("docs/a.md", "the network works/fails\n");
+}
+
+#[test]
+fn characters_are_sane() {
+    broken("docs/a.md", "a\u{202e}b\n", "U+202E");
+    broken("docs/a.md", "a\u{7}b\n", "U+0007");
+    broken("docs/a.md", "a\r\nb\n", "carriage");
+    clean("docs/a.md", "\u{b5}s, \u{2192}\tand \u{e9}\n");
+    assert_eq!(
+        check_file(Path::new("a.md"), &[0xff, 0xfe]),
+        [Finding::Fault("is not UTF-8".into())]
+    );
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let manifest = |dependency: &str| {
+        format!("[package]\nname = \"x\"\n\n[dependencies]\n{dependency}.workspace = true\n")
+    };
+    broken(
+        "crates/chatmetric-core/Cargo.toml",
+        &manifest("chatmetric-rpc"),
+        "must not depend",
+    );
+    broken(
+        "crates/chatmetric-core/Cargo.toml",
+        &manifest("tokio"),
+        "is pure",
+    );
+    broken(
+        "crates/chatmetric-rpc/Cargo.toml",
+        &manifest("chatmetric-core"),
+        "must not depend",
+    );
+    broken(
+        "crates/chatmetric/Cargo.toml",
+        &manifest("fjall"),
+        "only `crates/chatmetric-store`",
+    );
+    broken(
+        "crates/chatmetric-new/Cargo.toml",
+        &manifest("serde"),
+        "without a row",
+    );
+    clean(
+        "crates/chatmetric-store/Cargo.toml",
+        &manifest("chatmetric-core"),
+    );
+    let in_tests =
+        "[dependencies]\nserde = \"1\"\n\n[dev-dependencies]\nchatmetric-core.workspace = true\n";
+    clean("crates/chatmetric-sim/Cargo.toml", in_tests);
+}
