@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The lock below the data directory; holds the pid of the process.
-pub const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 /// The store below the data directory.
-pub const STORE_DIR: &str = "store";
+pub(super) const STORE_DIR: &str = "store";
 
 /// Why an instance could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The keys of the first start, below the data directory.
-pub const FIRST_START_FILE: &str = "first-start.toml";
+pub(super) const FIRST_START_FILE: &str = "first-start.toml";
 
 #[derive(Debug, Args)]
 #[command(after_help = "The first start makes an account with one AccessKey and writes it to \

@@ -21,11 +21,11 @@ use std::time::Duration;
 /// Events of one batch.
 pub const BATCH_EVENTS: usize = 5_000;
 /// Batches that the store may work on at a time.
-pub const BATCHES_IN_FLIGHT_MAX: usize = 4;
+pub(super) const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// Most numbers that a report names, of each kind.
-pub const REPORT_NUMBERS_MAX: usize = 1_000;
+pub(super) const REPORT_NUMBERS_MAX: usize = 1_000;
 /// The name of these events' books.
-pub const SOURCE: &str = "import";
+pub(super) const SOURCE: &str = "import";
 /// How long to wait for a store that cannot take events.
 const UNAVAILABLE_TRIES_MAX: u32 = 600;
 /// How long between two tries.

@@ -57,14 +57,13 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
     if text.contains(&0) {
         return Err(SniffError::Binary);
     }
+    let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let holds = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
     Ok(match text.first() {
         Some(b'[') => FileFormat::Whatsapp,
         Some(b'{') if holds("\"entry\"") || holds("\"statuses\"") => FileFormat::Whatsapp,
         // The first line of a body that is written over many lines.
-        Some(b'{') if text.get(1..).unwrap_or_default().trim_ascii().is_empty() => {
-            FileFormat::Whatsapp
-        }
+        Some(b'{') if first_line.trim_ascii() == b"{" => FileFormat::Whatsapp,
         Some(b'{') => FileFormat::Ndjson,
         Some(_) => FileFormat::Csv,
         None => {

@@ -80,7 +80,7 @@ fn ndjson_lines_are_judged_alone() {
             "ignored deleted",
             "bad 5:17: the JSON ends too early",
             "bad 6: a phone number needs at least one digit",
-            "bad 7:37: duplicate field `message_id`",
+            "bad 7:43: duplicate field `message_id`",
             "bad 8:10: this is not an object with `number`, `message_id`, `status`, `ts`",
             "bad 9:11: this is not an object with `number`, `message_id`, `status`, `ts`",
             "bad 10:2: this is not JSON",
