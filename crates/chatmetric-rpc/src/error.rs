@@ -7,8 +7,12 @@
 //!
 //! Invariant: a new variant does not compile until its code, status and message are chosen.
 
+mod denied;
+
 use std::borrow::Cow;
 use std::fmt;
+
+pub use denied::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType};
 
 /// The longest parameter name, in bytes, that is repeated in a code or message.
 pub const NAME_ECHO_BYTES_MAX: usize = 64;
@@ -46,111 +50,6 @@ impl SignedText {
 impl fmt::Debug for SignedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SignedText({} bytes)", self.0.len())
-    }
-}
-
-/// Who was denied, for [`AccessDeniedDetail`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PrincipalType {
-    /// A RAM user.
-    SubUser,
-    /// A role session of the STS.
-    AssumedRoleUser,
-}
-
-impl PrincipalType {
-    /// The wire text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SubUser => "SubUser",
-            Self::AssumedRoleUser => "AssumedRoleUser",
-        }
-    }
-}
-
-/// Why there is no permission, for [`AccessDeniedDetail`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPermissionType {
-    /// No statement allows the action.
-    ImplicitDeny,
-    /// A statement denies the action.
-    ExplicitDeny,
-}
-
-impl NoPermissionType {
-    /// The wire text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ImplicitDeny => "ImplicitDeny",
-            Self::ExplicitDeny => "ExplicitDeny",
-        }
-    }
-}
-
-/// Which kind of policy refused, for [`AccessDeniedDetail`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyType {
-    /// A policy of the user, its groups or its role.
-    AccountLevelIdentityBasedPolicy,
-    /// The policy given when the role was assumed.
-    SessionPolicy,
-}
-
-impl PolicyType {
-    /// The wire text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountLevelIdentityBasedPolicy => "AccountLevelIdentityBasedPolicy",
-            Self::SessionPolicy => "SessionPolicy",
-        }
-    }
-}
-
-/// The `AccessDeniedDetail` object of an error body (protocol.md §5): all members are strings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessDeniedDetail {
-    /// The action that was checked, as `<ram code>:<Api>`.
-    pub auth_action: String,
-    /// The kind of principal.
-    pub auth_principal_type: PrincipalType,
-    /// The user's name or id; for a role session `<role>:<session>`.
-    pub auth_principal_display_name: String,
-    /// The account that the principal belongs to.
-    pub auth_principal_owner_id: String,
-    /// Implicit or explicit.
-    pub no_permission_type: NoPermissionType,
-    /// The kind of policy that refused.
-    pub policy_type: PolicyType,
-    /// The sealed details for the account's administrator; left out while `None`.
-    pub encoded_diagnostic_message: Option<String>,
-}
-
-impl AccessDeniedDetail {
-    /// The members in wire order.
-    pub fn members(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("PolicyType", Some(self.policy_type.as_str())),
-            (
-                "AuthPrincipalOwnerId",
-                Some(self.auth_principal_owner_id.as_str()),
-            ),
-            (
-                "EncodedDiagnosticMessage",
-                self.encoded_diagnostic_message.as_deref(),
-            ),
-            ("AuthPrincipalType", Some(self.auth_principal_type.as_str())),
-            (
-                "AuthPrincipalDisplayName",
-                Some(self.auth_principal_display_name.as_str()),
-            ),
-            ("NoPermissionType", Some(self.no_permission_type.as_str())),
-            ("AuthAction", Some(self.auth_action.as_str())),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -412,11 +311,7 @@ impl ApiError {
     #[must_use]
     pub fn message(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::RequestTooLarge { limit_bytes } => {
-                return Cow::Owned(format!(
-                    "The request body is larger than the limit of {limit_bytes} bytes."
-                ));
-            }
+            Self::RequestTooLarge { limit_bytes } => return too_large_message(*limit_bytes).into(),
             Self::UriTooLong => "The request line is too long.",
             Self::HeadersTooLarge => "The request headers are too large.",
             Self::PathNotFound | Self::ActionNotFound => {
@@ -433,20 +328,9 @@ impl ApiError {
             Self::InvalidVersion => "Specified parameter Version is not valid.",
             Self::ProductNotFound => "Cannot find product according to your specified domain.",
             Self::NeedSsl => "Your request is denied as lack of ssl protect.",
-            Self::Missing { name, header } => return Cow::Owned(missing_message(name, *header)),
-            Self::MissingParameter { name } => {
-                return Cow::Owned(format!(
-                    "The input parameter \"{}\" that is mandatory for processing this request is \
-                     not supplied",
-                    code_part(name)
-                ));
-            }
-            Self::InvalidParameter { name, reason } => {
-                return Cow::Owned(format!(
-                    "Specified parameter {} is not valid. {reason}",
-                    code_part(name)
-                ));
-            }
+            Self::Missing { name, header } => return missing_message(name, *header).into(),
+            Self::MissingParameter { name } => return missing_parameter_message(name).into(),
+            Self::InvalidParameter { name, reason } => return invalid_message(name, reason).into(),
             Self::TimestampFormat => "Specified time stamp or date value is not well formatted.",
             Self::TimestampExpired => "Specified time stamp or date value is expired.",
             Self::AccessKeyNotFound => "Specified access key is not found.",
@@ -454,42 +338,24 @@ impl ApiError {
             Self::SecurityTokenExpired => "Specified SecurityToken is expired.",
             Self::SecurityTokenMalformed => "Specified SecurityToken is malformed.",
             Self::SecurityTokenMismatch => "Specified SecurityToken mismatch with the AccessKey.",
-            Self::IncompleteSignature { reason } => {
-                return Cow::Owned(format!(
-                    "The request signature does not conform to Aliyun standards. {reason}"
-                ));
-            }
+            Self::IncompleteSignature { reason } => return incomplete_message(reason).into(),
             Self::SignatureMismatchV1 { string_to_sign } => {
-                return Cow::Owned(format!(
-                    "Specified signature is not matched with our calculation. server string to \
-                     sign is:{}",
-                    string_to_sign.echo()
-                ));
+                return mismatch_v1_message(string_to_sign).into();
             }
             Self::SignatureMismatchV3 {
                 string_to_sign,
                 canonical_request,
             } => {
-                return Cow::Owned(format!(
-                    "Specified signature does not match our calculation. server StringToSign is \
-                     [{}] server CanonicalRequest is [{}]",
-                    string_to_sign.echo(),
-                    canonical_request.echo()
-                ));
+                return mismatch_v3_message(string_to_sign, canonical_request).into();
             }
             Self::NonceUsed => "Specified signature nonce was used already.",
             Self::LimitControl { .. } => "The system is under flow control.",
             Self::ProductUnsubscribed => "You have not subscribed to the specified product.",
             Self::PermissionDeny { .. } => "You are not authorized to perform the operation.",
             Self::UnknownResourceOwner => "The resource does not belong to the current user.",
-            Self::ForbiddenRam => {
-                "User not authorized to operate on the specified resource, or this API doesn't \
-                 support RAM."
-            }
+            Self::ForbiddenRam => FORBIDDEN_RAM,
             Self::NoPermission { resource, action } => {
-                return Cow::Owned(format!(
-                    "You are not authorized to do this action. Resource: {resource} Action: {action}"
-                ));
+                return no_permission_message(resource, action).into();
             }
             Self::InternalError => "The request processing has failed due to some unknown error.",
             Self::ServiceUnavailable => {
@@ -561,6 +427,53 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+const FORBIDDEN_RAM: &str = "User not authorized to operate on the specified resource, or this API \
+                             doesn't support RAM.";
+
+fn too_large_message(limit_bytes: u64) -> String {
+    format!("The request body is larger than the limit of {limit_bytes} bytes.")
+}
+
+fn missing_parameter_message(name: &str) -> String {
+    let name = code_part(name);
+    format!(
+        "The input parameter \"{name}\" that is mandatory for processing this request is not supplied"
+    )
+}
+
+fn invalid_message(name: &str, reason: &str) -> String {
+    format!(
+        "Specified parameter {} is not valid. {reason}",
+        code_part(name)
+    )
+}
+
+fn incomplete_message(reason: &str) -> String {
+    format!("The request signature does not conform to Aliyun standards. {reason}")
+}
+
+/// Two SDKs split this message and compare what follows the colon with their own string to sign, so
+/// it must be last.
+fn mismatch_v1_message(string_to_sign: &SignedText) -> String {
+    format!(
+        "Specified signature is not matched with our calculation. server string to sign is:{}",
+        string_to_sign.echo()
+    )
+}
+
+fn mismatch_v3_message(string_to_sign: &SignedText, canonical_request: &SignedText) -> String {
+    format!(
+        "Specified signature does not match our calculation. server StringToSign is [{}] server \
+         CanonicalRequest is [{}]",
+        string_to_sign.echo(),
+        canonical_request.echo()
+    )
+}
+
+fn no_permission_message(resource: &str, action: &str) -> String {
+    format!("You are not authorized to do this action. Resource: {resource} Action: {action}")
+}
 
 fn missing_message(name: &str, header: Option<&str>) -> String {
     let name = code_part(name);

@@ -136,7 +136,9 @@ impl NonceCache {
     /// More than the cap are taken too: none may be forgotten.
     pub fn restore(&mut self, entries: impl IntoIterator<Item = NonceEntry>, now_ms: i64) {
         for entry in entries {
-            if entry.expires_ms >= now_ms && self.used.insert(entry.hash) {
+            if entry.expires_ms < now_ms {
+                self.purged_ms = self.purged_ms.max(now_ms);
+            } else if self.used.insert(entry.hash) {
                 self.by_age.push_back(entry);
             }
         }

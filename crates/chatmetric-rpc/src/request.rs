@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use crate::error::ApiError;
 use crate::params::{ParamList, ParamSource, Params};
 use crate::response::ResponseFormat;
-use crate::signature::v3::Authorization;
+use crate::signature::authorization::Authorization;
 
 /// Longest body by default, in bytes.
 pub const BODY_BYTES_MAX_DEFAULT: u64 = 4 * 1024 * 1024;

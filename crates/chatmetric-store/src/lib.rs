@@ -10,17 +10,17 @@
 //! 3. After a failed write or sync nothing is acknowledged until restart.
 
 mod api;
-mod memory;
 mod embedded;
+mod memory;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
     QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
     SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
 };
-pub use memory::MemoryStore;
 pub use embedded::EmbeddedStore;
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
 pub use embedded::options::{
     BATCH_SEALED_BYTES_MAX, CrashHook, Options, SOURCE_NAME_BYTES_MAX, Step,
 };
+pub use memory::MemoryStore;

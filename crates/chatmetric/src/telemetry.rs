@@ -1,1 +1,357 @@
-//! Logs and metrics.
+//! Logs to stderr, and figures in OpenMetrics text.
+//!
+//! Not here: what is logged where. Lines carry request ids and account ids, never
+//! message ids, recipients, secrets or paths with tokens.
+//!
+//! Invariant: the number of series is bounded by the program, not by callers:
+//! labels are our own words, and codes that contain a caller's parameter name are
+//! cut to their kind.
+
+use crate::api::action::Action;
+use crate::config::{LogFormat, TelemetrySettings};
+use chatmetric_rpc::ApiError;
+use chatmetric_store::{Health, Store};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tracing_subscriber::EnvFilter;
+
+/// Content type of the figures.
+pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Starts the log. A second call changes nothing (tests start many servers).
+pub fn start_log(settings: &TelemetrySettings) {
+    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            builder.with_ansi(color).try_init()
+        }
+    };
+    drop(started);
+}
+
+/// Upper bounds of the buckets of a duration, in microseconds.
+const BOUNDS_US: [u64; 14] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000,
+    5_000_000,
+];
+
+#[derive(Debug, Default)]
+struct Histogram {
+    buckets: [AtomicU64; BOUNDS_US.len()],
+    count: AtomicU64,
+    sum_us: AtomicU64,
+}
+
+impl Histogram {
+    fn observe_ns(&self, duration_ns: u64) {
+        let us = duration_ns / 1_000;
+        let at = BOUNDS_US.partition_point(|bound| *bound < us);
+        if let Some(bucket) = self.buckets.get(at) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    fn write(&self, out: &mut String, name: &str, help: &str) {
+        family(out, name, "histogram", help);
+        let mut below = 0;
+        for (bound, bucket) in BOUNDS_US.iter().zip(&self.buckets) {
+            below += bucket.load(Ordering::Relaxed);
+            line(
+                out,
+                &format!("{name}_bucket{{le=\"{}\"}}", seconds(*bound)),
+                below,
+            );
+        }
+        let count = self.count.load(Ordering::Relaxed).max(below);
+        line(out, &format!("{name}_bucket{{le=\"+Inf\"}}"), count);
+        line(out, &format!("{name}_count"), count);
+        let sum = seconds(self.sum_us.load(Ordering::Relaxed));
+        line(out, &format!("{name}_sum"), sum);
+    }
+}
+
+/// Microseconds as seconds, without a floating point.
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+/// What the server counts about itself.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    requests: Mutex<BTreeMap<(&'static str, String), u64>>,
+    webhooks: Mutex<BTreeMap<u16, u64>>,
+    request_time: Histogram,
+    commit_time: Histogram,
+    connections: AtomicU64,
+}
+
+impl Metrics {
+    pub(crate) fn request(&self, action: Option<Action>, error: Option<&ApiError>, took_ns: u64) {
+        let label = (action.map_or("none", Action::name), code_kind(error));
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry(label).or_default() += 1;
+        drop(requests);
+        self.request_time.observe_ns(took_ns);
+    }
+
+    pub(crate) fn webhook(&self, status: u16) {
+        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
+        *webhooks.entry(status).or_default() += 1;
+    }
+
+    pub(crate) fn commit_took(&self, took_ns: u64) {
+        self.commit_time.observe_ns(took_ns);
+    }
+
+    pub(crate) fn connection_opened(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The code without what a caller chose.
+fn code_kind(error: Option<&ApiError>) -> String {
+    match error {
+        None => "OK".to_owned(),
+        Some(ApiError::InvalidParameter { .. }) => "InvalidParameter".to_owned(),
+        Some(ApiError::Missing { .. }) => "Missing".to_owned(),
+        Some(error) => error.code().into_owned(),
+    }
+}
+
+/// Figures that live elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Gauges {
+    pub(crate) in_flight_bytes: usize,
+    pub(crate) body_bytes: usize,
+    pub(crate) nonces: usize,
+}
+
+/// Everything as OpenMetrics text.
+pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> String {
+    let mut out = String::with_capacity(8 * 1024);
+    family(
+        &mut out,
+        "chatmetric_api_requests",
+        "counter",
+        "Calls of the RPC API by action and code.",
+    );
+    for ((action, code), count) in &*metrics
+        .requests
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        let series =
+            format!("chatmetric_api_requests_total{{action=\"{action}\",code=\"{code}\"}}");
+        line(&mut out, &series, count);
+    }
+    metrics.request_time.write(
+        &mut out,
+        "chatmetric_api_request_duration_seconds",
+        "Time from the parsed head to the answer.",
+    );
+    family(
+        &mut out,
+        "chatmetric_webhook_requests",
+        "counter",
+        "Webhook requests by HTTP status.",
+    );
+    for (status, count) in &*metrics
+        .webhooks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        line(
+            &mut out,
+            &format!("chatmetric_webhook_requests_total{{status=\"{status}\"}}"),
+            count,
+        );
+    }
+    metrics.commit_time.write(
+        &mut out,
+        "chatmetric_commit_duration_seconds",
+        "Time until a batch was durable and visible.",
+    );
+    books(&mut out, store);
+    store_gauges(&mut out, store);
+    for (name, help, value) in [
+        (
+            "chatmetric_connections",
+            "Open connections.",
+            metrics.connections.load(Ordering::Relaxed),
+        ),
+        (
+            "chatmetric_in_flight_bytes",
+            "Batches that wait for the store.",
+            wide(gauges.in_flight_bytes),
+        ),
+        (
+            "chatmetric_body_bytes",
+            "Request bodies in memory.",
+            wide(gauges.body_bytes),
+        ),
+        (
+            "chatmetric_nonces",
+            "Nonces that are remembered.",
+            wide(gauges.nonces),
+        ),
+    ] {
+        family(&mut out, name, "gauge", help);
+        line(&mut out, name, value);
+    }
+    out.push_str("# EOF\n");
+    out
+}
+
+fn wide(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+fn books(out: &mut String, store: &dyn Store) {
+    family(
+        out,
+        "chatmetric_events",
+        "counter",
+        "Items that came in, by source and what became of them.",
+    );
+    let Ok(books) = store.books() else {
+        return;
+    };
+    for (source, book) in books {
+        // Sources are ids of the directory; still, a label is escaped.
+        let source = source
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n");
+        for (outcome, count) in [
+            ("new", book.new),
+            ("duplicate", book.duplicate),
+            ("ignored", book.ignored),
+            ("late", book.late),
+            ("released", book.released),
+            ("expired", book.expired),
+        ] {
+            let series =
+                format!("chatmetric_events_total{{source=\"{source}\",outcome=\"{outcome}\"}}");
+            line(out, &series, count);
+        }
+    }
+}
+
+fn store_gauges(out: &mut String, store: &dyn Store) {
+    let stats = store.stats();
+    let ready = u64::from(matches!(store.health(), Health::Ready));
+    for (name, help, value) in [
+        ("chatmetric_store_ready", "1 while events are taken.", ready),
+        (
+            "chatmetric_store_disk_bytes",
+            "Bytes of all files.",
+            stats.disk_bytes,
+        ),
+        (
+            "chatmetric_store_run_records",
+            "Records in sorted runs.",
+            stats.run_records,
+        ),
+        ("chatmetric_store_runs", "Sorted runs.", stats.runs),
+        (
+            "chatmetric_store_hot_records",
+            "Records not yet in runs.",
+            stats.hot_records,
+        ),
+        (
+            "chatmetric_store_queued_events",
+            "Events that wait for the writer.",
+            stats.queued_events,
+        ),
+    ] {
+        family(out, name, "gauge", help);
+        line(out, name, value);
+    }
+    for (name, help, value) in [
+        (
+            "chatmetric_store_journal_bytes",
+            "Bytes appended to the journal.",
+            stats.journal_bytes,
+        ),
+        (
+            "chatmetric_store_syncs",
+            "Syncs of the journal.",
+            stats.syncs,
+        ),
+    ] {
+        family(out, name, "counter", help);
+        line(out, &format!("{name}_total"), value);
+    }
+}
+
+fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "# TYPE {name} {kind}\n# HELP {name} {help}");
+}
+
+fn line(out: &mut String, series: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(out, "{series} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chatmetric_store::MemoryStore;
+
+    #[test]
+    fn callers_cannot_make_series() {
+        let metrics = Metrics::default();
+        for name in ["A", "B", "C"] {
+            metrics.request(None, Some(&ApiError::invalid(name, "no")), 1_000);
+            metrics.request(None, Some(&ApiError::missing(name)), 1_000);
+        }
+        let text = render(&metrics, &MemoryStore::new(), Gauges::default());
+        assert!(
+            text.contains("{action=\"none\",code=\"InvalidParameter\"} 3\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("{action=\"none\",code=\"Missing\"} 3\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn histograms_are_cumulative() {
+        let histogram = Histogram::default();
+        for us in [50, 51, 1_000, 9_000_000] {
+            histogram.observe_ns(us * 1_000);
+        }
+        let mut out = String::new();
+        histogram.write(&mut out, "x_seconds", "help");
+        assert!(
+            out.contains("x_seconds_bucket{le=\"0.000050\"} 1\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("x_seconds_bucket{le=\"0.000100\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("x_seconds_bucket{le=\"5.000000\"} 3\n"),
+            "{out}"
+        );
+        assert!(out.contains("x_seconds_bucket{le=\"+Inf\"} 4\n"), "{out}");
+        assert!(out.contains("x_seconds_sum 9.001101\n"), "{out}");
+    }
+}

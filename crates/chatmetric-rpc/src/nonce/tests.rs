@@ -69,6 +69,21 @@ fn restored_entries_are_sorted_and_none_is_dropped_for_the_cap() {
     );
 }
 
+#[test]
+fn what_was_over_at_a_restart_stays_unusable_if_the_clock_steps_back() {
+    let hash = NonceHash::of("a", "n");
+    let mut cache = NonceCache::new(10, 2);
+    cache.restore(
+        [NonceEntry {
+            hash,
+            expires_ms: 100,
+        }],
+        200,
+    );
+    assert_eq!(cache.check(hash, 100, 95), Err(NonceRefusal::Forgotten));
+    assert_eq!(cache.check(hash, 200, 200), Ok(()));
+}
+
 proptest! {
     /// Against a model that forgets nothing: within its validity no request passes twice, however
     /// the clock moves, and none that is new is called used.

@@ -11,21 +11,19 @@ pub(super) fn matches(pattern: &str, text: &str, fold_case: bool) -> bool {
     // Where to go on after the last `*`, when what follows it did not match.
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {
-        match pattern.next() {
+        let advanced = match pattern.next() {
             Some('*') => {
                 retry = Some((pattern.clone(), text.clone()));
-                continue;
+                true
             }
-            Some(wanted) => {
-                if text
-                    .next()
-                    .is_some_and(|c| wanted == '?' || same(wanted, c))
-                {
-                    continue;
-                }
-            }
+            Some(wanted) => text
+                .next()
+                .is_some_and(|c| wanted == '?' || same(wanted, c)),
             None if text.as_str().is_empty() => return true,
-            None => {}
+            None => false,
+        };
+        if advanced {
+            continue;
         }
         let Some((after_star, mut from)) = retry.take() else {
             return false;

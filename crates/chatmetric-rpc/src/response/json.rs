@@ -1,8 +1,12 @@
 //! The JSON side of [`FieldWriter`]: appends to one buffer, allocates nothing per row.
 //!
-//! Invariant: after every call the buffer is a JSON object that lacks only its closing brace.
+//! Invariant: between calls the buffer is an open JSON object that ends with `{"` or `,"`, that is,
+//! with the quote of the next member's name: constant pieces are merged where they can be.
 
-use super::FieldWriter;
+use super::{FieldWriter, plain};
+
+/// What ends a member and begins the next.
+const NEXT_MEMBER: &[u8] = b",\"";
 
 /// Writes one JSON object.
 #[derive(Debug)]
@@ -15,25 +19,38 @@ impl JsonWriter {
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         let mut out = Vec::with_capacity(bytes);
-        out.push(b'{');
+        out.extend_from_slice(b"{\"");
         Self { out }
     }
 
     /// Closes the object.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
-        self.close(b'}');
+        self.close_object();
         self.out
     }
 
-    #[inline]
+    #[inline(always)]
     fn name(&mut self, name: &'static str) {
-        self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
 
-    /// Every member ends with a comma, and the last one's is overwritten here.
+    #[inline(always)]
+    fn number(&mut self, name: &'static str, value: impl itoa::Integer) {
+        self.name(name);
+        plain::append(&mut self.out, itoa::Buffer::new().format(value).as_bytes());
+        self.out.extend_from_slice(NEXT_MEMBER);
+    }
+
+    /// Takes back the quote that was opened for a member that does not come.
+    #[inline]
+    fn close_object(&mut self) {
+        self.out.pop();
+        self.close(b'}');
+    }
+
+    /// What follows a member or an element ends with a comma, which the last one's bracket replaces.
     #[inline]
     fn close(&mut self, bracket: u8) {
         match self.out.last_mut() {
@@ -45,12 +62,17 @@ impl JsonWriter {
     #[inline]
     fn string(&mut self, value: &str) {
         self.out.push(b'"');
-        if value.bytes().any(needs_escape) {
-            self.escaped(value);
+        if plain::is_plain(value.as_bytes(), needs_escape, |word| {
+            plain::below(word, 0x20)
+                | plain::equal(word, b'"')
+                | plain::equal(word, b'\\')
+                | plain::equal(word, 0x7f)
+        }) {
+            plain::append(&mut self.out, value.as_bytes());
         } else {
-            self.out.extend_from_slice(value.as_bytes());
+            self.escaped(value);
         }
-        self.out.extend_from_slice(b"\",");
+        self.out.push(b'"');
     }
 
     #[cold]
@@ -81,36 +103,32 @@ impl FieldWriter for JsonWriter {
     fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
         self.string(value);
+        self.out.extend_from_slice(NEXT_MEMBER);
     }
 
     #[inline]
     fn integer(&mut self, name: &'static str, value: i64) {
-        self.name(name);
-        self.out
-            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.out.push(b',');
+        self.number(name, value);
     }
 
     #[inline]
     fn unsigned(&mut self, name: &'static str, value: u64) {
-        self.name(name);
-        self.out
-            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.out.push(b',');
+        self.number(name, value);
     }
 
     fn boolean(&mut self, name: &'static str, value: bool) {
         self.name(name);
         self.out
-            .extend_from_slice(if value { b"true," } else { b"false," });
+            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.out.extend_from_slice(NEXT_MEMBER);
     }
 
     fn object(&mut self, name: &'static str, fields: impl FnOnce(&mut Self)) {
         self.name(name);
-        self.out.push(b'{');
+        self.out.extend_from_slice(b"{\"");
         fields(self);
-        self.close(b'}');
-        self.out.push(b',');
+        self.close_object();
+        self.out.extend_from_slice(NEXT_MEMBER);
     }
 
     #[inline]
@@ -123,13 +141,13 @@ impl FieldWriter for JsonWriter {
         self.name(name);
         self.out.push(b'[');
         for item in items {
-            self.out.push(b'{');
+            self.out.extend_from_slice(b"{\"");
             fields(self, item);
-            self.close(b'}');
+            self.close_object();
             self.out.push(b',');
         }
         self.close(b']');
-        self.out.push(b',');
+        self.out.extend_from_slice(NEXT_MEMBER);
     }
 
     fn text_list<'a>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'a str>) {
@@ -137,8 +155,9 @@ impl FieldWriter for JsonWriter {
         self.out.push(b'[');
         for item in items {
             self.string(item);
+            self.out.push(b',');
         }
         self.close(b']');
-        self.out.push(b',');
+        self.out.extend_from_slice(NEXT_MEMBER);
     }
 }

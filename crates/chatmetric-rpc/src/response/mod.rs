@@ -6,6 +6,7 @@
 //! anything else.
 
 mod json;
+mod plain;
 mod xml;
 
 use std::fmt;

@@ -3,7 +3,7 @@
 //! Characters that XML 1.0 cannot hold become U+FFFD. Lists are repeated elements, so an empty
 //! list leaves nothing behind. Invariant: elements are always closed.
 
-use super::FieldWriter;
+use super::{FieldWriter, plain};
 
 /// Writes one XML document.
 #[derive(Debug)]
@@ -53,14 +53,14 @@ impl XmlWriter {
         self.close(name);
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, name: &str) {
         self.out.push(b'<');
         self.out.extend_from_slice(name.as_bytes());
         self.out.push(b'>');
     }
 
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, name: &str) {
         self.out.extend_from_slice(b"</");
         self.out.extend_from_slice(name.as_bytes());
@@ -69,10 +69,22 @@ impl XmlWriter {
 
     #[inline]
     fn escaped(&mut self, value: &str) {
-        if value.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            self.out.extend_from_slice(value.as_bytes());
-            return;
+        let fits = plain::is_plain(value.as_bytes(), may_need_escape, |word| {
+            plain::below(word, 0x20)
+                | plain::equal(word, b'<')
+                | plain::equal(word, b'>')
+                | plain::equal(word, b'&')
+                | plain::not_ascii(word)
+        });
+        if fits {
+            plain::append(&mut self.out, value.as_bytes());
+        } else {
+            self.escaped_slowly(value);
         }
+    }
+
+    #[cold]
+    fn escaped_slowly(&mut self, value: &str) {
         for c in value.chars() {
             match c {
                 '<' => self.out.extend_from_slice(b"&lt;"),
@@ -87,6 +99,11 @@ impl XmlWriter {
             }
         }
     }
+}
+
+/// What is not certainly fine; U+FFFE and U+FFFF are outside ASCII, so all of that is looked at.
+fn may_need_escape(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'<' | b'>' | b'&') || !byte.is_ascii()
 }
 
 /// The characters that XML 1.0 allows.

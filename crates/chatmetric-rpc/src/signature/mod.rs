@@ -6,22 +6,20 @@
 //! comparisons are constant-time and an unknown key costs the same work as a known one; what the
 //! signature does not cover is not in the result.
 
+pub(crate) mod authorization;
 pub mod v1;
 pub mod v3;
+mod verified;
 
-use std::fmt;
-use std::net::IpAddr;
-
+pub use authorization::SIGNED_HEADERS_MAX;
 use subtle::ConstantTimeEq;
+pub use verified::VerifiedRequest;
 
-use crate::credential::{
-    AccessKeyId, AccountId, KeyLookup, KeyRecord, KeyStatus, SecretKey, SessionRefusal,
-};
+use crate::credential::{AccessKeyId, KeyLookup, KeyRecord, KeyStatus, SecretKey, SessionRefusal};
 use crate::error::ApiError;
 use crate::nonce::NonceHash;
 use crate::params::Params;
-use crate::request::{Credentials, Dialect, Method, ParsedRequest, USER_AGENT_BYTES_MAX};
-use crate::response::ResponseFormat;
+use crate::request::{Credentials, ParsedRequest, USER_AGENT_BYTES_MAX};
 use crate::timestamp::parse_utc_seconds;
 
 /// Accepted distance between the time stamp and the server's clock by default, in ms.
@@ -287,131 +285,4 @@ fn same_signature(sent: &str, computed: &[u8]) -> bool {
 fn user_agent_text(value: &[u8]) -> String {
     let short = value.get(..USER_AGENT_BYTES_MAX).unwrap_or(value);
     String::from_utf8_lossy(short).into_owned()
-}
-
-/// A request whose signature was verified. Only [`Verifier::verify`] makes one; every value in it
-/// is covered by the signature, except where a getter says otherwise.
-pub struct VerifiedRequest<P, O> {
-    principal: P,
-    account: AccountId,
-    access_key_id: AccessKeyId,
-    operation: O,
-    action: String,
-    version: String,
-    method: Method,
-    params: Params,
-    dialect: Dialect,
-    format: ResponseFormat,
-    host: Option<String>,
-    peer_ip: IpAddr,
-    tls: bool,
-    user_agent: Option<String>,
-    nonce_hash: NonceHash,
-    valid_until_ms: i64,
-}
-
-impl<P, O> VerifiedRequest<P, O> {
-    /// Who holds the key, as the directory described it.
-    #[must_use]
-    pub fn principal(&self) -> &P {
-        &self.principal
-    }
-
-    /// The account of the key.
-    #[must_use]
-    pub fn account(&self) -> &AccountId {
-        &self.account
-    }
-
-    /// The key.
-    #[must_use]
-    pub fn access_key_id(&self) -> &AccessKeyId {
-        &self.access_key_id
-    }
-
-    /// The operation that the table resolved.
-    #[must_use]
-    pub fn operation(&self) -> &O {
-        &self.operation
-    }
-
-    /// The action.
-    #[must_use]
-    pub fn action(&self) -> &str {
-        &self.action
-    }
-
-    /// The version.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// The method.
-    #[must_use]
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
-    /// The parameters, without any that the signature did not cover.
-    #[must_use]
-    pub fn params(&self) -> &Params {
-        &self.params
-    }
-
-    /// Which signature it was.
-    #[must_use]
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
-    /// How the caller reads the answer.
-    #[must_use]
-    pub fn format(&self) -> ResponseFormat {
-        self.format
-    }
-
-    /// The raw Host header; unsigned in V1.
-    #[must_use]
-    pub fn host(&self) -> Option<&str> {
-        self.host.as_deref()
-    }
-
-    /// The caller's address.
-    #[must_use]
-    pub fn peer_ip(&self) -> IpAddr {
-        self.peer_ip
-    }
-
-    /// Whether the caller came over TLS.
-    #[must_use]
-    pub fn tls(&self) -> bool {
-        self.tls
-    }
-
-    /// The User-Agent; most SDKs do not sign it.
-    #[must_use]
-    pub fn user_agent(&self) -> Option<&str> {
-        self.user_agent.as_deref()
-    }
-
-    pub(crate) fn nonce_hash(&self) -> NonceHash {
-        self.nonce_hash
-    }
-
-    pub(crate) fn valid_until_ms(&self) -> i64 {
-        self.valid_until_ms
-    }
-}
-
-/// Parameters are left out: they may hold personal data and tokens.
-impl<P: fmt::Debug, O: fmt::Debug> fmt::Debug for VerifiedRequest<P, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedRequest")
-            .field("account", &self.account)
-            .field("access_key_id", &self.access_key_id)
-            .field("principal", &self.principal)
-            .field("operation", &self.operation)
-            .finish_non_exhaustive()
-    }
 }

@@ -5,22 +5,18 @@
 //! effect (`host`, all `x-acs-*`, `content-type` of a body) must be signed and unique; the query is
 //! decoded and re-encoded, never used raw; algorithms are an allow-list.
 
-use std::fmt;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use sm3::Sm3;
 use subtle::ConstantTimeEq;
 
+use super::authorization::Authorization;
 use super::{CommonParameters, Covered, same_signature};
 use crate::credential::SecretKey;
 use crate::error::{ApiError, SignedText};
 use crate::params::{ParamSource, Params, echo};
 use crate::percent;
 use crate::request::{ParsedRequest, text};
-
-/// Most names in SignedHeaders.
-pub const SIGNED_HEADERS_MAX: usize = 64;
 
 /// The headers that carry what the protocol acts on; each must be there and signed.
 const REQUIRED_HEADERS: [&str; 6] = [
@@ -51,7 +47,7 @@ impl Algorithm {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         [Self::HmacSha256, Self::HmacSm3]
             .into_iter()
             .find(|known| known.as_str() == name)
@@ -84,103 +80,6 @@ impl Algorithm {
                 hex::encode(mac.finalize().into_bytes())
             }
         }
-    }
-}
-
-/// A well-formed Authorization header.
-pub(crate) struct Authorization<'a> {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) access_key_id: &'a str,
-    /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
-    signed_headers: &'a str,
-    signature: &'a str,
-}
-
-impl fmt::Debug for Authorization<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Authorization({} {})",
-            self.algorithm.as_str(),
-            self.access_key_id
-        )
-    }
-}
-
-impl<'a> Authorization<'a> {
-    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`.
-    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, ApiError> {
-        let value = text(value)
-            .ok_or_else(|| ApiError::incomplete("The Authorization header is not UTF-8."))?;
-        let (name, rest) = value.split_once(' ').unwrap_or((value, ""));
-        let Some(algorithm) = Algorithm::parse(name) else {
-            return Err(ApiError::incomplete(format!(
-                "The signature algorithm '{}' is not supported; use ACS3-HMAC-SHA256 or \
-                 ACS3-HMAC-SM3.",
-                echo(name)
-            )));
-        };
-        let malformed = || {
-            ApiError::incomplete(
-                "The Authorization header must be '<algorithm> Credential=<AccessKeyId>,\
-                 SignedHeaders=<names>,Signature=<hex>'.",
-            )
-        };
-        let rest = rest
-            .trim_ascii()
-            .strip_prefix("Credential=")
-            .ok_or_else(malformed)?;
-        let (access_key_id, rest) = rest.split_once(",SignedHeaders=").ok_or_else(malformed)?;
-        let (signed_headers, signature) = rest.split_once(",Signature=").ok_or_else(malformed)?;
-        if access_key_id.is_empty() {
-            return Err(ApiError::missing("AccessKeyId"));
-        }
-        if signed_headers.is_empty() || signature.is_empty() {
-            return Err(malformed());
-        }
-        let authorization = Self {
-            algorithm,
-            access_key_id,
-            signed_headers,
-            signature,
-        };
-        authorization.check_names()?;
-        Ok(authorization)
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
-        self.signed_headers.split([';', ','])
-    }
-
-    fn signs(&self, header: &str) -> bool {
-        self.names().any(|name| header.eq_ignore_ascii_case(name))
-    }
-
-    fn check_names(&self) -> Result<(), ApiError> {
-        for (index, name) in self.names().enumerate() {
-            let lower = !name.is_empty()
-                && name.bytes().all(|b| {
-                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
-                });
-            if !lower {
-                return Err(ApiError::incomplete(format!(
-                    "'{}' in SignedHeaders is not a lower-case header name.",
-                    echo(name)
-                )));
-            }
-            if self.names().take(index).any(|earlier| earlier == name) {
-                return Err(ApiError::incomplete(format!(
-                    "'{}' is twice in SignedHeaders.",
-                    echo(name)
-                )));
-            }
-            if index >= SIGNED_HEADERS_MAX {
-                return Err(ApiError::incomplete(format!(
-                    "There are more than {SIGNED_HEADERS_MAX} names in SignedHeaders."
-                )));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -157,3 +157,32 @@ fn a_clock_that_steps_back_cannot_reopen_a_window() {
         .unwrap_err();
     assert_eq!(refused.code(), "InvalidTimeStamp.Expired");
 }
+
+#[test]
+fn threads_that_race_share_one_window_and_one_set_of_nonces() {
+    let admission = admission();
+    let admitted: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let admission = &admission;
+                scope.spawn(move || {
+                    // Every thread tries the same 60 nonces.
+                    let calls = (0..60).map(|n| metric(&n.to_string()));
+                    calls
+                        .filter_map(|call| admission.admit(call, 50, at(1)).ok())
+                        .count()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(admitted, 50);
+    assert_eq!(
+        admission.nonces_len(),
+        50,
+        "each admitted call used one nonce"
+    );
+}

@@ -1,10 +1,10 @@
 //! The protocol as its callers meet it: requests captured from official SDKs, mutations of them,
-//! the order of checks, admission, rights and the rendered answers.
+//! the order of checks, admission and rights.
 
 mod actor;
 mod admission;
-mod answers;
 mod clients;
+mod dialects;
 mod mutations;
 mod order;
 mod rights;

@@ -1,1 +1,17 @@
-//! The RPC operations: one file each, routed by one exhaustive match.
+//! The RPC operations: everything that reaches `/`.
+//!
+//! Reading order: `action` (the one table of operations), `call` (the order of
+//! checks, from raw bytes to an authorized request), `tenancy` (which space), one
+//! file an operation, `wire` (names and bodies).
+//!
+//! Invariant: an operation sees only what was verified, admitted and authorized;
+//! the types of `chatmetric-rpc` allow nothing else.
+
+pub mod action;
+mod call;
+mod enable_whatsapp_roi_metric;
+mod get_chatapp_phone_number_metric;
+pub mod tenancy;
+pub mod wire;
+
+pub(crate) use call::{Call, Outcome, handle};

@@ -1,1 +1,313 @@
 //! The directory: accounts, users, keys, policies, spaces, numbers, webhooks.
+//!
+//! Kept in SQLite (`rows`, `schema`), read from an immutable [`Snapshot`] that is
+//! swapped on every change, changed by documents (`document` → `merge` → `diff`)
+//! and by numbers that are bound on first sight. Calls block on the disk; a
+//! server makes changes off its network threads.
+//!
+//! Invariants: what a call reports is durable before it returns; one change is
+//! one transaction; secrets are on disk only under the master key.
+
+mod diff;
+mod document;
+mod error;
+mod export;
+mod first_start;
+mod generate;
+pub mod limits;
+mod merge;
+mod model;
+mod prune;
+mod quarantine;
+mod rows;
+mod schema;
+mod snapshot;
+mod state;
+mod trust_policy;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
+
+use crate::entropy::Entropy;
+use crate::master_key::MasterKey;
+
+pub use diff::{Change, ChangeKind};
+pub use document::{
+    DOCUMENT_BYTES_MAX, Document, DocumentSecrets, Fault, Faults, Format, GatheredSecrets,
+    InlineOnly, Place, SystemSecrets,
+};
+pub use error::{ApplyError, DirectoryError};
+pub use export::{Export, ExportError};
+pub use first_start::{FirstStart, FirstStartError};
+pub use generate::GeneratedKey;
+pub use model::{
+    AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
+    NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
+};
+pub use snapshot::Snapshot;
+
+/// The file of the directory below the data directory.
+pub const DIRECTORY_FILE: &str = "directory.sqlite";
+
+/// The directory of one installation. One process at a time may have it open.
+pub struct Directory {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    snapshot: ArcSwap<Snapshot>,
+    fingerprint_key: FingerprintKey,
+    entropy: Arc<dyn Entropy>,
+}
+
+struct Writer {
+    connection: rusqlite::Connection,
+    master_key: MasterKey,
+}
+
+/// How a document is applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ApplyOptions {
+    /// Removes what the document does not list: whole accounts, what is below
+    /// them, and what their lists leave out. A list that is absent keeps what it has.
+    pub prune: bool,
+    /// Only says what would change.
+    pub dry_run: bool,
+}
+
+/// What applying a document did, or would do.
+#[derive(Debug)]
+pub struct ApplyReport {
+    /// The changes, in the order of the accounts; empty when there is nothing to do.
+    pub changes: Vec<Change>,
+    /// What the document leaves out of a list it gives and what stays because
+    /// nothing was pruned. For people.
+    pub notes: Vec<String>,
+    /// Keys whose secret (or id) was made here. Shown once: nothing gives a
+    /// secret back later but an export with secrets. Empty on a dry run.
+    pub generated: Vec<GeneratedKey>,
+}
+
+impl Directory {
+    /// Whether a data directory has a directory file.
+    #[must_use]
+    pub fn exists(data_dir: &Path) -> bool {
+        data_dir.join(DIRECTORY_FILE).exists()
+    }
+
+    /// Opens the directory below `data_dir`, made (mode 0700, file 0600) when
+    /// it is not there, migrated when it is older.
+    ///
+    /// # Errors
+    /// [`DirectoryError::WrongMasterKey`] before anything is changed;
+    /// [`DirectoryError::NewerSchema`]; whatever the disk or SQLite says.
+    pub fn open(
+        data_dir: &Path,
+        master_key: MasterKey,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, DirectoryError> {
+        let path = data_dir.join(DIRECTORY_FILE);
+        let connection = schema::open(data_dir, &path, &master_key, entropy.as_ref())?;
+        let fingerprint_key = rows::fingerprint_key(&connection, &master_key)?;
+        let snapshot = rows::load_snapshot(&connection, &master_key)?;
+        Ok(Self {
+            path,
+            writer: Mutex::new(Writer {
+                connection,
+                master_key,
+            }),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            fingerprint_key,
+            entropy,
+        })
+    }
+
+    /// The directory as it is now. Take one a request.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The key of the identities of messages, made with the directory.
+    #[must_use]
+    pub fn fingerprint_key(&self) -> FingerprintKey {
+        self.fingerprint_key.clone()
+    }
+
+    /// Binds a number that no space owns to a space, on first sight. Durable
+    /// when it returns [`BindOutcome::Bound`]. Whether the space wants that
+    /// ([`UnknownNumbers::Auto`]) is the caller's question.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownSpace`], or what SQLite says.
+    pub fn bind_number(
+        &self,
+        space: SpaceKey,
+        number: PhoneNumber,
+        now: EpochMs,
+    ) -> Result<BindOutcome, DirectoryError> {
+        let outcomes = self.bind_numbers(space, &[number], now)?;
+        Ok(outcomes
+            .into_iter()
+            .next()
+            .unwrap_or(BindOutcome::AlreadyBound))
+    }
+
+    /// [`Directory::bind_number`] for several numbers with one write: one
+    /// outcome a number, in the given order.
+    ///
+    /// # Errors
+    /// As [`Directory::bind_number`]; then none of them was bound.
+    pub fn bind_numbers(
+        &self,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        let mut writer = self.write();
+        let before = self.snapshot();
+        let (outcomes, bound) = rows::bind(&mut writer.connection, &before, space, numbers, now)?;
+        if !bound.is_empty() {
+            let bindings = before.bindings.with_bound(&bound);
+            let records = Arc::clone(&before.records);
+            self.snapshot
+                .store(Arc::new(Snapshot { records, bindings }));
+        }
+        Ok(outcomes)
+    }
+
+    /// Brings the directory to what the document says: one transaction, all of
+    /// it or nothing, visible to the next [`Directory::snapshot`].
+    ///
+    /// # Errors
+    /// [`ApplyError::Faults`] with everything that is wrong with the document
+    /// here; [`ApplyError::Directory`] for the disk.
+    pub fn apply(
+        &self,
+        document: &Document,
+        options: ApplyOptions,
+        now: EpochMs,
+    ) -> Result<ApplyReport, ApplyError> {
+        let mut writer = self.write();
+        let Writer {
+            connection,
+            master_key,
+        } = &mut *writer;
+        let old = rows::load_state(connection, master_key)?;
+        let merged = merge::merge(&old, document, options.prune, self.entropy.as_ref())
+            .map_err(ApplyError::Faults)?;
+        let mut changes = diff::diff(&old, &merged.state);
+        if options.dry_run {
+            // Nothing keeps the ids that were made for this run.
+            changes
+                .iter_mut()
+                .for_each(|change| change.hide_made_ids(&merged.generated));
+            return Ok(ApplyReport {
+                changes,
+                notes: merged.notes,
+                generated: Vec::new(),
+            });
+        }
+        if !changes.is_empty() {
+            let write = rows::Write {
+                master_key,
+                entropy: self.entropy.as_ref(),
+                now,
+            };
+            let snapshot = rows::write_changes(connection, &write, &merged.state, &changes)?;
+            self.snapshot.store(Arc::new(snapshot));
+        }
+        Ok(ApplyReport {
+            changes,
+            notes: merged.notes,
+            generated: merged.generated,
+        })
+    }
+
+    /// The directory as a document, in a stable order. With secrets, applying
+    /// it to this directory changes nothing and to an empty one makes its copy.
+    ///
+    /// # Errors
+    /// What SQLite says, or a secret that does not open.
+    pub fn export(&self, with_secrets: bool) -> Result<Export, DirectoryError> {
+        let writer = self.write();
+        let state = rows::load_state(&writer.connection, &writer.master_key)?;
+        Ok(Export::new(&state, with_secrets))
+    }
+
+    /// Makes the first account of an empty directory: a generated id, the name
+    /// `default`, one owner AccessKey and a one-time console setup token.
+    ///
+    /// `keep` must store the secrets durably; it is called before the account is
+    /// committed, so that a crash in between leaves an empty directory and not
+    /// one whose keys nobody knows. `None` when there is an account already.
+    ///
+    /// # Errors
+    /// [`FirstStartError::Keep`] with what `keep` said; the directory then
+    /// stays empty.
+    pub fn first_start<E>(
+        &self,
+        now: EpochMs,
+        keep: impl FnOnce(&FirstStart) -> Result<(), E>,
+    ) -> Result<Option<FirstStart>, FirstStartError<E>> {
+        let mut writer = self.write();
+        let Writer {
+            connection,
+            master_key,
+        } = &mut *writer;
+        if !self.snapshot().is_empty() {
+            return Ok(None);
+        }
+        let first = FirstStart::generate(self.entropy.as_ref())?;
+        keep(&first).map_err(FirstStartError::Keep)?;
+        let state = first.state();
+        let changes = diff::diff(&state::State::default(), &state);
+        let write = rows::Write {
+            master_key,
+            entropy: self.entropy.as_ref(),
+            now,
+        };
+        let snapshot = rows::write_first_start(connection, &write, &state, &changes, &first)?;
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(Some(first))
+    }
+
+    /// Whether this is the console setup token that was made last and not used.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_setup_token(&self, token: &str) -> Result<bool, DirectoryError> {
+        rows::is_setup_token(&self.write().connection, token)
+    }
+
+    /// Writes a consistent copy to a new file (mode 0600), synced. The copy's
+    /// secrets are sealed with the same master key.
+    ///
+    /// # Errors
+    /// What SQLite or the file system says, also when `destination` exists.
+    pub fn backup_to(&self, destination: &Path) -> Result<(), DirectoryError> {
+        schema::backup(&self.write().connection, destination)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&self) -> MutexGuard<'_, Writer> {
+        // A panic in a writer drops its transaction, which rolls back, and the
+        // snapshot is only swapped after a commit: the state behind a poisoned
+        // lock is sound.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}

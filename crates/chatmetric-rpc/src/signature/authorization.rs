@@ -1,0 +1,111 @@
+//! The `Authorization` header of an ACS3 request: syntax only.
+//!
+//! Invariant: the names in SignedHeaders are lower-case, distinct and few, and the algorithm is on
+//! the allow-list.
+
+use std::fmt;
+
+use super::v3::Algorithm;
+use crate::error::ApiError;
+use crate::params::echo;
+use crate::request::text;
+
+/// Most names in SignedHeaders.
+pub const SIGNED_HEADERS_MAX: usize = 64;
+
+/// A well-formed Authorization header.
+pub(crate) struct Authorization<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) access_key_id: &'a str,
+    /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
+}
+
+impl fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Authorization({} {})",
+            self.algorithm.as_str(),
+            self.access_key_id
+        )
+    }
+}
+
+impl<'a> Authorization<'a> {
+    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`.
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, ApiError> {
+        let value = text(value)
+            .ok_or_else(|| ApiError::incomplete("The Authorization header is not UTF-8."))?;
+        let (name, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let Some(algorithm) = Algorithm::parse(name) else {
+            return Err(ApiError::incomplete(format!(
+                "The signature algorithm '{}' is not supported; use ACS3-HMAC-SHA256 or \
+                 ACS3-HMAC-SM3.",
+                echo(name)
+            )));
+        };
+        let malformed = || {
+            ApiError::incomplete(
+                "The Authorization header must be '<algorithm> Credential=<AccessKeyId>,\
+                 SignedHeaders=<names>,Signature=<hex>'.",
+            )
+        };
+        let rest = rest
+            .trim_ascii()
+            .strip_prefix("Credential=")
+            .ok_or_else(malformed)?;
+        let (access_key_id, rest) = rest.split_once(",SignedHeaders=").ok_or_else(malformed)?;
+        let (signed_headers, signature) = rest.split_once(",Signature=").ok_or_else(malformed)?;
+        if access_key_id.is_empty() {
+            return Err(ApiError::missing("AccessKeyId"));
+        }
+        if signed_headers.is_empty() || signature.is_empty() {
+            return Err(malformed());
+        }
+        let authorization = Self {
+            algorithm,
+            access_key_id,
+            signed_headers,
+            signature,
+        };
+        authorization.check_names()?;
+        Ok(authorization)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
+        self.signed_headers.split([';', ','])
+    }
+
+    pub(super) fn signs(&self, header: &str) -> bool {
+        self.names().any(|name| header.eq_ignore_ascii_case(name))
+    }
+
+    fn check_names(&self) -> Result<(), ApiError> {
+        for (index, name) in self.names().enumerate() {
+            let lower = !name.is_empty()
+                && name.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+                });
+            if !lower {
+                return Err(ApiError::incomplete(format!(
+                    "'{}' in SignedHeaders is not a lower-case header name.",
+                    echo(name)
+                )));
+            }
+            if self.names().take(index).any(|earlier| earlier == name) {
+                return Err(ApiError::incomplete(format!(
+                    "'{}' is twice in SignedHeaders.",
+                    echo(name)
+                )));
+            }
+            if index >= SIGNED_HEADERS_MAX {
+                return Err(ApiError::incomplete(format!(
+                    "There are more than {SIGNED_HEADERS_MAX} names in SignedHeaders."
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! The names on the wire: parameters in, bodies out. The only file of the
+//! program that knows their spelling and their limits.
+
+use crate::api::tenancy::Asked;
+use chatmetric_core::ids::{PHONE_NUMBER_DIGITS_MAX, PhoneNumberError};
+use chatmetric_core::time::EPOCH_MS_MAX;
+use chatmetric_core::{EpochMs, Granularity, MetricRow, PhoneNumber, TimeRange};
+use chatmetric_rpc::ApiError;
+use chatmetric_rpc::params::{Params, echo};
+use chatmetric_rpc::response::{Document, FieldWriter, RequestId};
+
+/// Code of every success.
+const OK: &str = "OK";
+/// Message of every success.
+const MESSAGE_NONE: &str = "None";
+/// AccessDeniedDetail of every success: a string, as SDKs insist on.
+const DETAIL_NONE: &str = "NONE";
+
+/// The parameters of GetChatappPhoneNumberMetric, checked each for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricRequest {
+    /// Granularity; DAILY when absent.
+    pub granularity: Granularity,
+    /// Start and End.
+    pub range: TimeRange,
+    /// PhoneNumber, by its digits.
+    pub number: Option<PhoneNumber>,
+}
+
+/// IsvCode and CustSpaceId, which every operation has.
+#[must_use]
+pub fn asked(params: &Params) -> Asked<'_> {
+    Asked {
+        isv_code: params.optional("IsvCode"),
+        cust_space_id: params.optional("CustSpaceId"),
+    }
+}
+
+impl TryFrom<&Params> for MetricRequest {
+    type Error = ApiError;
+
+    fn try_from(params: &Params) -> Result<Self, ApiError> {
+        let start = params.required_non_negative_i64("Start")?;
+        let end = params.required_non_negative_i64("End")?;
+        Ok(Self {
+            range: range(start, end)?,
+            granularity: granularity(params.optional("Granularity"))?,
+            number: number(params.optional("PhoneNumber"))?,
+        })
+    }
+}
+
+fn range(start_ms: i64, end_ms: i64) -> Result<TimeRange, ApiError> {
+    if start_ms >= end_ms {
+        return Err(ApiError::invalid(
+            "TimeRange",
+            "Start must be less than End.",
+        ));
+    }
+    let beyond = |name| {
+        let reason = format!("The last valid time is {EPOCH_MS_MAX} (ms since the epoch).");
+        ApiError::invalid(name, reason)
+    };
+    let start = EpochMs::checked(start_ms).ok_or_else(|| beyond("Start"))?;
+    let end = EpochMs::checked(end_ms).ok_or_else(|| beyond("TimeRange"))?;
+    TimeRange::new(start, end).ok_or_else(|| beyond("TimeRange"))
+}
+
+fn granularity(text: Option<&str>) -> Result<Granularity, ApiError> {
+    match text {
+        None | Some("DAILY") => Ok(Granularity::Daily),
+        Some("HALF_HOUR") => Ok(Granularity::HalfHour),
+        Some(other) => Err(ApiError::invalid(
+            "Granularity",
+            format!("'{}' is neither DAILY nor HALF_HOUR.", echo(other)),
+        )),
+    }
+}
+
+fn number(text: Option<&str>) -> Result<Option<PhoneNumber>, ApiError> {
+    let parsed = text.map(PhoneNumber::parse).transpose();
+    parsed.map_err(|error| {
+        let reason = match error {
+            PhoneNumberError::NoDigits => "It needs at least one digit.".to_owned(),
+            PhoneNumberError::TooLong => {
+                format!("It has more than {PHONE_NUMBER_DIGITS_MAX} digits.")
+            }
+        };
+        ApiError::invalid("PhoneNumber", reason)
+    })
+}
+
+const fn granularity_name(granularity: Granularity) -> &'static str {
+    match granularity {
+        Granularity::Daily => "DAILY",
+        Granularity::HalfHour => "HALF_HOUR",
+    }
+}
+
+/// The body of a metric answer.
+#[derive(Debug)]
+pub struct MetricResponse<'a> {
+    /// The request's id.
+    pub request_id: RequestId,
+    /// Of every row.
+    pub granularity: Granularity,
+    /// In the order of the answer.
+    pub rows: &'a [MetricRow],
+}
+
+/// About the bytes of one row.
+const ROW_BYTES: usize = 160;
+
+impl Document for MetricResponse<'_> {
+    fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
+        let granularity = granularity_name(self.granularity);
+        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("Code", OK);
+        writer.text("Message", MESSAGE_NONE);
+        writer.list("Data", self.rows, |writer, row| {
+            writer.unsigned("SentCount", row.sent);
+            writer.unsigned("DeliveredCount", row.delivered);
+            writer.integer("Start", row.window.start.0);
+            writer.integer("End", row.window.end.0);
+            writer.text("PhoneNumber", row.number.as_str());
+            writer.text("Granularity", granularity);
+        });
+        writer.text("AccessDeniedDetail", DETAIL_NONE);
+    }
+
+    fn size_hint_bytes(&self) -> usize {
+        256 + self.rows.len() * ROW_BYTES
+    }
+}
+
+/// The body of an answer without data.
+#[derive(Debug)]
+pub struct DoneResponse {
+    /// The request's id.
+    pub request_id: RequestId,
+}
+
+impl Document for DoneResponse {
+    fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
+        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("Code", OK);
+        writer.text("Message", MESSAGE_NONE);
+        writer.text("AccessDeniedDetail", DETAIL_NONE);
+    }
+}

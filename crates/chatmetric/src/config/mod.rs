@@ -1,0 +1,449 @@
+//! Settings: what a user may tune. Read from `chatmetric.toml`, then the
+//! environment (`CHATMETRIC_SECTION_KEY`), then flags; the later wins.
+//!
+//! Not here: what the program plugs in (store, clock, entropy); those are
+//! [`crate::server::Components`].
+//!
+//! Invariant: every key is declared once, in `keys.rs`, for file and environment
+//! alike; all faults are reported at once, each with its key.
+
+mod keys;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The name that the configuration file has by custom.
+pub const FILE_NAME: &str = "chatmetric.toml";
+/// Longest configuration file, in bytes.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Days that must be kept beyond the horizon, so that no record outlives its tallies.
+pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = 31;
+
+/// All that a user may tune; the defaults are what an empty file gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `[server]`
+    pub server: ServerSettings,
+    /// `[store]`
+    pub store: StoreSettings,
+    /// `[limits]`
+    pub limits: LimitSettings,
+    /// `[telemetry]`
+    pub telemetry: TelemetrySettings,
+}
+
+/// `[server]`: the listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Allows a listener that is not loopback without TLS.
+    pub insecure_http: bool,
+    /// The certificate chain, PEM. Not there yet.
+    pub tls_cert_file: Option<PathBuf>,
+    /// The private key, PEM. Not there yet.
+    pub tls_key_file: Option<PathBuf>,
+    /// Host names under which clients know us, when a proxy rewrites `Host`.
+    pub public_hosts: Vec<String>,
+    /// Addresses whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Most connections at a time.
+    pub max_connections: usize,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            insecure_http: false,
+            tls_cert_file: None,
+            tls_key_file: None,
+            public_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// `[store]`: where and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Everything of one instance is below it.
+    pub data_dir: PathBuf,
+    /// When an acknowledgement is given.
+    pub sync: SyncMode,
+    /// How far back the floor stays behind the clock, in days.
+    pub message_horizon_days: u32,
+    /// How long tallies are kept, in days; `None` for ever.
+    pub retention_days: Option<u32>,
+    /// Most memory of the hot state, in bytes; `None` leaves it to the store.
+    pub memory_bytes_max: Option<u64>,
+}
+
+/// When an acknowledgement is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncMode {
+    /// After the journal was synced. There is no other mode.
+    Always,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./chatmetric-data"),
+            sync: SyncMode::Always,
+            message_horizon_days: 45,
+            retention_days: None,
+            memory_bytes_max: None,
+        }
+    }
+}
+
+/// `[limits]`: what one request may ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// Most bytes of a request body.
+    pub body_bytes_max: usize,
+    /// Most rows of one answer.
+    pub rows_max: usize,
+    /// Most day buckets of a DAILY query.
+    pub daily_days_max: usize,
+    /// Most days of a HALF_HOUR query; one more bucket when it is not aligned.
+    pub half_hour_days_max: usize,
+    /// How far a request's time stamp may be from the clock, in seconds.
+    pub clock_skew_seconds: u32,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 4 * 1024 * 1024,
+            rows_max: 100_000,
+            daily_days_max: 401,
+            half_hour_days_max: 31,
+            clock_skew_seconds: 900,
+        }
+    }
+}
+
+/// `[telemetry]`: logs and figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelemetrySettings {
+    /// A filter as `info` or `chatmetric=debug`.
+    pub log: String,
+    /// How a line of log looks.
+    pub log_format: LogFormat,
+    /// A listener of its own for `/metrics`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go. Not there yet.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// How a line of log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self {
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            metrics_listen: None,
+            otlp_endpoint: None,
+        }
+    }
+}
+
+/// What the command line sets; it wins over file and environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overrides {
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--insecure-http`
+    pub insecure_http: bool,
+    /// `-v` and `-q`
+    pub log: Option<String>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The key, as `server.listen`, or the variable.
+    pub key: String,
+    /// Line and column in the file, both from 1, when it came from there.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.place {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        write!(f, "`{}`: {}", self.key, self.message)
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("could not read the configuration `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Everything that is wrong, in the order of the file, then the environment.
+    #[error("the configuration has {} fault(s):{}", .0.len(), list(.0))]
+    Faults(Vec<Fault>),
+}
+
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+impl Settings {
+    /// Reads `file` if one is given, then `environment`, then `overrides`, and
+    /// checks the whole.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with all faults at once.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let text = file.map(read).transpose()?.unwrap_or_default();
+        Self::from_parts(&text, environment, overrides)
+    }
+
+    /// As [`Settings::load`], with the file's text.
+    ///
+    /// # Errors
+    /// [`ConfigError::Faults`].
+    pub fn from_parts(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let mut settings = Self::default();
+        let mut faults = Vec::new();
+        let mut places = Vec::new();
+        keys::apply_file(&mut settings, text, &mut faults, &mut places);
+        keys::apply_environment(&mut settings, environment, &mut faults);
+        settings.apply_overrides(overrides);
+        for mut fault in settings.validate() {
+            // A value that could not be read already has its fault.
+            if faults.iter().any(|known: &Fault| known.key == fault.key) {
+                continue;
+            }
+            let span = places.iter().find(|(key, _)| *key == fault.key);
+            fault.place = span.map(|(_, span): &(String, Range<usize>)| place(text, span.start));
+            faults.push(fault);
+        }
+        if faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigError::Faults(faults))
+        }
+    }
+
+    fn apply_overrides(&mut self, overrides: &Overrides) {
+        if let Some(listen) = overrides.listen {
+            self.server.listen = listen;
+        }
+        if let Some(data_dir) = &overrides.data_dir {
+            self.store.data_dir.clone_from(data_dir);
+        }
+        if let Some(log) = &overrides.log {
+            self.telemetry.log.clone_from(log);
+        }
+        self.server.insecure_http |= overrides.insecure_http;
+    }
+
+    /// Everything that is wrong with the values, each with its key.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut fault = |key: &str, message: String| {
+            faults.push(Fault {
+                key: key.to_owned(),
+                place: None,
+                message,
+            });
+        };
+        self.validate_server(&mut fault);
+        self.validate_store(&mut fault);
+        self.validate_limits(&mut fault);
+        self.validate_telemetry(&mut fault);
+        faults
+    }
+
+    fn validate_server(&self, fault: &mut impl FnMut(&str, String)) {
+        let server = &self.server;
+        for (key, file) in [
+            ("server.tls_cert_file", &server.tls_cert_file),
+            ("server.tls_key_file", &server.tls_key_file),
+        ] {
+            if file.is_some() {
+                fault(
+                    key,
+                    "TLS is not there yet: leave it out and let a proxy in front speak TLS".into(),
+                );
+            }
+        }
+        if !server.listen.ip().is_loopback() && !server.insecure_http {
+            fault(
+                "server.listen",
+                format!(
+                    "`{}` is not a loopback address and TLS is off: signatures do not hide what \
+                     is asked and answered. Use a loopback address behind a TLS proxy, or say \
+                     `--insecure-http` (`server.insecure_http = true`)",
+                    server.listen
+                ),
+            );
+        }
+        if !(1..=1_000_000).contains(&server.max_connections) {
+            fault(
+                "server.max_connections",
+                "must be from 1 to 1000000".to_owned(),
+            );
+        }
+        for host in &server.public_hosts {
+            let plain = !host.is_empty()
+                && host.len() <= 255
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b'@' | b',' | b'"'));
+            if !plain {
+                fault(
+                    "server.public_hosts",
+                    format!("`{host}` is not a host name with an optional port"),
+                );
+            }
+        }
+    }
+
+    fn validate_store(&self, fault: &mut impl FnMut(&str, String)) {
+        let store = &self.store;
+        if store.data_dir.as_os_str().is_empty() {
+            fault("store.data_dir", "must not be empty".to_owned());
+        }
+        if !(1..=366).contains(&store.message_horizon_days) {
+            fault(
+                "store.message_horizon_days",
+                "must be from 1 to 366".to_owned(),
+            );
+        }
+        let least = store
+            .message_horizon_days
+            .saturating_add(RETENTION_BEYOND_HORIZON_DAYS);
+        if store.retention_days.is_some_and(|days| days < least) {
+            fault(
+                "store.retention_days",
+                format!(
+                    "must be at least {least} (`message_horizon_days` + \
+                     {RETENTION_BEYOND_HORIZON_DAYS}), or left out to keep everything"
+                ),
+            );
+        }
+        if store.memory_bytes_max.is_some_and(|bytes| bytes < 16 << 20) {
+            fault(
+                "store.memory_bytes_max",
+                "must be at least 16777216 (16 MiB)".to_owned(),
+            );
+        }
+    }
+
+    fn validate_limits(&self, fault: &mut impl FnMut(&str, String)) {
+        let limits = &self.limits;
+        let mut range = |key: &str, value: usize, least: usize, most: usize| {
+            if !(least..=most).contains(&value) {
+                fault(key, format!("must be from {least} to {most}"));
+            }
+        };
+        range(
+            "limits.body_bytes_max",
+            limits.body_bytes_max,
+            64 * 1024,
+            64 << 20,
+        );
+        range("limits.rows_max", limits.rows_max, 1, 10_000_000);
+        range("limits.daily_days_max", limits.daily_days_max, 1, 36_600);
+        range(
+            "limits.half_hour_days_max",
+            limits.half_hour_days_max,
+            1,
+            3_660,
+        );
+        let skew_seconds = usize::try_from(limits.clock_skew_seconds).unwrap_or(usize::MAX);
+        range("limits.clock_skew_seconds", skew_seconds, 1, 86_400);
+    }
+
+    fn validate_telemetry(&self, fault: &mut impl FnMut(&str, String)) {
+        let telemetry = &self.telemetry;
+        if let Err(error) = telemetry
+            .log
+            .parse::<tracing_subscriber::filter::EnvFilter>()
+        {
+            fault(
+                "telemetry.log",
+                format!("is not a filter such as `info` or `chatmetric=debug`: {error}"),
+            );
+        }
+        if telemetry.otlp_endpoint.is_some() {
+            fault(
+                "telemetry.otlp_endpoint",
+                "traces are not there yet: leave it out".to_owned(),
+            );
+        }
+        if telemetry.metrics_listen == Some(self.server.listen) && self.server.listen.port() != 0 {
+            fault(
+                "telemetry.metrics_listen",
+                "must differ from `server.listen`".to_owned(),
+            );
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let fail = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = std::fs::metadata(path).map_err(fail)?.len();
+    if bytes > FILE_BYTES_MAX {
+        let reason = format!("it has {bytes} bytes, more than {FILE_BYTES_MAX}");
+        return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, reason)));
+    }
+    std::fs::read_to_string(path).map_err(fail)
+}
+
+/// Line and column of a byte offset, both from 1; the column counts characters.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before
+        .get(line_start..)
+        .map_or(0, |rest| rest.chars().count())
+        + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,730 @@
+//! Reads the tree of a document into its parts, field by field, and collects
+//! every fault on the way.
+//!
+//! Not here: anything that needs the directory. A part whose name is wrong is
+//! dropped (nothing can be said about it); one whose other fields are wrong is
+//! kept without them, and the document is refused in the end all the same.
+
+use std::collections::{HashMap, HashSet};
+
+use chatmetric_core::{PhoneNumber, Zone};
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
+use chatmetric_rpc::ram::Policy;
+
+use super::fault::{FaultList, Faults, Place};
+use super::secrets::DocumentSecrets;
+use super::tree::{self, Lines, Member, Node, Value};
+use super::{
+    AccountPart, At, DOCUMENT_BYTES_MAX, Document, Format, GrantPart, GroupPart, KeyPart, List,
+    PolicyPart, RolePart, SpacePart, UserPart, WebhookPart, WebhookWord,
+};
+use crate::directory::limits::{
+    ACCOUNT_NAME_CHARS_MAX, ACCOUNTS_MAX, APP_SECRETS_MAX, CALLS_PER_SECOND_MAX, ENTRIES_MAX,
+    KEYS_PER_OWNER_MAX, NAME_BYTES_MAX, NUMBERS_MAX_MAX, NUMBERS_PER_SPACE_MAX, SECRET_BYTES_MAX,
+    SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, TOKEN_BYTES_MIN,
+};
+use crate::directory::model::{CustSpaceId, UnknownNumbers};
+use crate::directory::state::Secret;
+use crate::directory::trust_policy;
+
+pub(super) fn document(
+    text: &str,
+    format: Format,
+    secrets: &dyn DocumentSecrets,
+) -> Result<Document, Faults> {
+    let lines = Lines::new(text);
+    let mut faults = FaultList::default();
+    if text.len() > DOCUMENT_BYTES_MAX {
+        let place = lines.place(0, "");
+        faults.add(
+            &place,
+            format!("the document is longer than {DOCUMENT_BYTES_MAX} bytes"),
+        );
+        std::mem::take(&mut faults).finish()?;
+    }
+    let tree = tree::parse(text, format, &lines, &mut faults);
+    // A text that is not TOML or JSON has no fields to judge.
+    std::mem::take(&mut faults).finish()?;
+    let mut reader = Reader {
+        lines: &lines,
+        secrets,
+        faults,
+    };
+    let place = lines.place(tree.offset, "");
+    let mut accounts = Vec::new();
+    if let Some(mut fields) = reader.table(tree, "") {
+        accounts = fields.tables(&mut reader, "account", ACCOUNTS_MAX, account);
+        fields.finish(&mut reader, "account");
+    }
+    reader.doubles(&accounts);
+    reader.faults.finish()?;
+    Ok(Document { accounts, place })
+}
+
+struct Reader<'a> {
+    lines: &'a Lines<'a>,
+    secrets: &'a dyn DocumentSecrets,
+    faults: FaultList,
+}
+
+/// The fields of one table that are not read yet.
+struct Fields {
+    path: String,
+    offset: usize,
+    members: HashMap<String, Member>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, offset: usize, path: &str, message: impl Into<String>) {
+        self.faults.add(&self.lines.place(offset, path), message);
+    }
+
+    fn wrong_kind(&mut self, node: &Node, path: &str, wanted: &str) {
+        self.fault(
+            node.offset,
+            path,
+            format!("must be {wanted}, not {}", node.value.kind()),
+        );
+    }
+
+    fn table(&mut self, node: Node, path: &str) -> Option<Fields> {
+        let offset = node.offset;
+        match node.value {
+            Value::Table(members) => {
+                let members = members.into_iter().map(|m| (m.key.clone(), m)).collect();
+                Some(Fields {
+                    path: path.to_owned(),
+                    offset,
+                    members,
+                })
+            }
+            value => {
+                self.wrong_kind(&Node { offset, value }, path, "a table");
+                None
+            }
+        }
+    }
+
+    fn string(&mut self, node: Node, path: &str) -> Option<At<String>> {
+        let offset = node.offset;
+        match node.value {
+            Value::String(value) => Some(At {
+                value,
+                place: self.lines.place(offset, path),
+            }),
+            value => {
+                self.wrong_kind(&Node { offset, value }, path, "a string");
+                None
+            }
+        }
+    }
+
+    /// Turns a text into a value; the message of a failure becomes a fault.
+    fn parsed<T>(
+        &mut self,
+        text: At<String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        match parse(&text.value) {
+            Ok(value) => Some(At {
+                value,
+                place: text.place,
+            }),
+            Err(message) => {
+                self.faults.add(&text.place, message);
+                None
+            }
+        }
+    }
+
+    /// What the text alone shows across accounts: ids that are unique in an
+    /// installation, and numbers.
+    fn doubles(&mut self, accounts: &[AccountPart]) {
+        let mut seen = Doubles {
+            first: HashMap::new(),
+            faults: &mut self.faults,
+        };
+        for account in accounts {
+            seen.see("account", account.id.value.as_str(), &account.id.place);
+            let user_keys = account.users.iter().flat_map(|user| &user.keys);
+            for id in account
+                .keys
+                .iter()
+                .chain(user_keys)
+                .filter_map(|key| key.id.as_ref())
+            {
+                seen.see("access key", id.value.as_str(), &id.place);
+            }
+            for space in &account.spaces {
+                seen.see("space", space.id.value.as_str(), &space.id.place);
+                for number in space.numbers.iter().flatten() {
+                    seen.see("number", number.value.as_str(), &number.place);
+                }
+            }
+            for webhook in &account.webhooks {
+                seen.see("webhook", &webhook.id.value, &webhook.id.place);
+            }
+        }
+        for account in accounts {
+            let mut seen = Doubles {
+                first: HashMap::new(),
+                faults: &mut self.faults,
+            };
+            account
+                .policies
+                .iter()
+                .for_each(|p| seen.see("policy", &p.name.value, &p.name.place));
+            account
+                .users
+                .iter()
+                .for_each(|p| seen.see("user", &p.name.value, &p.name.place));
+            account
+                .groups
+                .iter()
+                .for_each(|p| seen.see("group", &p.name.value, &p.name.place));
+            account
+                .roles
+                .iter()
+                .for_each(|p| seen.see("role", &p.name.value, &p.name.place));
+            for grant in &account.grants {
+                let id = format!("{} for account {}", grant.code.value, grant.account.value);
+                seen.see("ISV grant", &id, &grant.code.place);
+            }
+            let mut defaults = account
+                .spaces
+                .iter()
+                .filter_map(|space| space.is_default.as_ref())
+                .filter(|default| default.value);
+            if let Some(first) = defaults.next() {
+                for second in defaults {
+                    let message = format!(
+                        "the account has another default space (line {}); it has exactly one",
+                        first.place.line
+                    );
+                    self.faults.add(&second.place, message);
+                }
+            }
+        }
+    }
+}
+
+/// Finds what is given twice.
+struct Doubles<'a> {
+    first: HashMap<(&'static str, String), usize>,
+    faults: &'a mut FaultList,
+}
+
+impl Doubles<'_> {
+    fn see(&mut self, what: &'static str, id: &str, place: &Place) {
+        match self.first.get(&(what, id.to_owned())) {
+            Some(line) => {
+                self.faults.add(
+                    place,
+                    format!("{what} `{id}` is given twice (line {line} is the first)"),
+                );
+            }
+            None => {
+                self.first.insert((what, id.to_owned()), place.line);
+            }
+        }
+    }
+}
+
+impl Fields {
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<(Node, String)> {
+        let member = self.members.remove(key)?;
+        Some((member.node, self.path_of(key)))
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.members.contains_key(key)
+    }
+
+    fn place(&self, reader: &Reader<'_>) -> Place {
+        reader.lines.place(self.offset, self.path.clone())
+    }
+
+    fn string(&mut self, reader: &mut Reader<'_>, key: &str) -> Option<At<String>> {
+        let (node, path) = self.take(key)?;
+        reader.string(node, &path)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        let text = self.string(reader, key)?;
+        reader.parsed(text, parse)
+    }
+
+    /// A field without which the table means nothing.
+    fn required<T>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        if !self.has(key) {
+            reader.fault(self.offset, &self.path, format!("`{key}` is missing"));
+        }
+        self.parsed(reader, key, parse)
+    }
+
+    fn boolean(&mut self, reader: &mut Reader<'_>, key: &str) -> Option<At<bool>> {
+        let (node, path) = self.take(key)?;
+        if let Value::Boolean(value) = node.value {
+            return Some(At {
+                value,
+                place: reader.lines.place(node.offset, path),
+            });
+        }
+        reader.wrong_kind(&node, &path, "true or false");
+        None
+    }
+
+    fn integer(&mut self, reader: &mut Reader<'_>, key: &str, min: u32, max: u32) -> Option<u32> {
+        let (node, path) = self.take(key)?;
+        let Value::Integer(value) = node.value else {
+            reader.wrong_kind(&node, &path, "an integer");
+            return None;
+        };
+        let number = u32::try_from(value)
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            reader.fault(
+                node.offset,
+                &path,
+                format!("must be {min} to {max}, not {value}"),
+            );
+        }
+        number
+    }
+
+    fn list<T>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        entries_max: usize,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> List<T> {
+        let (node, path) = self.take(key)?;
+        let offset = node.offset;
+        let Value::List(items) = node.value else {
+            reader.wrong_kind(&node, &path, "a list of strings");
+            return None;
+        };
+        if items.len() > entries_max {
+            let message = format!("has {} entries, the limit is {entries_max}", items.len());
+            reader.fault(offset, &path, message);
+            return None;
+        }
+        let entries = items.into_iter().enumerate().filter_map(|(index, item)| {
+            let text = reader.string(item, &format!("{path}[{index}]"))?;
+            reader.parsed(text, &parse)
+        });
+        Some(entries.collect())
+    }
+
+    /// As [`Fields::list`], of names that may stand in it once.
+    fn names(&mut self, reader: &mut Reader<'_>, key: &str, what: &'static str) -> List<String> {
+        let list = self.list(reader, key, ENTRIES_MAX, |text| name(what, text))?;
+        once(
+            reader,
+            list.iter()
+                .map(|entry| (entry.value.as_str(), &entry.place)),
+        );
+        Some(list)
+    }
+
+    fn tables<T>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        entries_max: usize,
+        read: impl Fn(&mut Reader<'_>, Fields) -> Option<T>,
+    ) -> Vec<T> {
+        let Some((node, path)) = self.take(key) else {
+            return Vec::new();
+        };
+        let Value::List(items) = node.value else {
+            reader.wrong_kind(&node, &path, "a list of tables (`[[…]]`)");
+            return Vec::new();
+        };
+        if items.len() > entries_max {
+            let message = format!(
+                "there are {} of them, the limit is {entries_max}",
+                items.len()
+            );
+            reader.fault(node.offset, &path, message);
+            return Vec::new();
+        }
+        let parts = items.into_iter().enumerate().filter_map(|(index, item)| {
+            let fields = reader.table(item, &format!("{path}[{index}]"))?;
+            read(reader, fields)
+        });
+        parts.collect()
+    }
+
+    /// Everything that was not read is unknown.
+    fn finish(self, reader: &mut Reader<'_>, known: &str) {
+        for member in self.members.values() {
+            let path = self.path_of(&member.key);
+            reader.fault(
+                member.key_offset,
+                &path,
+                format!("unknown key; known here are {known}"),
+            );
+        }
+    }
+}
+
+fn once<'a>(reader: &mut Reader<'_>, entries: impl Iterator<Item = (&'a str, &'a Place)>) {
+    let mut seen = HashSet::new();
+    for (text, place) in entries {
+        if !seen.insert(text) {
+            reader
+                .faults
+                .add(place, format!("`{text}` is in the list twice"));
+        }
+    }
+}
+
+fn account(reader: &mut Reader<'_>, mut fields: Fields) -> Option<AccountPart> {
+    let id = fields.required(reader, "id", |text| {
+        AccountId::parse(text).map_err(|error| error.to_string())
+    });
+    let name = fields
+        .parsed(reader, "name", account_name)
+        .map(|at| at.value);
+    let subscribed = fields.boolean(reader, "subscribed").map(|at| at.value);
+    let calls_per_second = fields.integer(reader, "calls_per_second", 1, CALLS_PER_SECOND_MAX);
+    let keys = keys(reader, &mut fields);
+    let spaces = fields.tables(reader, "space", ENTRIES_MAX, space);
+    let policies = fields.tables(reader, "policy", ENTRIES_MAX, policy);
+    let users = fields.tables(reader, "user", ENTRIES_MAX, user);
+    let groups = fields.tables(reader, "group", ENTRIES_MAX, group);
+    let roles = fields.tables(reader, "role", ENTRIES_MAX, role);
+    let grants = fields.tables(reader, "isv_grant", ENTRIES_MAX, grant);
+    let webhooks = fields.tables(reader, "webhook", ENTRIES_MAX, webhook);
+    fields.finish(
+        reader,
+        "id, name, subscribed, calls_per_second, access_key, space, policy, user, group, role, \
+         isv_grant, webhook",
+    );
+    let id = id?;
+    Some(AccountPart {
+        id,
+        name,
+        subscribed,
+        calls_per_second,
+        keys,
+        spaces,
+        policies,
+        users,
+        groups,
+        roles,
+        grants,
+        webhooks,
+    })
+}
+
+fn keys(reader: &mut Reader<'_>, fields: &mut Fields) -> Vec<KeyPart> {
+    let keys = fields.tables(reader, "access_key", KEYS_PER_OWNER_MAX, access_key);
+    for extra in keys.iter().filter(|key| key.id.is_none()).skip(1) {
+        let message = "at most one key of an owner may be without `id`: it stands for the key \
+                       that is made when the owner has none";
+        reader.faults.add(&extra.place, message);
+    }
+    keys
+}
+
+fn access_key(reader: &mut Reader<'_>, mut fields: Fields) -> Option<KeyPart> {
+    let place = fields.place(reader);
+    let id_given = fields.has("id");
+    let id = fields.parsed(reader, "id", access_key_id);
+    let sources = ["secret", "secret_env", "secret_file"];
+    if sources.iter().filter(|source| fields.has(source)).count() > 1 {
+        reader.faults.add(
+            &place,
+            "give one of `secret`, `secret_env` and `secret_file`",
+        );
+    }
+    let mut secret = fields.parsed(reader, "secret", |text| secret_text(text, 1));
+    let lookup = reader.secrets;
+    if let Some(found) = fields.parsed(reader, "secret_env", |name| {
+        lookup.env(name).and_then(|text| secret_text(&text, 1))
+    }) {
+        secret = Some(found);
+    }
+    if let Some(found) = fields.parsed(reader, "secret_file", |path| {
+        lookup.file(path).and_then(|text| secret_text(&text, 1))
+    }) {
+        secret = Some(found);
+    }
+    let status = fields
+        .parsed(reader, "status", key_status)
+        .map(|at| at.value);
+    fields.finish(reader, "id, secret, secret_env, secret_file, status");
+    if id_given && id.is_none() {
+        return None;
+    }
+    Some(KeyPart {
+        id,
+        secret: secret.map(|at| at.value),
+        status,
+        place,
+    })
+}
+
+fn space(reader: &mut Reader<'_>, mut fields: Fields) -> Option<SpacePart> {
+    let id = fields.required(reader, "id", space_id);
+    let is_default = fields.boolean(reader, "default");
+    let time_zone = fields.parsed(reader, "time_zone", |text| {
+        Zone::parse(text)
+            .map(|zone| zone.name().to_owned())
+            .map_err(|error| error.to_string())
+    });
+    let numbers = fields.list(reader, "numbers", NUMBERS_PER_SPACE_MAX, |text| {
+        PhoneNumber::parse(text).map_err(|error| error.to_string())
+    });
+    let unknown_numbers = fields.parsed(reader, "unknown_numbers", |text| {
+        UnknownNumbers::parse(text).ok_or_else(|| one_of(text, &["auto", "hold"]))
+    });
+    let numbers_max = fields.integer(reader, "numbers_max", 0, NUMBERS_MAX_MAX);
+    fields.finish(
+        reader,
+        "id, default, time_zone, numbers, unknown_numbers, numbers_max",
+    );
+    Some(SpacePart {
+        id: id?,
+        is_default,
+        time_zone: time_zone.map(|at| at.value),
+        unknown_numbers: unknown_numbers.map(|at| at.value),
+        numbers_max,
+        numbers,
+    })
+}
+
+fn policy(reader: &mut Reader<'_>, mut fields: Fields) -> Option<PolicyPart> {
+    let name = fields.required(reader, "name", policy_name);
+    let document = fields.parsed(reader, "document", |text| match Policy::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    });
+    fields.finish(reader, "name, document");
+    Some(PolicyPart {
+        name: name?,
+        document: document.map(|at| at.value),
+    })
+}
+
+fn user(reader: &mut Reader<'_>, mut fields: Fields) -> Option<UserPart> {
+    let user = fields.required(reader, "name", |text| name("a user name", text));
+    let console = fields.boolean(reader, "console").map(|at| at.value);
+    let policies = fields.names(reader, "policies", "a policy name");
+    let keys = keys(reader, &mut fields);
+    fields.finish(reader, "name, policies, console, access_key");
+    Some(UserPart {
+        name: user?,
+        console,
+        policies,
+        keys,
+    })
+}
+
+fn group(reader: &mut Reader<'_>, mut fields: Fields) -> Option<GroupPart> {
+    let group = fields.required(reader, "name", |text| name("a group name", text));
+    let users = fields.names(reader, "users", "a user name");
+    let policies = fields.names(reader, "policies", "a policy name");
+    fields.finish(reader, "name, users, policies");
+    Some(GroupPart {
+        name: group?,
+        users,
+        policies,
+    })
+}
+
+fn role(reader: &mut Reader<'_>, mut fields: Fields) -> Option<RolePart> {
+    let role = fields.required(reader, "name", |text| name("a role name", text));
+    let trust_policy = fields.parsed(reader, "trust_policy", |text| {
+        trust_policy::check(text).map(|()| text.to_owned())
+    });
+    let policies = fields.names(reader, "policies", "a policy name");
+    let max_session_seconds = fields.integer(
+        reader,
+        "max_session_seconds",
+        SESSION_SECONDS_MIN,
+        SESSION_SECONDS_MAX,
+    );
+    fields.finish(reader, "name, trust_policy, policies, max_session_seconds");
+    Some(RolePart {
+        name: role?,
+        trust_policy: trust_policy.map(|at| at.value),
+        policies,
+        max_session_seconds,
+    })
+}
+
+fn grant(reader: &mut Reader<'_>, mut fields: Fields) -> Option<GrantPart> {
+    let code = fields.required(reader, "code", |text| name("an IsvCode", text));
+    let account = fields.required(reader, "account", |text| {
+        AccountId::parse(text).map_err(|error| error.to_string())
+    });
+    let users = fields.list(reader, "users", ENTRIES_MAX, |text| {
+        if text == "*" {
+            Ok(text.to_owned())
+        } else {
+            name("a user name", text)
+        }
+    });
+    let spaces = fields.list(reader, "spaces", ENTRIES_MAX, space_id);
+    for list in users.iter() {
+        once(
+            reader,
+            list.iter()
+                .map(|entry| (entry.value.as_str(), &entry.place)),
+        );
+    }
+    for list in spaces.iter() {
+        once(
+            reader,
+            list.iter()
+                .map(|entry| (entry.value.as_str(), &entry.place)),
+        );
+    }
+    fields.finish(reader, "code, account, users, spaces");
+    Some(GrantPart {
+        code: code?,
+        account: account?,
+        users,
+        spaces,
+    })
+}
+
+fn webhook(reader: &mut Reader<'_>, mut fields: Fields) -> Option<WebhookPart> {
+    let id = fields.required(reader, "id", |text| name("a webhook id", text));
+    let kind = fields.parsed(reader, "kind", |text| {
+        WebhookWord::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| one_of(text, &WebhookWord::ALL.map(WebhookWord::as_str)))
+    });
+    let space = fields.parsed(reader, "space", space_id);
+    let app_secrets_place = fields.members.get("app_secrets").map(|member| {
+        reader
+            .lines
+            .place(member.node.offset, fields.path_of("app_secrets"))
+    });
+    let app_secrets = fields.list(reader, "app_secrets", ENTRIES_MAX, |text| {
+        secret_text(text, 1)
+    });
+    if let (Some(list), Some(place)) = (&app_secrets, &app_secrets_place)
+        && !(1..=APP_SECRETS_MAX).contains(&list.len())
+    {
+        let message = format!("must have one or two secrets, not {}", list.len());
+        reader.faults.add(place, message);
+    }
+    let verify_token = fields.parsed(reader, "verify_token", |text| secret_text(text, 1));
+    let token = fields.parsed(reader, "token", token_text);
+    fields.finish(reader, "id, kind, space, app_secrets, verify_token, token");
+    Some(WebhookPart {
+        id: id?,
+        kind: kind.map(|at| at.value),
+        space,
+        app_secrets: app_secrets.map(|list| list.into_iter().map(|at| at.value).collect()),
+        verify_token,
+        token,
+        app_secrets_place,
+    })
+}
+
+fn one_of(text: &str, words: &[&str]) -> String {
+    format!(
+        "`{}` is not one of {}",
+        text.escape_debug(),
+        words.join(", ")
+    )
+}
+
+fn account_name(text: &str) -> Result<String, String> {
+    let chars = text.chars().count();
+    if chars == 0 || chars > ACCOUNT_NAME_CHARS_MAX || text.chars().any(char::is_control) {
+        return Err(format!(
+            "an account name is 1 to {ACCOUNT_NAME_CHARS_MAX} characters without control characters"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn access_key_id(text: &str) -> Result<AccessKeyId, String> {
+    let id = AccessKeyId::parse(text).map_err(|error| error.to_string())?;
+    if id.is_session() {
+        return Err("ids that begin with `STS.` belong to temporary credentials".to_owned());
+    }
+    Ok(id)
+}
+
+fn space_id(text: &str) -> Result<CustSpaceId, String> {
+    CustSpaceId::parse(text).map_err(|error| error.to_string())
+}
+
+fn key_status(text: &str) -> Result<KeyStatus, String> {
+    match text {
+        "Active" => Ok(KeyStatus::Active),
+        "Inactive" => Ok(KeyStatus::Inactive),
+        other => Err(one_of(other, &["Active", "Inactive"])),
+    }
+}
+
+fn name(what: &str, text: &str) -> Result<String, String> {
+    let valid = (1..=NAME_BYTES_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{what} is 1 to {NAME_BYTES_MAX} letters, digits, `.`, `_`, `-` or `@`"
+        ))
+    }
+}
+
+fn policy_name(text: &str) -> Result<String, String> {
+    name("a policy name", text)
+}
+
+fn secret_text(text: &str, bytes_min: usize) -> Result<Secret, String> {
+    let valid =
+        (bytes_min..=SECRET_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
+    if valid {
+        Ok(Secret::new(text))
+    } else {
+        Err(format!(
+            "a secret is {bytes_min} to {SECRET_BYTES_MAX} bytes without control characters"
+        ))
+    }
+}
+
+/// A token may stand in a path, so only characters that no URL changes.
+fn token_text(text: &str) -> Result<Secret, String> {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    if (TOKEN_BYTES_MIN..=SECRET_BYTES_MAX).contains(&text.len()) && text.bytes().all(unreserved) {
+        Ok(Secret::new(text))
+    } else {
+        Err(format!(
+            "a token is {TOKEN_BYTES_MIN} to {SECRET_BYTES_MAX} letters, digits, `-`, `.`, `_` or `~`"
+        ))
+    }
+}

@@ -1,0 +1,66 @@
+//! Ids and secrets that are made here, from the injected randomness.
+
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, IdentifierError, SecretKey};
+use zeroize::Zeroizing;
+
+use super::state::Secret;
+use crate::entropy::Entropy;
+
+/// How the ids of long-term AccessKeys begin.
+const KEY_ID_PREFIX: &str = "LTAI";
+/// Letters and digits after the prefix.
+const KEY_ID_RANDOM_CHARS: usize = 20;
+/// Letters and digits of a secret: 178 bits.
+const KEY_SECRET_CHARS: usize = 30;
+
+const DIGITS: &[u8] = b"0123456789";
+const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// An AccessKey of which something was made here.
+#[derive(Debug, Clone)]
+pub struct GeneratedKey {
+    /// The account.
+    pub account: AccountId,
+    /// The RAM user; `None` for the owner of the account.
+    pub user: Option<String>,
+    /// The key's id.
+    pub id: AccessKeyId,
+    /// Whether the id was made here.
+    pub id_generated: bool,
+    /// Its secret, where that was made here.
+    pub secret: Option<SecretKey>,
+}
+
+pub(super) fn key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, IdentifierError> {
+    let random = text(entropy, LETTERS_AND_DIGITS, KEY_ID_RANDOM_CHARS);
+    AccessKeyId::parse(&format!("{KEY_ID_PREFIX}{}", random.as_str()))
+}
+
+pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {
+    Secret::new(text(entropy, LETTERS_AND_DIGITS, KEY_SECRET_CHARS).as_bytes())
+}
+
+/// Decimal digits that begin with a `1`, as account ids do.
+pub(super) fn digits(entropy: &dyn Entropy, count: usize) -> String {
+    let random = text(entropy, DIGITS, count.saturating_sub(1));
+    format!("1{}", random.as_str())
+}
+
+/// Characters of the alphabet, each equally likely: bytes beyond the last whole
+/// multiple of its length are drawn again.
+fn text(entropy: &dyn Entropy, alphabet: &[u8], count: usize) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(count));
+    let whole = 256 - 256 % alphabet.len();
+    while text.len() < count {
+        let mut bytes = Zeroizing::new([0_u8; 64]);
+        entropy.fill(bytes.as_mut());
+        let fair = bytes
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .filter(|byte| *byte < whole);
+        let drawn = fair.filter_map(|byte| alphabet.get(byte % alphabet.len()).copied());
+        let missing = count - text.len();
+        text.extend(drawn.map(char::from).take(missing));
+    }
+    text
+}

@@ -1,0 +1,40 @@
+//! The limits of a directory: what a document may hold. Lenient where the
+//! vendor's own limits differ between its pages, and finite everywhere.
+
+/// Most accounts.
+pub const ACCOUNTS_MAX: usize = 10_000;
+/// Most users, groups, policies, roles, spaces, webhooks or grants that an
+/// account lists, and most names in one list.
+pub const ENTRIES_MAX: usize = 10_000;
+/// Most AccessKeys that one document lists for one owner.
+pub const KEYS_PER_OWNER_MAX: usize = 20;
+/// Most numbers that a document lists for a space.
+pub const NUMBERS_PER_SPACE_MAX: usize = 100_000;
+/// Largest `numbers_max`.
+pub const NUMBERS_MAX_MAX: u32 = 100_000;
+/// `numbers_max` of a space that says nothing.
+pub const NUMBERS_MAX_DEFAULT: u32 = 1_000;
+/// Largest `calls_per_second`.
+pub const CALLS_PER_SECOND_MAX: u32 = 1_000_000;
+/// Longest account name, in characters.
+pub const ACCOUNT_NAME_CHARS_MAX: usize = 128;
+/// Longest name of a user, group, role, policy, webhook or IsvCode, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Longest secret, in bytes.
+pub const SECRET_BYTES_MAX: usize = 512;
+/// Shortest token of a CAMS or events webhook, in bytes.
+pub const TOKEN_BYTES_MIN: usize = 8;
+/// Most app secrets of a webhook: the old one and the new one.
+pub const APP_SECRETS_MAX: usize = 2;
+/// Shortest `max_session_seconds`.
+pub const SESSION_SECONDS_MIN: u32 = 900;
+/// Longest `max_session_seconds`.
+pub const SESSION_SECONDS_MAX: u32 = 43_200;
+/// `max_session_seconds` of a role that says nothing.
+pub const SESSION_SECONDS_DEFAULT: u32 = 3_600;
+/// Longest trust policy, in characters.
+pub const TRUST_POLICY_CHARS_MAX: usize = 6_144;
+/// Longest file of a `secret_file`, in bytes.
+pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
+/// Most faults that are kept; a document with more shows the first ones.
+pub const FAULTS_MAX: usize = 100;

@@ -1,0 +1,720 @@
+//! Merges a document into the directory's state: what it names becomes as it
+//! says, the rest stays (or goes, when pruned).
+//!
+//! The rules. A field that is absent keeps its value, or has its default in
+//! something new. Relations (numbers of a space, policies of a user, group or
+//! role, users of a group) only grow, unless pruned; what is left out is noted.
+//! A grant's users and spaces and a webhook's app secrets are values and are
+//! replaced. Pruning removes accounts and things of accounts that the document
+//! does not list, and cuts the lists that it gives; a list that is absent stays.
+//!
+//! Invariant: the result has no dangling reference and no id twice, or there is
+//! a fault for it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chatmetric_core::PhoneNumber;
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
+
+use super::document::{
+    AccountPart, At, Document, FaultList, Faults, GrantPart, GroupPart, KeyPart, List, RolePart,
+    SpacePart, UserPart, WebhookPart, WebhookWord, set_of,
+};
+use super::generate::{self, GeneratedKey};
+use super::limits::SESSION_SECONDS_DEFAULT;
+use super::model::{CustSpaceId, UnknownNumbers};
+use super::prune;
+use super::state::{
+    AccountState, GrantId, GrantState, KeyState, Owner, RoleState, SpaceState, State,
+    WebhookSecrets, WebhookState,
+};
+use crate::entropy::Entropy;
+
+/// The state that a document asks for.
+pub(super) struct Merged {
+    pub(super) state: State,
+    pub(super) notes: Vec<String>,
+    pub(super) generated: Vec<GeneratedKey>,
+}
+
+pub(super) fn merge(
+    old: &State,
+    document: &Document,
+    prune: bool,
+    entropy: &dyn Entropy,
+) -> Result<Merged, Faults> {
+    let mut faults = FaultList::default();
+    let mut state = old.clone();
+    if prune {
+        prune::prune(&mut state, document, &mut faults);
+    }
+    let taken = Taken::of(&state);
+    let mut merge = Merge {
+        entropy,
+        prune,
+        taken,
+        faults,
+        notes: Vec::new(),
+        generated: Vec::new(),
+    };
+    for part in &document.accounts {
+        let id = &part.id.value;
+        let account = state.accounts.entry(id.clone()).or_insert_with(|| {
+            AccountState::named(part.name.clone().unwrap_or_else(|| id.to_string()))
+        });
+        merge.account(account, part);
+    }
+    merge.numbers(&mut state, document);
+    for part in &document.accounts {
+        if let Some(account) = state.accounts.get_mut(&part.id.value) {
+            merge.default_space(account, part);
+        }
+    }
+    prune::drop_dangling(&mut state);
+    for part in &document.accounts {
+        merge.references(&state, part);
+    }
+    merge.faults.finish()?;
+    Ok(Merged {
+        state,
+        notes: merge.notes,
+        generated: merge.generated,
+    })
+}
+
+/// Who has the ids that are unique in the installation.
+struct Taken {
+    keys: HashMap<AccessKeyId, Owner>,
+    spaces: HashMap<CustSpaceId, AccountId>,
+    webhooks: HashMap<String, AccountId>,
+}
+
+impl Taken {
+    fn of(state: &State) -> Self {
+        let mut taken = Self {
+            keys: HashMap::new(),
+            spaces: HashMap::new(),
+            webhooks: HashMap::new(),
+        };
+        for (id, account) in &state.accounts {
+            let owner = |user: Option<&String>| Owner {
+                account: id.clone(),
+                user: user.cloned(),
+            };
+            taken
+                .keys
+                .extend(account.keys.keys().map(|key| (key.clone(), owner(None))));
+            for (name, user) in &account.users {
+                taken
+                    .keys
+                    .extend(user.keys.keys().map(|key| (key.clone(), owner(Some(name)))));
+            }
+            taken.spaces.extend(
+                account
+                    .spaces
+                    .keys()
+                    .map(|space| (space.clone(), id.clone())),
+            );
+            taken.webhooks.extend(
+                account
+                    .webhooks
+                    .keys()
+                    .map(|hook| (hook.clone(), id.clone())),
+            );
+        }
+        taken
+    }
+}
+
+struct Merge<'a> {
+    entropy: &'a dyn Entropy,
+    prune: bool,
+    taken: Taken,
+    faults: FaultList,
+    notes: Vec<String>,
+    generated: Vec<GeneratedKey>,
+}
+
+impl Merge<'_> {
+    fn account(&mut self, account: &mut AccountState, part: &AccountPart) {
+        let id = &part.id.value;
+        if let Some(name) = &part.name {
+            account.name.clone_from(name);
+        }
+        account.subscribed = part.subscribed.unwrap_or(account.subscribed);
+        account.calls_per_second = part.calls_per_second.or(account.calls_per_second);
+        self.keys(
+            &mut account.keys,
+            &part.keys,
+            &Owner {
+                account: id.clone(),
+                user: None,
+            },
+        );
+        for space in &part.spaces {
+            self.space(account, part, space);
+        }
+        for policy in &part.policies {
+            let name = &policy.name;
+            match (&policy.document, account.policies.contains_key(&name.value)) {
+                (Some(document), _) => {
+                    account
+                        .policies
+                        .insert(name.value.clone(), document.clone());
+                }
+                (None, true) => {}
+                (None, false) => self
+                    .faults
+                    .add(&name.place, "a new policy needs a `document`"),
+            }
+        }
+        for user in &part.users {
+            self.user(account, id, user);
+        }
+        for group in &part.groups {
+            self.group(account, id, group);
+        }
+        for role in &part.roles {
+            self.role(account, id, role);
+        }
+        for grant in &part.grants {
+            merge_grant(account, grant);
+        }
+        for webhook in &part.webhooks {
+            self.webhook(account, id, webhook);
+        }
+    }
+
+    fn keys(
+        &mut self,
+        keys: &mut BTreeMap<AccessKeyId, KeyState>,
+        parts: &[KeyPart],
+        owner: &Owner,
+    ) {
+        for part in parts {
+            let Some(id) = &part.id else { continue };
+            if let Some(other) = self
+                .taken
+                .keys
+                .get(&id.value)
+                .filter(|other| *other != owner)
+            {
+                let message = format!("access key `{}` belongs to {other}", id.value);
+                self.faults.add(&id.place, message);
+                continue;
+            }
+            if let Some(key) = keys.get_mut(&id.value) {
+                key.status = part.status.unwrap_or(key.status);
+                if let Some(secret) = &part.secret {
+                    key.secret = secret.clone();
+                }
+            } else {
+                self.new_key(keys, part, owner, id.value.clone(), false);
+            }
+        }
+        let nameless = parts.iter().find(|part| part.id.is_none());
+        if let Some(part) = nameless.filter(|_| keys.is_empty()) {
+            match generate::key_id(self.entropy) {
+                Ok(id) => self.new_key(keys, part, owner, id, true),
+                Err(error) => self.faults.add(&part.place, error.to_string()),
+            }
+        }
+    }
+
+    fn new_key(
+        &mut self,
+        keys: &mut BTreeMap<AccessKeyId, KeyState>,
+        part: &KeyPart,
+        owner: &Owner,
+        id: AccessKeyId,
+        id_generated: bool,
+    ) {
+        let generated = part
+            .secret
+            .is_none()
+            .then(|| generate::key_secret(self.entropy));
+        let Some(secret) = generated.clone().or_else(|| part.secret.clone()) else {
+            return;
+        };
+        if generated.is_some() || id_generated {
+            self.generated.push(GeneratedKey {
+                account: owner.account.clone(),
+                user: owner.user.clone(),
+                id: id.clone(),
+                id_generated,
+                secret: generated.map(|secret| secret.0),
+            });
+        }
+        keys.insert(
+            id,
+            KeyState {
+                secret,
+                status: part.status.unwrap_or(KeyStatus::Active),
+            },
+        );
+    }
+
+    fn space(&mut self, account: &mut AccountState, owner: &AccountPart, part: &SpacePart) {
+        let id = &part.id;
+        let taken = self.taken.spaces.get(&id.value);
+        if taken.is_some_and(|other| *other != owner.id.value) {
+            let message = format!("space `{}` belongs to another account", id.value);
+            self.faults.add(&id.place, message);
+            return;
+        }
+        // A space of an ISV is a customer's: nothing is bound to it unasked.
+        let is_isv = !(account.grants.is_empty() && owner.grants.is_empty());
+        let space = account
+            .spaces
+            .entry(id.value.clone())
+            .or_insert_with(|| SpaceState {
+                unknown_numbers: if is_isv {
+                    UnknownNumbers::Hold
+                } else {
+                    UnknownNumbers::Auto
+                },
+                ..SpaceState::plain()
+            });
+        if let Some(zone) = &part.time_zone {
+            space.time_zone.clone_from(zone);
+        }
+        space.unknown_numbers = part.unknown_numbers.unwrap_or(space.unknown_numbers);
+        space.numbers_max = part.numbers_max.unwrap_or(space.numbers_max);
+    }
+
+    /// Binds listed numbers and takes them from whatever space has them.
+    fn numbers(&mut self, state: &mut State, document: &Document) {
+        let mut owners: HashMap<PhoneNumber, (AccountId, CustSpaceId)> = HashMap::new();
+        for (account_id, account) in &state.accounts {
+            for (space_id, space) in &account.spaces {
+                let owner = (account_id.clone(), space_id.clone());
+                owners.extend(space.numbers.iter().map(|number| (*number, owner.clone())));
+            }
+        }
+        for account in &document.accounts {
+            for part in &account.spaces {
+                let Some(listed) = &part.numbers else {
+                    continue;
+                };
+                let here = (account.id.value.clone(), part.id.value.clone());
+                let listed = set_of(listed);
+                for number in &listed {
+                    if let Some(other) = owners.get(number).filter(|other| **other != here)
+                        && let Some(space) = space_mut(state, other)
+                    {
+                        space.numbers.remove(number);
+                    }
+                }
+                let Some(space) = space_mut(state, &here) else {
+                    continue;
+                };
+                let left_out = space
+                    .numbers
+                    .difference(&listed)
+                    .copied()
+                    .collect::<Vec<_>>();
+                if self.prune {
+                    space.numbers = listed;
+                } else {
+                    space.numbers.extend(listed);
+                    self.note_left_out(&format!("space {}", part.id.value), "number", &left_out);
+                }
+            }
+        }
+    }
+
+    fn note_left_out<T: std::fmt::Display>(&mut self, whose: &str, what: &str, left_out: &[T]) {
+        const SHOWN_MAX: usize = 5;
+        if left_out.is_empty() {
+            return;
+        }
+        let shown: Vec<_> = left_out
+            .iter()
+            .take(SHOWN_MAX)
+            .map(ToString::to_string)
+            .collect();
+        let more = left_out.len().saturating_sub(SHOWN_MAX);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        self.notes.push(format!(
+            "{whose} keeps {what} {}{more}, which the document leaves out (`--prune` removes it)",
+            shown.join(", ")
+        ));
+    }
+
+    /// A list of names that only grows, unless pruned.
+    fn relation(
+        &mut self,
+        current: &mut BTreeSet<String>,
+        listed: &List<String>,
+        whose: &str,
+        what: &str,
+    ) {
+        let Some(listed) = listed else { return };
+        let listed = set_of(listed);
+        if self.prune {
+            *current = listed;
+            return;
+        }
+        let left_out: Vec<_> = current.difference(&listed).cloned().collect();
+        self.note_left_out(whose, what, &left_out);
+        current.extend(listed);
+    }
+
+    fn user(&mut self, account: &mut AccountState, id: &AccountId, part: &UserPart) {
+        let name = &part.name.value;
+        let user = account.users.entry(name.clone()).or_default();
+        user.console = part.console.unwrap_or(user.console);
+        let owner = Owner {
+            account: id.clone(),
+            user: Some(name.clone()),
+        };
+        self.relation(
+            &mut user.policies,
+            &part.policies,
+            &owner.to_string(),
+            "policy",
+        );
+        self.keys(&mut user.keys, &part.keys, &owner);
+    }
+
+    fn group(&mut self, account: &mut AccountState, id: &AccountId, part: &GroupPart) {
+        let name = &part.name.value;
+        let group = account.groups.entry(name.clone()).or_default();
+        let whose = format!("group {name} of account {id}");
+        self.relation(&mut group.users, &part.users, &whose, "user");
+        self.relation(&mut group.policies, &part.policies, &whose, "policy");
+    }
+
+    fn role(&mut self, account: &mut AccountState, id: &AccountId, part: &RolePart) {
+        let name = &part.name.value;
+        if !account.roles.contains_key(name) {
+            let Some(trust_policy) = part.trust_policy.clone() else {
+                self.faults
+                    .add(&part.name.place, "a new role needs a `trust_policy`");
+                return;
+            };
+            let role = RoleState {
+                trust_policy,
+                policies: BTreeSet::new(),
+                max_session_seconds: SESSION_SECONDS_DEFAULT,
+            };
+            account.roles.insert(name.clone(), role);
+        }
+        let Some(role) = account.roles.get_mut(name) else {
+            return;
+        };
+        if let Some(trust_policy) = &part.trust_policy {
+            role.trust_policy.clone_from(trust_policy);
+        }
+        role.max_session_seconds = part.max_session_seconds.unwrap_or(role.max_session_seconds);
+        let whose = format!("role {name} of account {id}");
+        self.relation(&mut role.policies, &part.policies, &whose, "policy");
+    }
+
+    fn webhook(&mut self, account: &mut AccountState, owner: &AccountId, part: &WebhookPart) {
+        let id = &part.id;
+        if self
+            .taken
+            .webhooks
+            .get(&id.value)
+            .is_some_and(|other| other != owner)
+        {
+            self.faults.add(
+                &id.place,
+                format!("webhook `{}` belongs to another account", id.value),
+            );
+            return;
+        }
+        let current = account.webhooks.get(&id.value);
+        let kind = part
+            .kind
+            .or(current.map(|webhook| word_of(&webhook.secrets)));
+        let Some(kind) = kind else {
+            self.faults.add(
+                &id.place,
+                "a new webhook needs a `kind`: whatsapp, cams or events",
+            );
+            return;
+        };
+        self.foreign_secrets(kind, part);
+        let current_secrets = current.map(|webhook| &webhook.secrets);
+        let Some(secrets) = merge_secrets(kind, current_secrets, part) else {
+            let needed = match kind {
+                WebhookWord::Whatsapp => "`app_secrets`",
+                WebhookWord::Cams | WebhookWord::Events => "a `token`",
+            };
+            let message = format!("a new {} webhook needs {needed}", kind.as_str());
+            self.faults.add(&id.place, message);
+            return;
+        };
+        let named = part.space.as_ref().map(|space| space.value.clone());
+        let space = named.or_else(|| current.and_then(|webhook| webhook.space.clone()));
+        account
+            .webhooks
+            .insert(id.value.clone(), WebhookState { space, secrets });
+    }
+
+    /// Secrets that a webhook of this kind does not have.
+    fn foreign_secrets(&mut self, kind: WebhookWord, part: &WebhookPart) {
+        let token = part.token.as_ref().map(|token| ("token", &token.place));
+        let verify = part
+            .verify_token
+            .as_ref()
+            .map(|token| ("verify_token", &token.place));
+        let app = part
+            .app_secrets_place
+            .as_ref()
+            .map(|place| ("app_secrets", place));
+        let foreign = match kind {
+            WebhookWord::Whatsapp => vec![token],
+            WebhookWord::Cams | WebhookWord::Events => vec![verify, app],
+        };
+        for (field, place) in foreign.into_iter().flatten() {
+            let message = format!("webhooks of kind {} have no `{field}`", kind.as_str());
+            self.faults.add(place, message);
+        }
+    }
+
+    /// Rule 7 of the operation: exactly one default space.
+    fn default_space(&mut self, account: &mut AccountState, part: &AccountPart) {
+        let is = |value: bool| {
+            move |space: &&SpacePart| {
+                space
+                    .is_default
+                    .as_ref()
+                    .is_some_and(|at| at.value == value)
+            }
+        };
+        account.make_default_space(&part.id.value);
+        let declared = part
+            .spaces
+            .iter()
+            .find(is(true))
+            .map(|space| space.id.value.clone());
+        let refused: BTreeSet<_> = part
+            .spaces
+            .iter()
+            .filter(is(false))
+            .map(|space| &space.id.value)
+            .collect();
+        let current = || {
+            let current = account.spaces.iter().find(|(_, space)| space.is_default);
+            current
+                .map(|(id, _)| id.clone())
+                .filter(|id| !refused.contains(id))
+        };
+        let only = || match account.spaces.len() {
+            1 => account.spaces.keys().next().cloned(),
+            _ => None,
+        };
+        let default = declared
+            .or_else(only)
+            .or_else(|| replaces_made(account, part))
+            .or_else(current);
+        let Some(default) = default else {
+            let message = format!(
+                "the account has {} spaces and none is its default: give one `default = true`",
+                account.spaces.len()
+            );
+            self.faults.add(&part.id.place, message);
+            return;
+        };
+        for (id, space) in &mut account.spaces {
+            space.is_default = *id == default;
+        }
+    }
+
+    /// Every reference of the document must lead somewhere in the result.
+    fn references(&mut self, state: &State, part: &AccountPart) {
+        let Some(account) = state.accounts.get(&part.id.value) else {
+            return;
+        };
+        let policies = part.users.iter().map(|user| &user.policies);
+        let policies = policies.chain(part.groups.iter().map(|group| &group.policies));
+        let policies = policies.chain(part.roles.iter().map(|role| &role.policies));
+        for name in policies.flatten().flatten() {
+            if !account.policies.contains_key(&name.value) {
+                self.unknown(name, "policy");
+            }
+        }
+        for name in part
+            .groups
+            .iter()
+            .filter_map(|group| group.users.as_ref())
+            .flatten()
+        {
+            if !account.users.contains_key(&name.value) {
+                self.unknown(name, "user");
+            }
+        }
+        for grant in &part.grants {
+            self.grant_references(state, part, account, grant);
+        }
+        for webhook in &part.webhooks {
+            let stored = account.webhooks.get(&webhook.id.value);
+            let space = stored.and_then(|webhook| webhook.space.as_ref());
+            if space.is_some_and(|space| !account.spaces.contains_key(space)) {
+                let place = webhook
+                    .space
+                    .as_ref()
+                    .map_or(&webhook.id.place, |at| &at.place);
+                let shown = space.map(ToString::to_string).unwrap_or_default();
+                let message = format!("`{shown}` is not a space of account {}", part.id.value);
+                self.faults.add(place, message);
+            }
+        }
+    }
+
+    fn grant_references(
+        &mut self,
+        state: &State,
+        part: &AccountPart,
+        isv: &AccountState,
+        grant: &GrantPart,
+    ) {
+        let other = state.accounts.iter().find(|(id, account)| {
+            **id != part.id.value
+                && account
+                    .grants
+                    .keys()
+                    .any(|other| other.code == grant.code.value)
+        });
+        if other.is_some() {
+            let message = format!("the code `{}` belongs to another account", grant.code.value);
+            self.faults.add(&grant.code.place, message);
+        }
+        for space in grant.spaces.iter().flatten() {
+            if !isv.spaces.contains_key(&space.value) {
+                let message = format!(
+                    "`{}` is not a space of account {}",
+                    space.value, part.id.value
+                );
+                self.faults.add(&space.place, message);
+            }
+        }
+        let Some(customer) = state.accounts.get(&grant.account.value) else {
+            let message = format!("there is no account `{}`", grant.account.value);
+            self.faults.add(&grant.account.place, message);
+            return;
+        };
+        for user in grant
+            .users
+            .iter()
+            .flatten()
+            .filter(|user| user.value != "*")
+        {
+            if !customer.users.contains_key(&user.value) {
+                let message = format!(
+                    "there is no user `{}` in account {}",
+                    user.value, grant.account.value
+                );
+                self.faults.add(&user.place, message);
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &At<String>, what: &str) {
+        let message = format!("there is no {what} `{}` in the account", name.value);
+        self.faults.add(&name.place, message);
+    }
+}
+
+fn space_mut<'a>(
+    state: &'a mut State,
+    (account, space): &(AccountId, CustSpaceId),
+) -> Option<&'a mut SpaceState> {
+    state.accounts.get_mut(account)?.spaces.get_mut(space)
+}
+
+fn word_of(secrets: &WebhookSecrets) -> WebhookWord {
+    match secrets {
+        WebhookSecrets::Whatsapp { .. } => WebhookWord::Whatsapp,
+        WebhookSecrets::Cams { .. } => WebhookWord::Cams,
+        WebhookSecrets::Events { .. } => WebhookWord::Events,
+    }
+}
+
+/// The secrets of the kind: given ones, else those that the webhook has. `None`
+/// when neither gives one that it cannot do without.
+fn merge_secrets(
+    kind: WebhookWord,
+    current: Option<&WebhookSecrets>,
+    part: &WebhookPart,
+) -> Option<WebhookSecrets> {
+    let token = part.token.as_ref().map(|at| at.value.clone());
+    match (kind, current) {
+        (
+            WebhookWord::Whatsapp,
+            Some(WebhookSecrets::Whatsapp {
+                app_secrets,
+                verify_token,
+            }),
+        ) => {
+            let given = part.verify_token.as_ref().map(|at| at.value.clone());
+            Some(WebhookSecrets::Whatsapp {
+                app_secrets: part
+                    .app_secrets
+                    .clone()
+                    .unwrap_or_else(|| app_secrets.clone()),
+                verify_token: given.or_else(|| verify_token.clone()),
+            })
+        }
+        (WebhookWord::Whatsapp, _) => Some(WebhookSecrets::Whatsapp {
+            app_secrets: part.app_secrets.clone()?,
+            verify_token: part.verify_token.as_ref().map(|at| at.value.clone()),
+        }),
+        (WebhookWord::Cams, Some(WebhookSecrets::Cams { token: current })) => {
+            Some(WebhookSecrets::Cams {
+                token: token.unwrap_or_else(|| current.clone()),
+            })
+        }
+        (WebhookWord::Cams, _) => Some(WebhookSecrets::Cams { token: token? }),
+        (WebhookWord::Events, Some(WebhookSecrets::Events { token: current })) => {
+            Some(WebhookSecrets::Events {
+                token: token.unwrap_or_else(|| current.clone()),
+            })
+        }
+        (WebhookWord::Events, _) => Some(WebhookSecrets::Events { token: token? }),
+    }
+}
+
+fn merge_grant(account: &mut AccountState, part: &GrantPart) {
+    let id = GrantId {
+        code: part.code.value.clone(),
+        account: part.account.value.clone(),
+    };
+    let grant = account.grants.entry(id).or_insert_with(|| GrantState {
+        users: BTreeSet::from(["*".to_owned()]),
+        spaces: BTreeSet::new(),
+    });
+    if let Some(users) = &part.users {
+        grant.users = set_of(users);
+    }
+    if let Some(spaces) = &part.spaces {
+        grant.spaces = set_of(spaces);
+    }
+}
+
+/// An account had nothing but the space that was made for it, which was never
+/// used; the first declared space then is the single one, so the default.
+fn replaces_made(account: &AccountState, part: &AccountPart) -> Option<CustSpaceId> {
+    let is_made = |id: &CustSpaceId| id.as_str() == part.id.value.as_str();
+    let (made_id, made) = account.spaces.iter().find(|(id, _)| is_made(id))?;
+    let mut others = account.spaces.keys().filter(|id| !is_made(id));
+    let (other, None) = (others.next()?, others.next()) else {
+        return None;
+    };
+    let unused = made.is_default
+        && made.numbers.is_empty()
+        && !account
+            .webhooks
+            .values()
+            .any(|webhook| webhook.space.as_ref() == Some(made_id));
+    let part_of = |id: &CustSpaceId| part.spaces.iter().find(|space| space.id.value == *id);
+    let silent = part_of(other).is_some_and(|space| space.is_default.is_none());
+    (unused && silent && part_of(made_id).is_none()).then(|| other.clone())
+}

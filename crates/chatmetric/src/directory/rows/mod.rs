@@ -1,0 +1,114 @@
+//! The directory's rows in SQLite: read into a state and a snapshot, written
+//! change by change.
+//!
+//! Invariant: what is written is read back by the same module, so that the
+//! snapshot after a change is what a restart would load.
+
+mod load;
+mod write;
+
+use std::collections::HashMap;
+
+use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
+use rusqlite::{Connection, TransactionBehavior};
+use sha2::{Digest, Sha256};
+
+use super::error::DirectoryError;
+use super::model::{BindOutcome, Binding};
+use super::schema;
+use super::snapshot::Snapshot;
+use super::state::State;
+use crate::master_key::MasterKey;
+
+pub(super) use write::{Write, write_changes, write_first_start};
+
+pub(super) fn load_state(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<State, DirectoryError> {
+    Ok(load::load(connection, master_key)?.state)
+}
+
+pub(super) fn load_snapshot(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<Snapshot, DirectoryError> {
+    load::load(connection, master_key)?.into_snapshot()
+}
+
+pub(super) fn fingerprint_key(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<FingerprintKey, DirectoryError> {
+    Ok(FingerprintKey::new(*schema::fingerprint_key(
+        connection, master_key,
+    )?))
+}
+
+/// The outcome of each number, and the bindings that were made.
+pub(super) type Bound = (Vec<BindOutcome>, Vec<(PhoneNumber, Binding)>);
+
+/// Binds numbers in one transaction. `before` is the snapshot of the last
+/// change, which the caller's lock keeps current.
+pub(super) fn bind(
+    connection: &mut Connection,
+    before: &Snapshot,
+    space: SpaceKey,
+    numbers: &[PhoneNumber],
+    now: EpochMs,
+) -> Result<Bound, DirectoryError> {
+    let owner = before
+        .space_by_key(space)
+        .ok_or(DirectoryError::UnknownSpace { key: space.0 })?;
+    let numbers_max = usize::try_from(owner.numbers_max).unwrap_or(usize::MAX);
+    let count = before.numbers_count(space);
+    let mut fresh: HashMap<PhoneNumber, Binding> = HashMap::new();
+    let mut made = Vec::new();
+    let mut outcomes = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        outcomes.push(match before.number_owner(number) {
+            Some(current) if current.key == space => BindOutcome::AlreadyBound,
+            Some(current) => BindOutcome::BoundElsewhere {
+                account: current.account.key,
+                space: current.key,
+            },
+            None if fresh.contains_key(number) => BindOutcome::AlreadyBound,
+            None if count + made.len() >= numbers_max => BindOutcome::Full {
+                numbers_max: owner.numbers_max,
+            },
+            None => {
+                let binding = Binding {
+                    space,
+                    from: now,
+                    to: None,
+                };
+                fresh.insert(*number, binding);
+                made.push((*number, binding));
+                BindOutcome::Bound
+            }
+        });
+    }
+    if !made.is_empty() {
+        let database = DirectoryError::database("bind a number in");
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(database)?;
+        for (number, _) in &made {
+            write::open_binding(&transaction, number, i64::from(space.0), now)?;
+        }
+        transaction.commit().map_err(database)?;
+    }
+    Ok((outcomes, made))
+}
+
+pub(super) fn is_setup_token(connection: &Connection, token: &str) -> Result<bool, DirectoryError> {
+    // Only a hash is looked up, so the time it takes says nothing of the token.
+    connection
+        .prepare("SELECT 1 FROM setup_tokens WHERE hash = ?1")
+        .and_then(|mut statement| statement.exists([token_hash(token)]))
+        .map_err(DirectoryError::database("read"))
+}
+
+fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,507 @@
+//! Writes changes, each into its rows, all in one transaction.
+//!
+//! A record that comes or changes is written whole, with its relations, from the
+//! new state; what refers to a record that goes, goes by the foreign keys.
+
+use std::collections::BTreeSet;
+
+use chatmetric_core::{EpochMs, PhoneNumber};
+use chatmetric_rpc::credential::{AccessKeyId, AccountId};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior};
+
+use super::{load, token_hash};
+use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner, key_status};
+use crate::directory::error::DirectoryError;
+use crate::directory::first_start::FirstStart;
+use crate::directory::model::CustSpaceId;
+use crate::directory::snapshot::Snapshot;
+use crate::directory::state::{AccountState, GrantId, Owner, Secret, State, WebhookSecrets};
+use crate::entropy::Entropy;
+use crate::master_key::{MasterKey, RecordKind, SealContext};
+
+/// What writing needs beside the values.
+pub(in crate::directory) struct Write<'a> {
+    pub(in crate::directory) master_key: &'a MasterKey,
+    pub(in crate::directory) entropy: &'a dyn Entropy,
+    pub(in crate::directory) now: EpochMs,
+}
+
+pub(in crate::directory) fn write_changes(
+    connection: &mut Connection,
+    write: &Write<'_>,
+    new: &State,
+    changes: &[Change],
+) -> Result<Snapshot, DirectoryError> {
+    write_all(connection, write, new, changes, |_| Ok(()))
+}
+
+pub(in crate::directory) fn write_first_start(
+    connection: &mut Connection,
+    write: &Write<'_>,
+    new: &State,
+    changes: &[Change],
+    first: &FirstStart,
+) -> Result<Snapshot, DirectoryError> {
+    let token = Secret(first.setup_token.clone());
+    let hash = token_hash(token.text());
+    let now = write.now.0;
+    write_all(connection, write, new, changes, |writer| {
+        writer.run("DELETE FROM setup_tokens", ())?;
+        writer.run(
+            "INSERT INTO setup_tokens (hash, made_ms) VALUES (?1, ?2)",
+            (hash, now),
+        )
+    })
+}
+
+fn write_all(
+    connection: &mut Connection,
+    write: &Write<'_>,
+    new: &State,
+    changes: &[Change],
+    also: impl FnOnce(&Writer<'_>) -> Result<(), DirectoryError>,
+) -> Result<Snapshot, DirectoryError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(DATABASE)?;
+    let writer = Writer {
+        transaction: &transaction,
+        write,
+        new,
+    };
+    for change in changes {
+        match change.kind {
+            ChangeKind::Remove => writer.remove(&change.entity)?,
+            ChangeKind::Add | ChangeKind::Update => writer.put(&change.entity)?,
+        }
+    }
+    also(&writer)?;
+    // Read back before the commit: what cannot be read must not become durable.
+    let loaded = load::load(&transaction, write.master_key)?;
+    if loaded.state != *new {
+        return Err(DirectoryError::Damaged {
+            what: "what was written is not what is read back".to_owned(),
+        });
+    }
+    let snapshot = loaded.into_snapshot()?;
+    transaction.commit().map_err(DATABASE)?;
+    Ok(snapshot)
+}
+
+const DATABASE: fn(rusqlite::Error) -> DirectoryError = |source| DirectoryError::Database {
+    operation: "write",
+    source,
+};
+
+/// Opens a binding now.
+pub(super) fn open_binding(
+    transaction: &Transaction<'_>,
+    number: &PhoneNumber,
+    space_key: i64,
+    now: EpochMs,
+) -> Result<(), DirectoryError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO number_bindings (number, space_key, from_ms) VALUES (?1, ?2, ?3)",
+        )
+        .and_then(|mut statement| statement.execute((number.as_str(), space_key, now.0)))
+        .map_err(DATABASE)?;
+    Ok(())
+}
+
+struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    write: &'a Write<'a>,
+    new: &'a State,
+}
+
+impl Writer<'_> {
+    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), DirectoryError> {
+        self.transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(parameters))
+            .map_err(DATABASE)?;
+        Ok(())
+    }
+
+    /// The number of a record; it must be there.
+    fn number_of(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<i64, DirectoryError> {
+        self.transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(parameters, |row| row.get(0)))
+            .map_err(DATABASE)
+    }
+
+    fn account_key(&self, id: &AccountId) -> Result<i64, DirectoryError> {
+        self.number_of(
+            "SELECT account_key FROM accounts WHERE id = ?1",
+            [id.as_str()],
+        )
+    }
+
+    fn space_key(&self, id: &CustSpaceId) -> Result<i64, DirectoryError> {
+        self.number_of("SELECT space_key FROM spaces WHERE id = ?1", [id.as_str()])
+    }
+
+    fn user_key(&self, account_key: i64, name: &str) -> Result<i64, DirectoryError> {
+        let sql = "SELECT user_key FROM users WHERE account_key = ?1 AND name = ?2";
+        self.number_of(sql, (account_key, name))
+    }
+
+    fn account(&self, id: &AccountId) -> Result<&AccountState, DirectoryError> {
+        self.new
+            .accounts
+            .get(id)
+            .ok_or_else(|| gone(format!("account {id}")))
+    }
+
+    fn seal(
+        &self,
+        kind: RecordKind,
+        tenant: &AccountId,
+        record: &str,
+        secret: &Secret,
+    ) -> Result<Vec<u8>, DirectoryError> {
+        let context = SealContext {
+            kind,
+            tenant: tenant.as_str(),
+            record,
+        };
+        self.write
+            .master_key
+            .seal(context, secret.expose(), self.write.entropy)
+            .map_err(|source| DirectoryError::Secret {
+                what: format!("`{record}` of account {tenant}"),
+                source,
+            })
+    }
+
+    fn remove(&self, entity: &Entity) -> Result<(), DirectoryError> {
+        let of_account = |table: &str, column: &str, account: &AccountId, name: &dyn ToSql| {
+            let sql = format!("DELETE FROM {table} WHERE account_key = ?1 AND {column} = ?2");
+            self.run(&sql, (self.account_key(account)?, name))
+        };
+        match entity {
+            Entity::Account(id) => {
+                // Webhooks refer to spaces without cascade: they go first.
+                let key = self.account_key(id)?;
+                self.run("DELETE FROM webhooks WHERE account_key = ?1", [key])?;
+                self.run("DELETE FROM accounts WHERE account_key = ?1", [key])
+            }
+            Entity::Policy(account, name) => of_account("policies", "name", account, name),
+            Entity::User(account, name) => of_account("users", "name", account, name),
+            Entity::Key(_, id) => self.run("DELETE FROM access_keys WHERE id = ?1", [id.as_str()]),
+            Entity::Group(account, name) => of_account("groups", "name", account, name),
+            Entity::Role(account, name) => of_account("roles", "name", account, name),
+            Entity::Space(account, id) => of_account("spaces", "id", account, &id.as_str()),
+            Entity::Number(number, _) => self.close_binding(number),
+            Entity::Grant(account, id) => {
+                let customer = self.account_key(&id.account)?;
+                self.run(
+                    "DELETE FROM isv_grants WHERE account_key = ?1 AND code = ?2 AND to_account = ?3",
+                    (self.account_key(account)?, &id.code, customer),
+                )
+            }
+            Entity::Webhook(account, id) => of_account("webhooks", "id", account, id),
+        }
+    }
+
+    fn put(&self, entity: &Entity) -> Result<(), DirectoryError> {
+        match entity {
+            Entity::Account(id) => self.put_account(id),
+            Entity::Policy(account, name) => self.put_policy(account, name),
+            Entity::User(account, name) => self.put_user(account, name),
+            Entity::Key(owner, id) => self.put_key(owner, id),
+            Entity::Group(account, name) => self.put_group(account, name),
+            Entity::Role(account, name) => self.put_role(account, name),
+            Entity::Space(account, id) => self.put_space(account, id),
+            Entity::Number(number, moved) => self.put_number(number, moved),
+            Entity::Grant(account, id) => self.put_grant(account, id),
+            Entity::Webhook(account, id) => self.put_webhook(account, id),
+        }
+    }
+
+    fn put_account(&self, id: &AccountId) -> Result<(), DirectoryError> {
+        let account = self.account(id)?;
+        self.run(
+            "INSERT INTO accounts (id, name, subscribed, calls_per_second) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name,
+                 subscribed = excluded.subscribed, calls_per_second = excluded.calls_per_second",
+            (
+                id.as_str(),
+                &account.name,
+                account.subscribed,
+                account.calls_per_second,
+            ),
+        )
+    }
+
+    fn put_policy(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
+        let document = self.account(account)?.policies.get(name);
+        let document = document.ok_or_else(|| gone(format!("policy {name}")))?;
+        self.run(
+            "INSERT INTO policies (account_key, name, document) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account_key, name) DO UPDATE SET document = excluded.document",
+            (self.account_key(account)?, name, document),
+        )
+    }
+
+    /// Writes the policies of a user, group or role anew.
+    fn put_policies(
+        &self,
+        of: &str,
+        key: i64,
+        account_key: i64,
+        policies: &BTreeSet<String>,
+    ) -> Result<(), DirectoryError> {
+        self.run(
+            &format!("DELETE FROM {of}_policies WHERE {of}_key = ?1"),
+            [key],
+        )?;
+        let sql = format!(
+            "INSERT INTO {of}_policies ({of}_key, policy_key)
+             SELECT ?1, policy_key FROM policies WHERE account_key = ?2 AND name = ?3"
+        );
+        policies
+            .iter()
+            .try_for_each(|name| self.run(&sql, (key, account_key, name)))
+    }
+
+    fn put_user(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
+        let user = self.account(account)?.users.get(name);
+        let user = user.ok_or_else(|| gone(format!("user {name}")))?;
+        let account_key = self.account_key(account)?;
+        self.run(
+            "INSERT INTO users (account_key, name, console) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account_key, name) DO UPDATE SET console = excluded.console",
+            (account_key, name, user.console),
+        )?;
+        let key = self.user_key(account_key, name)?;
+        self.put_policies("user", key, account_key, &user.policies)
+    }
+
+    fn put_key(&self, owner: &Owner, id: &AccessKeyId) -> Result<(), DirectoryError> {
+        let keys = self.account(&owner.account)?.keys_of(owner.user.as_deref());
+        let key = keys.and_then(|keys| keys.get(id));
+        let key = key.ok_or_else(|| gone(format!("access key {id}")))?;
+        let account_key = self.account_key(&owner.account)?;
+        let user_key = owner
+            .user
+            .as_ref()
+            .map(|name| self.user_key(account_key, name))
+            .transpose()?;
+        let sealed = self.seal(
+            RecordKind::AccessKeySecret,
+            &owner.account,
+            id.as_str(),
+            &key.secret,
+        )?;
+        self.run(
+            "INSERT INTO access_keys (id, account_key, user_key, status, secret)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET status = excluded.status, secret = excluded.secret",
+            (
+                id.as_str(),
+                account_key,
+                user_key,
+                key_status(key.status),
+                sealed,
+            ),
+        )
+    }
+
+    fn put_group(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
+        let group = self.account(account)?.groups.get(name);
+        let group = group.ok_or_else(|| gone(format!("group {name}")))?;
+        let account_key = self.account_key(account)?;
+        self.run(
+            "INSERT INTO groups (account_key, name) VALUES (?1, ?2)
+             ON CONFLICT (account_key, name) DO NOTHING",
+            (account_key, name),
+        )?;
+        let sql = "SELECT group_key FROM groups WHERE account_key = ?1 AND name = ?2";
+        let key = self.number_of(sql, (account_key, name))?;
+        self.run("DELETE FROM group_users WHERE group_key = ?1", [key])?;
+        for user in &group.users {
+            let user_key = self.user_key(account_key, user)?;
+            self.run(
+                "INSERT INTO group_users (group_key, user_key) VALUES (?1, ?2)",
+                (key, user_key),
+            )?;
+        }
+        self.put_policies("group", key, account_key, &group.policies)
+    }
+
+    fn put_role(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
+        let role = self.account(account)?.roles.get(name);
+        let role = role.ok_or_else(|| gone(format!("role {name}")))?;
+        let account_key = self.account_key(account)?;
+        self.run(
+            "INSERT INTO roles (account_key, name, trust_policy, max_session_seconds)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (account_key, name) DO UPDATE SET
+                 trust_policy = excluded.trust_policy,
+                 max_session_seconds = excluded.max_session_seconds",
+            (
+                account_key,
+                name,
+                &role.trust_policy,
+                role.max_session_seconds,
+            ),
+        )?;
+        let sql = "SELECT role_key FROM roles WHERE account_key = ?1 AND name = ?2";
+        let key = self.number_of(sql, (account_key, name))?;
+        self.put_policies("role", key, account_key, &role.policies)
+    }
+
+    fn put_space(&self, account: &AccountId, id: &CustSpaceId) -> Result<(), DirectoryError> {
+        let space = self.account(account)?.spaces.get(id);
+        let space = space.ok_or_else(|| gone(format!("space {id}")))?;
+        let account_key = self.account_key(account)?;
+        if space.is_default {
+            // There is never a second default, not even within the transaction.
+            self.run(
+                "UPDATE spaces SET is_default = 0 WHERE account_key = ?1",
+                [account_key],
+            )?;
+        }
+        self.run(
+            "INSERT INTO spaces
+                 (account_key, id, is_default, time_zone, unknown_numbers, numbers_max)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET is_default = excluded.is_default,
+                 time_zone = excluded.time_zone, unknown_numbers = excluded.unknown_numbers,
+                 numbers_max = excluded.numbers_max",
+            (
+                account_key,
+                id.as_str(),
+                space.is_default,
+                &space.time_zone,
+                space.unknown_numbers.as_str(),
+                space.numbers_max,
+            ),
+        )
+    }
+
+    fn close_binding(&self, number: &PhoneNumber) -> Result<(), DirectoryError> {
+        // A clock that went back must not give a binding a negative length.
+        self.run(
+            "UPDATE number_bindings SET to_ms = max(from_ms, ?2)
+             WHERE number = ?1 AND to_ms IS NULL",
+            (number.as_str(), self.write.now.0),
+        )
+    }
+
+    fn put_number(&self, number: &PhoneNumber, moved: &NumberMove) -> Result<(), DirectoryError> {
+        self.close_binding(number)?;
+        let Some((_, to)): Option<&SpaceOwner> = moved.to.as_ref() else {
+            return Ok(());
+        };
+        open_binding(
+            self.transaction,
+            number,
+            self.space_key(to)?,
+            self.write.now,
+        )
+    }
+
+    fn put_grant(&self, account: &AccountId, id: &GrantId) -> Result<(), DirectoryError> {
+        let grant = self.account(account)?.grants.get(id);
+        let grant = grant.ok_or_else(|| gone(format!("ISV grant {}", id.code)))?;
+        let names = (
+            self.account_key(account)?,
+            &id.code,
+            self.account_key(&id.account)?,
+        );
+        self.run(
+            "INSERT INTO isv_grants (account_key, code, to_account) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account_key, code, to_account) DO NOTHING",
+            names,
+        )?;
+        let key = self.number_of(
+            "SELECT grant_key FROM isv_grants
+             WHERE account_key = ?1 AND code = ?2 AND to_account = ?3",
+            names,
+        )?;
+        self.run("DELETE FROM isv_grant_users WHERE grant_key = ?1", [key])?;
+        self.run("DELETE FROM isv_grant_spaces WHERE grant_key = ?1", [key])?;
+        for name in &grant.users {
+            let sql = "INSERT INTO isv_grant_users (grant_key, name) VALUES (?1, ?2)";
+            self.run(sql, (key, name))?;
+        }
+        for space in &grant.spaces {
+            let sql = "INSERT INTO isv_grant_spaces (grant_key, space_key) VALUES (?1, ?2)";
+            self.run(sql, (key, self.space_key(space)?))?;
+        }
+        Ok(())
+    }
+
+    fn put_webhook(&self, account: &AccountId, id: &str) -> Result<(), DirectoryError> {
+        let webhook = self.account(account)?.webhooks.get(id);
+        let webhook = webhook.ok_or_else(|| gone(format!("webhook {id}")))?;
+        let space_key = webhook
+            .space
+            .as_ref()
+            .map(|space| self.space_key(space))
+            .transpose()?;
+        self.run(
+            "INSERT INTO webhooks (id, account_key, space_key, kind) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET space_key = excluded.space_key, kind = excluded.kind",
+            (
+                id,
+                self.account_key(account)?,
+                space_key,
+                webhook.secrets.kind(),
+            ),
+        )?;
+        self.run("DELETE FROM webhook_secrets WHERE webhook_id = ?1", [id])?;
+        let put = |kind, field: &str, place: usize, record: &str, secret: &Secret| {
+            let sealed = self.seal(kind, account, record, secret)?;
+            let place = i64::try_from(place).unwrap_or(i64::MAX);
+            self.run(
+                "INSERT INTO webhook_secrets (webhook_id, field, place, secret)
+                 VALUES (?1, ?2, ?3, ?4)",
+                (id, field, place, sealed),
+            )
+        };
+        match &webhook.secrets {
+            WebhookSecrets::Whatsapp {
+                app_secrets,
+                verify_token,
+            } => {
+                for (place, secret) in app_secrets.iter().enumerate() {
+                    let record = format!("{id}/{place}");
+                    put(
+                        RecordKind::WebhookAppSecret,
+                        "app_secret",
+                        place,
+                        &record,
+                        secret,
+                    )?;
+                }
+                verify_token.iter().try_for_each(|secret| {
+                    put(
+                        RecordKind::WebhookVerifyToken,
+                        "verify_token",
+                        0,
+                        id,
+                        secret,
+                    )
+                })
+            }
+            WebhookSecrets::Cams { token } | WebhookSecrets::Events { token } => {
+                put(RecordKind::WebhookToken, "token", 0, id, token)
+            }
+        }
+    }
+}
+
+fn gone(what: String) -> DirectoryError {
+    DirectoryError::Damaged {
+        what: format!("{what} is to be written and not there"),
+    }
+}

@@ -1,0 +1,162 @@
+use super::*;
+use crate::directory::Directory;
+use crate::entropy::SeededEntropy;
+use chatmetric_core::PhoneNumber;
+use chatmetric_rpc::credential::AccessKeyId;
+use std::sync::Arc;
+
+fn key() -> MasterKey {
+    MasterKey::from_bytes([3; 32])
+}
+
+fn open_directory(data_dir: &Path) -> Result<Directory, DirectoryError> {
+    Directory::open(data_dir, key(), Arc::new(SeededEntropy::new(1)))
+}
+
+/// A directory as the program of schema 1 left it, made by hand.
+fn directory_of_schema_1(data_dir: &Path) {
+    let entropy = SeededEntropy::new(9);
+    let connection =
+        Connection::open(data_dir.join(crate::directory::DIRECTORY_FILE)).expect("opens");
+    connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+        .expect("sets");
+    connection.execute_batch(v1::SQL).expect("runs");
+    let fingerprint = key()
+        .seal(FINGERPRINT_CONTEXT, &[5; 16], &entropy)
+        .expect("seals");
+    let context = SealContext {
+        kind: RecordKind::AccessKeySecret,
+        tenant: "100",
+        record: "LTAIold",
+    };
+    let secret = key()
+        .seal(context, b"an old secret", &entropy)
+        .expect("seals");
+    let meta = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
+    connection
+        .execute(meta, (META_KEY_ID, key().id().as_bytes().as_slice()))
+        .expect("inserts");
+    connection
+        .execute(meta, (META_FINGERPRINT_KEY, fingerprint))
+        .expect("inserts");
+    connection
+        .execute_batch(
+            "INSERT INTO accounts VALUES (4, '100', 'old', 1, NULL);
+             INSERT INTO spaces VALUES (8, 4, 'old-space', 1, 'Asia/Tokyo', 'auto', 10);
+             INSERT INTO number_bindings VALUES (1, '1555', 8, 1000, NULL);",
+        )
+        .expect("inserts");
+    connection
+        .execute(
+            "INSERT INTO access_keys VALUES ('LTAIold', 4, NULL, 'Active', ?1)",
+            [secret],
+        )
+        .expect("inserts");
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .expect("sets");
+    connection
+        .pragma_update(None, "user_version", 1)
+        .expect("sets");
+}
+
+#[test]
+fn a_directory_of_schema_1_is_brought_forward() {
+    let folder = tempfile::tempdir().expect("a folder");
+    directory_of_schema_1(folder.path());
+    // Opened twice: migrated, then as it is.
+    for _ in 0..2 {
+        let directory = open_directory(folder.path()).expect("opens");
+        let snapshot = directory.snapshot();
+        let id = AccessKeyId::parse("LTAIold").expect("an id");
+        let key = snapshot.access_key(&id).expect("the key");
+        assert_eq!(key.secret.expose(), b"an old secret");
+        let number = PhoneNumber::parse("1555").expect("a number");
+        let owner = snapshot.number_owner(&number).expect("an owner");
+        assert_eq!((owner.key.0, owner.zone.name()), (8, "Asia/Tokyo"));
+        let fingerprint = |key: chatmetric_core::FingerprintKey| key.fingerprint("c", &number, "m");
+        let old = chatmetric_core::FingerprintKey::new([5; 16]);
+        assert_eq!(fingerprint(directory.fingerprint_key()), fingerprint(old));
+        assert!(
+            !directory
+                .is_setup_token("none")
+                .expect("the table of schema 2 is there")
+        );
+    }
+    let connection =
+        Connection::open(folder.path().join(crate::directory::DIRECTORY_FILE)).expect("opens");
+    let newest = i64::try_from(MIGRATIONS.len()).expect("a few");
+    assert_eq!(schema_version(&connection).expect("reads"), newest);
+}
+
+#[test]
+fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
+    let schema_of = |path: &Path| -> Vec<(String, Option<String>)> {
+        let connection = Connection::open(path).expect("opens");
+        let mut statement = connection
+            .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+            .expect("prepares");
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("reads");
+        rows.collect::<Result<_, _>>().expect("reads")
+    };
+    let (old, new) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("one"),
+    );
+    directory_of_schema_1(old.path());
+    for folder in [&old, &new] {
+        drop(open_directory(folder.path()).expect("opens"));
+    }
+    let file = crate::directory::DIRECTORY_FILE;
+    assert_eq!(
+        schema_of(&old.path().join(file)),
+        schema_of(&new.path().join(file))
+    );
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_taken_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(crate::directory::DIRECTORY_FILE);
+    // Made, and nothing in it; then with the header that WAL mode writes.
+    std::fs::write(&path, "").expect("writes");
+    drop(open_directory(folder.path()).expect("opens"));
+    std::fs::remove_file(&path).expect("removes");
+    let connection = Connection::open(&path).expect("opens");
+    connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+        .expect("sets");
+    drop(connection);
+    assert!(std::fs::metadata(&path).expect("is there").len() > 0);
+    drop(open_directory(folder.path()).expect("opens"));
+}
+
+#[test]
+fn another_sqlite_file_is_not_touched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(crate::directory::DIRECTORY_FILE);
+    let connection = Connection::open(&path).expect("opens");
+    connection
+        .execute_batch("CREATE TABLE meta (name TEXT, value BLOB)")
+        .expect("runs");
+    drop(connection);
+    let before = std::fs::read(&path).expect("reads");
+    let error = open_directory(folder.path()).expect_err("it is something else");
+    assert!(
+        matches!(error, DirectoryError::NotADirectory { .. }),
+        "{error:?}"
+    );
+    assert_eq!(std::fs::read(&path).expect("reads"), before);
+}
+
+#[test]
+fn odd_paths_are_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("50% of ü?#&");
+    for _ in 0..2 {
+        drop(open_directory(&data_dir).expect("opens"));
+    }
+}

@@ -1,0 +1,287 @@
+//! The directory in memory: an immutable picture that is swapped on every change.
+//!
+//! A request takes one snapshot and judges everything by it. Not here: any way
+//! to change it (`Directory` makes a new one after the change is durable).
+//!
+//! Invariant: a number has at most one open binding, and an account that has a
+//! space has exactly one default space.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyLookup, KeyRecord};
+
+use super::model::{
+    AccessKey, Account, Binding, CustSpaceId, IsvGrant, NamedPolicy, Principal, Role, Space, User,
+    Webhook,
+};
+
+/// The directory at one moment. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(super) records: Arc<Records>,
+    pub(super) bindings: Bindings,
+}
+
+/// Everything but the bindings of numbers.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    pub(super) accounts: HashMap<AccountId, Arc<Account>>,
+    pub(super) accounts_by_key: HashMap<AccountKey, Arc<Account>>,
+    pub(super) keys: HashMap<AccessKeyId, AccessKey>,
+    pub(super) users: HashMap<(AccountKey, String), Arc<User>>,
+    pub(super) policies: HashMap<(AccountKey, String), NamedPolicy>,
+    pub(super) roles: HashMap<(AccountKey, String), Arc<Role>>,
+    pub(super) spaces: HashMap<CustSpaceId, Arc<Space>>,
+    pub(super) spaces_by_key: HashMap<SpaceKey, Arc<Space>>,
+    pub(super) default_spaces: HashMap<AccountKey, Arc<Space>>,
+    pub(super) webhooks: HashMap<String, Arc<Webhook>>,
+    pub(super) grants: HashMap<String, Vec<Arc<IsvGrant>>>,
+}
+
+/// Bindings of numbers, in shards, so that binding one number copies little.
+#[derive(Debug, Clone)]
+pub(super) struct Bindings {
+    by_number: Arc<[Arc<Shard>]>,
+    by_space: Arc<HashMap<SpaceKey, Arc<BTreeSet<PhoneNumber>>>>,
+}
+
+/// Histories of numbers, oldest binding first.
+type Shard = HashMap<PhoneNumber, Arc<[Binding]>>;
+
+const SHARDS: usize = 256;
+
+impl Default for Bindings {
+    fn default() -> Self {
+        Self {
+            by_number: (0..SHARDS).map(|_| Arc::default()).collect(),
+            by_space: Arc::default(),
+        }
+    }
+}
+
+impl Bindings {
+    /// Histories, each in the order in which its bindings were made.
+    pub(super) fn new(histories: HashMap<PhoneNumber, Vec<Binding>>) -> Self {
+        let mut by_number: Vec<Shard> = vec![HashMap::new(); SHARDS];
+        let mut by_space: HashMap<SpaceKey, BTreeSet<PhoneNumber>> = HashMap::new();
+        for (number, history) in histories {
+            for binding in history.iter().filter(|binding| binding.to.is_none()) {
+                by_space.entry(binding.space).or_default().insert(number);
+            }
+            if let Some(shard) = by_number.get_mut(shard_of(&number)) {
+                shard.insert(number, history.into());
+            }
+        }
+        Self {
+            by_number: by_number.into_iter().map(Arc::new).collect(),
+            by_space: Arc::new(
+                by_space
+                    .into_iter()
+                    .map(|(space, numbers)| (space, Arc::new(numbers)))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The same with new open bindings. Each number must have none so far.
+    pub(super) fn with_bound(&self, added: &[(PhoneNumber, Binding)]) -> Self {
+        let mut by_number: Vec<_> = self.by_number.to_vec();
+        let mut by_space = HashMap::clone(&self.by_space);
+        for (number, binding) in added {
+            if let Some(shard) = by_number.get_mut(shard_of(number)) {
+                let mut history = self.history(number).to_vec();
+                history.push(*binding);
+                Arc::make_mut(shard).insert(*number, history.into());
+            }
+            Arc::make_mut(by_space.entry(binding.space).or_default()).insert(*number);
+        }
+        Self {
+            by_number: by_number.into(),
+            by_space: Arc::new(by_space),
+        }
+    }
+
+    fn history(&self, number: &PhoneNumber) -> &[Binding] {
+        self.by_number
+            .get(shard_of(number))
+            .and_then(|shard| shard.get(number))
+            .map_or(&[], |history| history)
+    }
+}
+
+fn shard_of(number: &PhoneNumber) -> usize {
+    let hash = number.as_bytes().iter().fold(0_usize, |hash, digit| {
+        hash.wrapping_mul(31).wrapping_add(usize::from(*digit))
+    });
+    hash % SHARDS
+}
+
+impl Snapshot {
+    pub(super) fn new(records: Records, bindings: Bindings) -> Self {
+        Self {
+            records: Arc::new(records),
+            bindings,
+        }
+    }
+
+    /// Whether there is no account at all, as before the first start.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.accounts.is_empty()
+    }
+
+    /// All accounts, in no order.
+    pub fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.records.accounts.values()
+    }
+
+    /// The account with this id.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<&Arc<Account>> {
+        self.records.accounts.get(id)
+    }
+
+    /// The account with this key.
+    #[must_use]
+    pub fn account_by_key(&self, key: AccountKey) -> Option<&Arc<Account>> {
+        self.records.accounts_by_key.get(&key)
+    }
+
+    /// The AccessKey with this id, active or not.
+    #[must_use]
+    pub fn access_key(&self, id: &AccessKeyId) -> Option<&AccessKey> {
+        self.records.keys.get(id)
+    }
+
+    /// All AccessKeys, in no order.
+    pub fn access_keys(&self) -> impl Iterator<Item = &AccessKey> {
+        self.records.keys.values()
+    }
+
+    /// A RAM user of an account, with the policies in effect.
+    #[must_use]
+    pub fn user(&self, account: AccountKey, name: &str) -> Option<&Arc<User>> {
+        self.records.users.get(&(account, name.to_owned()))
+    }
+
+    /// A policy of an account.
+    #[must_use]
+    pub fn policy(&self, account: AccountKey, name: &str) -> Option<&NamedPolicy> {
+        self.records.policies.get(&(account, name.to_owned()))
+    }
+
+    /// A role of an account.
+    #[must_use]
+    pub fn role(&self, account: AccountKey, name: &str) -> Option<&Arc<Role>> {
+        self.records.roles.get(&(account, name.to_owned()))
+    }
+
+    /// The space with this CustSpaceId, whoever owns it. The caller's right to
+    /// it is for the caller to judge.
+    #[must_use]
+    pub fn space(&self, id: &str) -> Option<&Arc<Space>> {
+        self.records.spaces.get(id)
+    }
+
+    /// The space with this key.
+    #[must_use]
+    pub fn space_by_key(&self, key: SpaceKey) -> Option<&Arc<Space>> {
+        self.records.spaces_by_key.get(&key)
+    }
+
+    /// All spaces, in no order.
+    pub fn spaces(&self) -> impl Iterator<Item = &Arc<Space>> {
+        self.records.spaces.values()
+    }
+
+    /// The space that answers calls of the account that name none.
+    #[must_use]
+    pub fn default_space(&self, account: AccountKey) -> Option<&Arc<Space>> {
+        self.records.default_spaces.get(&account)
+    }
+
+    /// The webhook with this id.
+    #[must_use]
+    pub fn webhook(&self, id: &str) -> Option<&Arc<Webhook>> {
+        self.records.webhooks.get(id)
+    }
+
+    /// All webhooks, in no order.
+    pub fn webhooks(&self) -> impl Iterator<Item = &Arc<Webhook>> {
+        self.records.webhooks.values()
+    }
+
+    /// The grants of an IsvCode: all of one ISV account, each for another account.
+    #[must_use]
+    pub fn grants(&self, code: &str) -> &[Arc<IsvGrant>] {
+        self.records.grants.get(code).map_or(&[], |grants| grants)
+    }
+
+    /// Whether the code is one of this ISV account's own.
+    #[must_use]
+    pub fn is_own_code(&self, code: &str, account: AccountKey) -> bool {
+        self.grants(code)
+            .iter()
+            .any(|grant| grant.isv.key == account)
+    }
+
+    /// Every binding that the number ever had, oldest first; the last one is
+    /// open if the number is bound now.
+    #[must_use]
+    pub fn number_history(&self, number: &PhoneNumber) -> &[Binding] {
+        self.bindings.history(number)
+    }
+
+    /// The space that owns the number now.
+    #[must_use]
+    pub fn number_owner(&self, number: &PhoneNumber) -> Option<&Arc<Space>> {
+        let open = self
+            .number_history(number)
+            .iter()
+            .rev()
+            .find(|binding| binding.to.is_none())?;
+        self.space_by_key(open.space)
+    }
+
+    /// Whether the number is, or was, bound to the space.
+    #[must_use]
+    pub fn was_bound(&self, space: SpaceKey, number: &PhoneNumber) -> bool {
+        self.number_history(number)
+            .iter()
+            .any(|binding| binding.space == space)
+    }
+
+    /// The numbers that are bound to the space now, in order.
+    pub fn numbers_of(&self, space: SpaceKey) -> impl Iterator<Item = PhoneNumber> + '_ {
+        self.bindings
+            .by_space
+            .get(&space)
+            .into_iter()
+            .flat_map(|numbers| numbers.iter().copied())
+    }
+
+    /// How many numbers are bound to the space now.
+    #[must_use]
+    pub fn numbers_count(&self, space: SpaceKey) -> usize {
+        self.bindings
+            .by_space
+            .get(&space)
+            .map_or(0, |numbers| numbers.len())
+    }
+}
+
+impl KeyLookup for Snapshot {
+    type Principal = Principal;
+
+    fn find_key(&self, id: &AccessKeyId) -> Option<KeyRecord<Principal>> {
+        let key = self.access_key(id)?;
+        Some(KeyRecord {
+            secret: key.secret.clone(),
+            status: key.status,
+            account: key.account.id.clone(),
+            principal: key.principal.clone(),
+        })
+    }
+}

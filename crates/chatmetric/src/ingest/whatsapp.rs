@@ -1,0 +1,267 @@
+//! The body of a WhatsApp Cloud API webhook, read leniently: every status is
+//! judged alone, so that one bad status never drops its neighbours.
+//!
+//! Pure: no HTTP, no signature, no directory. The envelope is walked once with
+//! the statuses left as raw JSON; then each status is read for itself, which is
+//! also what is kept (sealed) of one that cannot be counted.
+//!
+//! Invariant: whatever valid JSON comes in, the result is events, bad statuses
+//! and a number of ignored items; only a body that is no webhook at all fails.
+
+use super::lenient::{self, Members, Text};
+use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
+use chatmetric_store::Reason;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The channel of these events, in the identity of a message.
+pub const CHANNEL: &str = chatmetric_core::event::DEFAULT_CHANNEL;
+/// Longest message id, in bytes; measured ids have about 60.
+pub const MESSAGE_ID_BYTES_MAX: usize = 1024;
+/// A time at or above it is in ms, below it in s (1e11 s is the year 5138).
+pub const MS_FROM: i64 = 100_000_000_000;
+/// The `object` of WhatsApp webhooks; other products share the shape.
+const OBJECT: &str = "whatsapp_business_account";
+/// The `field` that carries statuses.
+const FIELD: &str = "messages";
+
+/// What a body brought.
+#[derive(Debug, Default)]
+pub struct Webhook<'a> {
+    /// Statuses that count.
+    pub events: Vec<Event<'a>>,
+    /// Statuses that should count and cannot be read.
+    pub bad: Vec<BadStatus<'a>>,
+    /// Inbound messages, other fields, words that are not counted.
+    pub ignored: u32,
+}
+
+/// One status.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The business number.
+    pub number: PhoneNumber,
+    /// The provider's id of the message. Personal data: hash it, drop it.
+    pub message_id: Cow<'a, str>,
+    /// What happened.
+    pub status: MessageStatus,
+    /// When, by the provider's clock.
+    pub at: EpochMs,
+}
+
+/// A status that cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadStatus<'a> {
+    /// What is wrong with it.
+    pub reason: Reason,
+    /// Its JSON. Personal data: seal it.
+    pub json: &'a str,
+}
+
+/// Why a body is no webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// Not JSON, or not of the expected shape.
+    #[error("the body is not a WhatsApp webhook")]
+    Unparsable,
+    /// More statuses than one body may have.
+    #[error("the body has more than {statuses_max} statuses")]
+    TooManyStatuses {
+        /// The limit.
+        statuses_max: usize,
+    },
+}
+
+/// Reads a body of at most `statuses_max` statuses. The text must be UTF-8,
+/// as JSON is; see [`text_of`].
+///
+/// # Errors
+/// [`WebhookError`].
+pub fn parse(body: &str, statuses_max: usize) -> Result<Webhook<'_>, WebhookError> {
+    let mut reader = Reader {
+        webhook: Webhook::default(),
+        statuses_max,
+    };
+    let body = body.trim_start_matches('\u{feff}');
+    if lenient::is_array(body) {
+        // Several bodies in one, as the bulk format has them.
+        let bodies = lenient::items(body).ok_or(WebhookError::Unparsable)?;
+        for body in bodies {
+            reader.one_of_many(body.get())?;
+        }
+    } else {
+        reader.envelope(body)?;
+    }
+    Ok(reader.webhook)
+}
+
+/// The body as text. Bytes that are not UTF-8 become U+FFFD, so that they spoil
+/// only the status in which they stand.
+#[must_use]
+pub fn text_of(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+struct Reader<'a> {
+    webhook: Webhook<'a>,
+    statuses_max: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A body among others: one that is no webhook is kept like a bad status.
+    fn one_of_many(&mut self, json: &'a str) -> Result<(), WebhookError> {
+        match self.envelope(json) {
+            Err(WebhookError::Unparsable) => {
+                let reason = Reason::Unparsable;
+                self.webhook.bad.push(BadStatus { reason, json });
+                self.check_limit()
+            }
+            done => done,
+        }
+    }
+
+    fn check_limit(&self) -> Result<(), WebhookError> {
+        let statuses_max = self.statuses_max;
+        if self.webhook.events.len() + self.webhook.bad.len() > statuses_max {
+            return Err(WebhookError::TooManyStatuses { statuses_max });
+        }
+        Ok(())
+    }
+
+    fn envelope(&mut self, json: &'a str) -> Result<(), WebhookError> {
+        let members = Members::read(json).ok_or(WebhookError::Unparsable)?;
+        let entries = members.items("entry");
+        let legacy = members.get("statuses").is_some() || members.get("messages").is_some();
+        if entries.is_none() && !legacy {
+            return Err(WebhookError::Unparsable);
+        }
+        if let Some(object) = members.text("object")
+            && object.as_ref() != OBJECT
+        {
+            self.ignore(entries.map_or(1, |entries| entries.len()));
+            return Ok(());
+        }
+        // Before the Cloud API, statuses stood at the top.
+        self.value(&members)?;
+        for entry in entries.unwrap_or_default() {
+            let entry = Members::read(entry.get());
+            let changes = entry.as_ref().and_then(|entry| entry.items("changes"));
+            for change in changes.unwrap_or_default() {
+                self.change(change)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &'a RawValue) -> Result<(), WebhookError> {
+        let Some(change) = Members::read(change.get()) else {
+            self.ignore(1);
+            return Ok(());
+        };
+        let other_field = change.text("field").is_some_and(|field| field != FIELD);
+        match change
+            .get("value")
+            .and_then(|value| Members::read(value.get()))
+        {
+            Some(value) if !other_field => self.value(&value),
+            Some(_) | None => {
+                self.ignore(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Members<'a>) -> Result<(), WebhookError> {
+        self.ignore(value.items("messages").map_or(0, |items| items.len()));
+        self.ignore(value.items("errors").map_or(0, |items| items.len()));
+        let Some(statuses) = value.items("statuses") else {
+            return Ok(());
+        };
+        let metadata = value
+            .get("metadata")
+            .and_then(|json| Members::read(json.get()));
+        let number = metadata
+            .as_ref()
+            .and_then(|metadata| metadata.text("display_phone_number"))
+            .and_then(|text| PhoneNumber::parse(&text).ok());
+        self.webhook.events.reserve(statuses.len());
+        for status in statuses {
+            self.status(number, status.get());
+            self.check_limit()?;
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, number: Option<PhoneNumber>, json: &'a str) {
+        match read_status(number, json) {
+            Ok(Some(event)) => self.webhook.events.push(event),
+            Ok(None) => self.ignore(1),
+            Err(reason) => self.webhook.bad.push(BadStatus { reason, json }),
+        }
+    }
+
+    fn ignore(&mut self, items: usize) {
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        self.webhook.ignored = self.webhook.ignored.saturating_add(items);
+    }
+}
+
+/// `None` for a word that is not counted, whatever else the status lacks.
+fn read_status(number: Option<PhoneNumber>, json: &str) -> Result<Option<Event<'_>>, Reason> {
+    let status = lenient::read_status(json).ok_or(Reason::Malformed)?;
+    let word = match status.word {
+        Text::String(word) if !word.trim().is_empty() => word,
+        Text::String(_) | Text::Number(_) | Text::Other | Text::Absent => {
+            return Err(Reason::Malformed);
+        }
+    };
+    let Some(word) = MessageStatus::from_word(word.trim()) else {
+        return Ok(None);
+    };
+    let number = number.ok_or(Reason::Malformed)?;
+    let message_id = match status.id {
+        Text::String(id) if is_message_id(&id) => id,
+        Text::String(_) | Text::Number(_) | Text::Other | Text::Absent => {
+            return Err(Reason::Malformed);
+        }
+    };
+    let at = match &status.timestamp {
+        Text::String(text) | Text::Number(text) => read_time(text),
+        Text::Other | Text::Absent => None,
+    };
+    Ok(Some(Event {
+        number,
+        message_id,
+        status: word,
+        at: at.ok_or(Reason::BadTimestamp)?,
+    }))
+}
+
+/// An id with a replacement character was not UTF-8: two such ids could be
+/// different messages that look the same.
+fn is_message_id(id: &str) -> bool {
+    !id.trim().is_empty()
+        && id.len() <= MESSAGE_ID_BYTES_MAX
+        && !id.contains(char::REPLACEMENT_CHARACTER)
+}
+
+/// Seconds or milliseconds since the epoch, in decimal; a fraction is cut off.
+#[must_use]
+pub fn read_time(text: &str) -> Option<EpochMs> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let decimal = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !decimal(whole) || !decimal(fraction) {
+        return None;
+    }
+    let value: i64 = whole.parse().ok()?;
+    let ms = if value >= MS_FROM {
+        value
+    } else {
+        value.checked_mul(1000)?
+    };
+    EpochMs::checked(ms)
+}
+
+#[cfg(test)]
+mod tests;

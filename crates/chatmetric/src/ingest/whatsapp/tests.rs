@@ -1,0 +1,336 @@
+//! Every shape that a body may take, good and bad.
+
+use super::*;
+
+fn read(body: &str) -> (Vec<String>, Vec<String>, u32) {
+    let webhook = parse(body, 10_000).expect("a webhook");
+    let events = webhook.events.iter().map(|event| {
+        let Event {
+            number,
+            message_id,
+            status,
+            at,
+        } = event;
+        format!("{number} {message_id} {} {}", status.as_str(), at.0)
+    });
+    let bad = webhook
+        .bad
+        .iter()
+        .map(|bad| format!("{} {}", bad.reason.as_str(), bad.json));
+    (events.collect(), bad.collect(), webhook.ignored)
+}
+
+fn body(value: &str) -> String {
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{value}}}]}}]}}"#
+    )
+}
+
+fn statuses(statuses: &str) -> String {
+    body(&format!(
+        r#"{{"metadata":{{"display_phone_number":"+1 555"}},"statuses":[{statuses}]}}"#
+    ))
+}
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../../../testdata/webhooks/", $name))
+    };
+}
+
+#[test]
+fn a_batch_of_two_entries_is_walked_to_its_end() {
+    let (events, bad, ignored) = read(sample!("wa_12_batch_two_entries.json"));
+    expect_test::expect![[r#"
+        15550100101 wamid.HBgLMTU1NTAyMDAyMDEVAgARGBJBNEMxMjNCMTYxMkREMjcyRDEA sent 1767225590000
+        15550100101 wamid.HBgLMTU1NTAyMDAyMDIVAgARGBIzNzFDMTcxNDlENDM5NTM2QjMA sent 1767225593000
+        15550100101 wamid.HBgLMTU1NTAyMDAyMDIVAgARGBIzNzFDMTcxNDlENDM5NTM2QjMA delivered 1767225602000
+        447700900123 wamid.HBgMNDQ3NzAwOTAwNDU2FQIAERgSQ0NDQzNGQzE2MjZFNTNBMTMwAA== delivered 1767225591000
+        447700900123 wamid.HBgLMTU1NTAyMDAyMDIVAgARGBIzNzFDMTcxNDlENDM5NTM2QjMA sent 1767225593000
+        447700900123 wamid.HBgMNDQ3NzAwOTAwNDU3FQIAERgSNDNCMDI2QzQ4QkJGMzNGRUZGAA== read 1767225592000"#]]
+    .assert_eq(&events.join("\n"));
+    assert_eq!(bad, [""; 0]);
+    // One inbound message and one change of another field.
+    assert_eq!(ignored, 2);
+}
+
+#[test]
+fn samples_of_one_status() {
+    for (text, word) in [
+        (sample!("wa_01_sent_v23.json"), "sent"),
+        (sample!("wa_02_sent_v24.json"), "sent"),
+        (sample!("wa_03_delivered_v24.json"), "delivered"),
+        (sample!("wa_04_read.json"), "read"),
+        (sample!("wa_05_read_without_delivered.json"), "read"),
+        (sample!("wa_06_played.json"), "read"),
+        (sample!("wa_07_failed.json"), "failed"),
+        (sample!("wa_09_bsuid_no_recipient_id.json"), "delivered"),
+        (sample!("wa_16_formatted_display_number.json"), "sent"),
+    ] {
+        let (events, bad, ignored) = read(text);
+        assert_eq!((events.len(), bad.len(), ignored), (1, 0, 0), "{text}");
+        assert!(events[0].starts_with("15550100101 wamid."), "{}", events[0]);
+        assert!(events[0].contains(&format!(" {word} ")), "{}", events[0]);
+    }
+}
+
+#[test]
+fn samples_without_anything_to_count() {
+    for (text, wanted) in [
+        (sample!("wa_11_inbound_text.json"), 1),
+        (sample!("wa_14_onprem_legacy_warning_deleted.json"), 2),
+        (sample!("wa_17_utf8_name.json"), 0),
+    ] {
+        let (events, bad, ignored) = read(text);
+        assert_eq!((events.len(), bad.len(), ignored), (0, 0, wanted), "{text}");
+    }
+}
+
+#[test]
+fn one_bad_status_never_drops_its_neighbours() {
+    let good = r#"{"id":"a","status":"sent","timestamp":"1767225590"}"#;
+    for (bad, reason) in [
+        (r#"{"id":"b","status":"sent"}"#, "bad_timestamp"),
+        (
+            r#"{"id":"b","status":"sent","timestamp":null}"#,
+            "bad_timestamp",
+        ),
+        (
+            r#"{"id":"b","status":"sent","timestamp":"soon"}"#,
+            "bad_timestamp",
+        ),
+        (
+            r#"{"id":"b","status":"sent","timestamp":"-5"}"#,
+            "bad_timestamp",
+        ),
+        (
+            r#"{"id":"b","status":"sent","timestamp":1e10}"#,
+            "bad_timestamp",
+        ),
+        (
+            r#"{"id":"b","status":"sent","timestamp":99999999999999999999}"#,
+            "bad_timestamp",
+        ),
+        (
+            r#"{"id":"b","status":"sent","timestamp":{"s":1}}"#,
+            "bad_timestamp",
+        ),
+        (r#"{"status":"sent","timestamp":"1767225590"}"#, "malformed"),
+        (
+            r#"{"id":"","status":"sent","timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        (
+            r#"{"id":7,"status":"sent","timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        (
+            r#"{"id":["b"],"status":"sent","timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        (
+            r#"{"id":"\ud800","status":"sent","timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        (r#"{"id":"b","timestamp":"1767225590"}"#, "malformed"),
+        (
+            r#"{"id":"b","status":3,"timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        (
+            r#"{"id":"b","status":null,"timestamp":"1767225590"}"#,
+            "malformed",
+        ),
+        ("null", "malformed"),
+        ("[]", "malformed"),
+        ("\"sent\"", "malformed"),
+        ("17", "malformed"),
+    ] {
+        let (events, found, ignored) = read(&statuses(&format!("{good},{bad},{good}")));
+        assert_eq!(events, ["1555 a sent 1767225590000"; 2], "{bad}");
+        assert_eq!(found, [format!("{reason} {bad}")], "{bad}");
+        assert_eq!(ignored, 0, "{bad}");
+    }
+}
+
+#[test]
+fn odd_neighbours_of_a_good_change_are_ignored() {
+    let good = r#"{"field":"messages","value":{"metadata":{"display_phone_number":1555},"statuses":[{"id":"a","status":"SENT","timestamp":1767225590}]}}"#;
+    for odd in [
+        "null",
+        "3",
+        r#"{"field":"messages"}"#,
+        r#"{"field":"messages","value":[]}"#,
+        r#"{"value":7}"#,
+    ] {
+        let text = format!(
+            r#"{{"entry":[null,{{"id":1}},{{"changes":7}},{{"changes":[{odd},{good}]}}]}}"#
+        );
+        let (events, bad, ignored) = read(&text);
+        assert_eq!(events, ["1555 a sent 1767225590000"], "{odd}");
+        assert_eq!((bad.len(), ignored), (0, 1), "{odd}");
+    }
+}
+
+#[test]
+fn a_status_without_a_number_is_kept_for_people() {
+    for metadata in [
+        "{}",
+        "null",
+        r#"{"display_phone_number":""}"#,
+        r#"{"display_phone_number":"none"}"#,
+        r#"{"display_phone_number":"123456789012345678901"}"#,
+    ] {
+        let text = body(&format!(
+            r#"{{"metadata":{metadata},"statuses":[{{"id":"a","status":"sent","timestamp":"1767225590"}},{{"status":"warning"}}]}}"#
+        ));
+        let (events, bad, ignored) = read(&text);
+        assert_eq!((events.len(), bad.len(), ignored), (0, 1, 1), "{metadata}");
+        assert!(bad[0].starts_with("malformed {"), "{metadata}");
+    }
+    let legacy = r#"{"statuses":[{"id":"a","status":"sent","timestamp":"1767225590"}]}"#;
+    assert_eq!(read(legacy).1.len(), 1);
+}
+
+#[test]
+fn what_is_no_webhook_is_unparsable() {
+    for text in [
+        "",
+        " ",
+        "{",
+        "nope",
+        "{}",
+        "3",
+        "null",
+        r#"{"entry":7}"#,
+        r#"{"entry":[]}x"#,
+        "[3",
+    ] {
+        assert_eq!(
+            parse(text, 10).err(),
+            Some(WebhookError::Unparsable),
+            "{text}"
+        );
+    }
+    assert!(parse("\u{feff}{\"entry\":[]}", 10).is_ok());
+    assert!(parse("[]", 10).is_ok());
+    // Among others it is one bad item.
+    let (events, bad, _) = read(&format!(
+        "[{},{{}},3]",
+        statuses(r#"{"id":"a","status":"sent","timestamp":"1"}"#)
+    ));
+    assert_eq!(
+        (events.len(), bad),
+        (
+            1,
+            vec!["unparsable {}".to_owned(), "unparsable 3".to_owned()]
+        )
+    );
+}
+
+#[test]
+fn other_products_are_ignored() {
+    let (events, bad, ignored) = read(
+        r#"{"object":"page","entry":[{"changes":[{"field":"messages","value":{"statuses":[{}]}}]}]}"#,
+    );
+    assert_eq!((events.len(), bad.len(), ignored), (0, 0, 1));
+}
+
+#[test]
+fn the_last_of_repeated_members_wins() {
+    let (events, ..) = read(&statuses(
+        r#"{"id":"a","id":"b","status":"sent","status":"read","timestamp":"1","timestamp":"2"}"#,
+    ));
+    assert_eq!(events, ["1555 b read 2000"]);
+}
+
+#[test]
+fn escapes_are_read_and_bytes_that_are_no_text_spoil_one_status() {
+    let (events, ..) = read(&statuses(
+        r#"{"\u0069d":"a\u002fb","status":"s\u0065nt","timestamp":"\u0031"}"#,
+    ));
+    assert_eq!(events, ["1555 a/b sent 1000"]);
+
+    let good = r#"{"id":"a","status":"sent","timestamp":"1"}"#;
+    let mut bytes = statuses(&format!(
+        r#"{good},{{"id":"x?y","status":"sent","timestamp":"1"}},{good}"#
+    ))
+    .into_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'?').expect("there");
+    bytes[at] = 0xff;
+    let text = text_of(&bytes);
+    let webhook = parse(&text, 10).expect("a webhook");
+    assert_eq!((webhook.events.len(), webhook.bad.len()), (2, 1));
+}
+
+#[test]
+fn too_many_statuses_are_refused() {
+    let one = r#"{"id":"a","status":"sent","timestamp":"1"}"#;
+    let text = statuses(&[one; 11].join(","));
+    assert_eq!(
+        parse(&text, 11).map(|webhook| webhook.events.len()).ok(),
+        Some(11)
+    );
+    assert_eq!(
+        parse(&text, 10).err(),
+        Some(WebhookError::TooManyStatuses { statuses_max: 10 })
+    );
+}
+
+#[test]
+fn times_are_seconds_or_milliseconds() {
+    for (text, ms) in [
+        ("0", Some(0)),
+        ("1767225590", Some(1_767_225_590_000)),
+        ("1767225590000", Some(1_767_225_590_000)),
+        (" 1767225590 ", Some(1_767_225_590_000)),
+        ("1767225590.75", Some(1_767_225_590_000)),
+        ("99999999999", Some(99_999_999_999_000)),
+        ("100000000000", Some(100_000_000_000)),
+        ("253370764799999", Some(253_370_764_799_999)),
+        ("253370764800000", None),
+        ("+1", None),
+        ("1.", None),
+        (".5", None),
+        ("", None),
+        ("0x10", None),
+        ("９", None),
+    ] {
+        assert_eq!(read_time(text).map(|time| time.0), ms, "{text}");
+    }
+}
+
+#[test]
+fn deep_and_wild_json_does_no_harm() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let (events, ..) = read(&statuses(&format!(
+        r#"{{"id":"a","status":"sent","timestamp":"1","x":{deep}}}"#
+    )));
+    assert_eq!(events.len(), 1);
+    assert_eq!(parse(&deep, 10).expect("an array").bad.len(), 1);
+
+    // A seeded walk over mutations of a real body: no input may panic.
+    let base = sample!("wa_12_batch_two_entries.json").as_bytes();
+    let mut state = 7_u64;
+    let mut next = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    for _ in 0..2_000 {
+        let mut bytes = base.to_vec();
+        for _ in 0..=next(4) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = next(bytes.len());
+            match next(3) {
+                0 => bytes[at] = u8::try_from(next(256)).expect("a byte"),
+                1 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let _outcome = parse(&text_of(&bytes), 10);
+    }
+}

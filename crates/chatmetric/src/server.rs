@@ -1,1 +1,0 @@
-//! The server: listener, limits, routes, graceful drain.

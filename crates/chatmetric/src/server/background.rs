@@ -1,0 +1,161 @@
+//! What happens by itself: the floor follows the clock, future events are
+//! released when due, held events are claimed once their number has an owner.
+//!
+//! A failure is logged and tried again; nothing here can make an answer wrong.
+
+use crate::config::Settings;
+use crate::directory::Snapshot;
+use crate::server::App;
+use chatmetric_core::floor::FloorPolicy;
+use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
+use chatmetric_store::{QuarantineFilter, QuarantinedContent, Reason, Store, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often due events are looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the floor moves, in ms of uptime.
+const FLOOR_STEP_MS: u64 = 60_000;
+/// Held events that are looked at in one piece.
+const HELD_PAGE: usize = 1_000;
+/// Pieces of one look; the next look goes on.
+const HELD_PAGES_MAX: usize = 1_000;
+
+/// The first floor, before anything is served.
+pub(super) fn set_first_floor(app: &App) -> Result<(), StoreError> {
+    let floor = policy(&app.settings).next(app.store.floor(), app.clock.now(), 0);
+    if app.store.floor() == Some(floor) {
+        return Ok(());
+    }
+    app.store.raise_floor(floor)
+}
+
+fn policy(settings: &Settings) -> FloorPolicy {
+    FloorPolicy {
+        horizon_days: settings.store.message_horizon_days,
+    }
+}
+
+/// Runs until it is dropped.
+pub(super) async fn run(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut state = State {
+        floor_moved_ms: app.clock.monotonic_ms(),
+        claimed_for: None,
+        again: false,
+    };
+    loop {
+        ticks.tick().await;
+        let app = Arc::clone(&app);
+        let work = tokio::task::spawn_blocking(move || {
+            state.tick(&app);
+            state
+        });
+        match work.await {
+            Ok(after) => state = after,
+            Err(error) => {
+                tracing::error!(%error, "the periodic work ended");
+                return;
+            }
+        }
+    }
+}
+
+struct State {
+    floor_moved_ms: u64,
+    /// The directory for which held events were last looked at.
+    claimed_for: Option<Arc<Snapshot>>,
+    /// One look more: an event may have been held by the picture before.
+    again: bool,
+}
+
+impl State {
+    fn tick(&mut self, app: &App) {
+        let released = app.store.release_due(app.clock.now());
+        report("release due events", released.map(drop));
+        self.move_floor(app);
+        self.claim_held(app);
+    }
+
+    fn move_floor(&mut self, app: &App) {
+        let uptime_ms = app.clock.monotonic_ms().saturating_sub(self.floor_moved_ms);
+        if uptime_ms < FLOOR_STEP_MS {
+            return;
+        }
+        let uptime = i64::try_from(uptime_ms).unwrap_or(i64::MAX);
+        let current = app.store.floor();
+        let floor = policy(&app.settings).next(current, app.clock.now(), uptime);
+        if current == Some(floor) {
+            self.floor_moved_ms += uptime_ms;
+            return;
+        }
+        let raised = app.store.raise_floor(floor);
+        if raised.is_ok() {
+            self.floor_moved_ms += uptime_ms;
+        }
+        report("raise the floor", raised);
+    }
+
+    fn claim_held(&mut self, app: &App) {
+        let snapshot = app.directory.snapshot();
+        let changed = self
+            .claimed_for
+            .as_ref()
+            .is_none_or(|seen| !Arc::ptr_eq(seen, &snapshot));
+        if !changed && !self.again {
+            return;
+        }
+        let claimed = claim(app.store.as_ref(), &snapshot);
+        if claimed.is_ok() {
+            self.again = changed;
+            self.claimed_for = Some(snapshot);
+        }
+        report("claim held events", claimed);
+    }
+}
+
+/// Claims what is held for numbers that the holder's account owns by now.
+fn claim(store: &dyn Store, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let mut seen: BTreeSet<(AccountKey, PhoneNumber)> = BTreeSet::new();
+    let mut filter = QuarantineFilter {
+        reason: Some(Reason::UnknownNumber),
+        ..QuarantineFilter::default()
+    };
+    for _ in 0..HELD_PAGES_MAX {
+        let page = store.quarantine(filter, HELD_PAGE)?;
+        filter.after = page.last().map(|item| item.id);
+        let full = page.len() == HELD_PAGE;
+        for item in page {
+            let (Some(account), QuarantinedContent::Event { number, .. }) =
+                (item.account, item.content)
+            else {
+                continue;
+            };
+            if !seen.insert((account, number)) {
+                continue;
+            }
+            if let Some(space) = owner(snapshot, account, &number) {
+                let events = store.claim(account, number, space)?;
+                tracing::info!(events, "held events are claimed");
+            }
+        }
+        if !full {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn owner(snapshot: &Snapshot, account: AccountKey, number: &PhoneNumber) -> Option<SpaceKey> {
+    let space = snapshot.number_owner(number)?;
+    (space.account.key == account).then_some(space.key)
+}
+
+fn report(what: &'static str, result: Result<(), StoreError>) {
+    match result {
+        Ok(()) | Err(StoreError::Closed) => {}
+        Err(error) => tracing::warn!(%error, "could not {what}; trying again"),
+    }
+}

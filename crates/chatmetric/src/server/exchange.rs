@@ -1,0 +1,425 @@
+//! One request and its answer: head limits, the body within its budget, the
+//! route, and what is caught when something panics.
+//!
+//! Invariant: every answer of `/` and of unknown paths has the vendor's shape,
+//! whatever went wrong.
+
+use crate::api::{self, Call, Outcome};
+use crate::ingest::whatsapp_webhook;
+use crate::server::App;
+use crate::server::answer::{Answer, RequestIds};
+use crate::server::limits::{
+    BODY_TIMEOUT, DISCARD_BYTES_MAX, DISCARD_TIMEOUT, HEADER_BYTES_MAX, HEADERS_MAX, Reserved,
+    TARGET_BYTES_MAX,
+};
+use crate::server::route::{Route, route};
+use crate::telemetry;
+use bytes::Bytes;
+use chatmetric_rpc::ApiError;
+use chatmetric_rpc::request::RawRequest;
+use chatmetric_rpc::response::ResponseFormat;
+use chatmetric_store::Health;
+use http::header::{ALLOW, CONTENT_LENGTH, EXPECT, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// Answers a request.
+pub(super) async fn exchange(
+    app: Arc<App>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let ids = RequestIds::draw(app.entropy.as_ref());
+    let host = host_text(request.headers());
+    match caught(respond(&app, peer, request, ids)).await {
+        Some(answer) => answer.into_response(),
+        None => {
+            tracing::error!(request_id = %ids.request, "a request panicked");
+            Answer::vendor_error(ResponseFormat::Json, &ApiError::InternalError, &host, ids)
+                .closing()
+                .into_response()
+        }
+    }
+}
+
+/// Polls a future; `None` when it panicked. What it shares is behind locks that
+/// survive a panic, so going on is sound.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = Box::pin(future);
+    std::future::poll_fn(move |cx| {
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::as_mut(&mut future).poll(cx)));
+        match poll {
+            Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+fn host_text(headers: &http::HeaderMap) -> String {
+    let host = headers
+        .get(HOST)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    String::from_utf8_lossy(host).into_owned()
+}
+
+async fn respond(
+    app: &Arc<App>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+    ids: RequestIds,
+) -> Answer {
+    let (parts, body) = request.into_parts();
+    let caller = caller_of(app, peer, &parts);
+    match route(&parts) {
+        Route::Rpc => rpc(app, caller, &parts, body, ids).await,
+        Route::WhatsappWebhook(id) => {
+            let answer = webhook(app, &id, &parts, body).await;
+            app.metrics.webhook(answer.status.as_u16());
+            answer
+        }
+        Route::Health => Answer::text(StatusCode::OK, "ok\n"),
+        Route::Ready => ready(app),
+        Route::ReadyForQueries => ready_for_queries(app),
+        Route::Metrics if app.metrics_on_main => metrics(app),
+        Route::Metrics => Answer::small(
+            StatusCode::NOT_FOUND,
+            "NotHere",
+            "figures are on `telemetry.metrics_listen` when this listener is public",
+        ),
+        Route::MethodNotAllowed(allow) => Answer::small(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "this method is not supported here",
+        )
+        .header(ALLOW, HeaderValue::from_static(allow)),
+    }
+}
+
+/// The caller's address and whether the way to us was TLS.
+#[derive(Debug, Clone, Copy)]
+struct CallerOf {
+    ip: IpAddr,
+    tls: bool,
+}
+
+/// Forwarded headers count only when a trusted proxy sent them; of the chain, the
+/// last address that is no trusted proxy is the caller.
+fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
+    let trusted = |ip: &IpAddr| {
+        app.settings
+            .server
+            .trusted_proxies
+            .contains(&ip.to_canonical())
+    };
+    let mut caller = CallerOf {
+        ip: peer,
+        tls: false,
+    };
+    if !trusted(&peer) {
+        return caller;
+    }
+    let text = |name: &str| {
+        let values = parts.headers.get_all(name).iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    caller.tls = text("x-forwarded-proto")
+        .rsplit(',')
+        .next()
+        .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    for hop in text("x-forwarded-for").rsplit(',') {
+        let Ok(ip) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        caller.ip = ip;
+        if !trusted(&ip) {
+            break;
+        }
+    }
+    caller
+}
+
+async fn rpc(
+    app: &Arc<App>,
+    caller: CallerOf,
+    parts: &Parts,
+    body: Incoming,
+    ids: RequestIds,
+) -> Answer {
+    let started_ns = app.clock.monotonic_ns();
+    let host = host_text(&parts.headers);
+    let read = match check_head(parts) {
+        Ok(()) => read_body(app, parts, body).await,
+        Err(error) => Err(BodyFault::Api(error)),
+    };
+    let outcome = match read {
+        Ok(body) => {
+            let headers: Vec<(&str, &[u8])> = parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes()))
+                .collect();
+            let raw = RawRequest {
+                method: parts.method.as_str(),
+                target: parts
+                    .uri
+                    .path_and_query()
+                    .map_or("*", |target| target.as_str()),
+                headers: &headers,
+                body: &body.bytes,
+                peer_ip: caller.ip,
+                tls: caller.tls,
+            };
+            api::handle(
+                app,
+                Call {
+                    raw,
+                    host: &host,
+                    ids,
+                },
+            )
+            .await
+        }
+        Err(fault) => {
+            let error = fault.into_api_error(app);
+            Outcome {
+                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids).closing(),
+                action: None,
+                error: Some(error),
+                account: None,
+                rows: 0,
+            }
+        }
+    };
+    let took_ns = app.clock.monotonic_ns().saturating_sub(started_ns);
+    app.metrics
+        .request(outcome.action, outcome.error.as_ref(), took_ns);
+    tracing::info!(
+        request_id = %ids.request,
+        action = outcome.action.map(api::action::Action::name),
+        account = outcome.account,
+        status = outcome.answer.status.as_u16(),
+        code = outcome.error.as_ref().map_or("OK".into(), ApiError::code).as_ref(),
+        rows = outcome.rows,
+        took_us = took_ns / 1_000,
+        "call"
+    );
+    outcome.answer
+}
+
+/// What the head may be; hyper's own limits are wider.
+fn check_head(parts: &Parts) -> Result<(), ApiError> {
+    let target_bytes = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target_bytes > TARGET_BYTES_MAX {
+        return Err(ApiError::UriTooLong);
+    }
+    let header_bytes: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if parts.headers.len() > HEADERS_MAX || header_bytes > HEADER_BYTES_MAX {
+        return Err(ApiError::HeadersTooLarge);
+    }
+    let malformed = |reason: &'static str| {
+        Err(ApiError::MalformedRequest {
+            reason: reason.into(),
+        })
+    };
+    match parts.headers.get_all(HOST).iter().count() {
+        1 => Ok(()),
+        0 if parts.version != Version::HTTP_11 => Ok(()),
+        0 => malformed("The Host header is missing."),
+        _ => malformed("The Host header is given more than once."),
+    }
+}
+
+/// A body with its part of the budget.
+struct Body {
+    bytes: Vec<u8>,
+    _reserved: Vec<Reserved>,
+}
+
+/// Why there is no body.
+enum BodyFault {
+    TooLarge,
+    NoMemory,
+    TooSlow,
+    Broken,
+    Api(ApiError),
+}
+
+impl BodyFault {
+    fn into_api_error(self, app: &App) -> ApiError {
+        let malformed = |reason: &'static str| ApiError::MalformedRequest {
+            reason: reason.into(),
+        };
+        match self {
+            Self::TooLarge => ApiError::RequestTooLarge {
+                limit_bytes: u64::try_from(app.settings.limits.body_bytes_max).unwrap_or(u64::MAX),
+            },
+            Self::NoMemory => ApiError::ServiceUnavailable,
+            Self::TooSlow => malformed("The body did not arrive in time."),
+            Self::Broken => malformed("The body ended early or is not well-formed."),
+            Self::Api(error) => error,
+        }
+    }
+}
+
+/// Reads the body, never more than the limit, within the shared budget. Of a
+/// refused one, the rest is thrown away, so that the client reads our answer.
+async fn read_body(app: &App, parts: &Parts, mut body: Incoming) -> Result<Body, BodyFault> {
+    let limit = app.settings.limits.body_bytes_max;
+    let announced = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large = announced.is_some_and(|bytes| bytes > u64::try_from(limit).unwrap_or(u64::MAX));
+    if too_large {
+        // Who waits for `100 Continue` sends nothing when none comes.
+        if !parts.headers.contains_key(EXPECT) {
+            discard(&mut body).await;
+        }
+        return Err(BodyFault::TooLarge);
+    }
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(app, &mut body, limit)).await;
+    let fault = match read {
+        Ok(Ok(body)) => return Ok(body),
+        Ok(Err(fault)) => fault,
+        Err(_) => BodyFault::TooSlow,
+    };
+    if matches!(fault, BodyFault::TooLarge | BodyFault::NoMemory) {
+        discard(&mut body).await;
+    }
+    Err(fault)
+}
+
+async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, BodyFault> {
+    let mut bytes = Vec::new();
+    let mut reserved = Vec::new();
+    let mut reserved_bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| BodyFault::Broken)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let length = bytes.len() + data.len();
+        if length > limit {
+            return Err(BodyFault::TooLarge);
+        }
+        if length > reserved_bytes {
+            // Doubling keeps the number of reservations small.
+            let more = length.max(2 * reserved_bytes).min(limit) - reserved_bytes;
+            reserved.push(app.bodies.try_reserve(more).ok_or(BodyFault::NoMemory)?);
+            reserved_bytes += more;
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Body {
+        bytes,
+        _reserved: reserved,
+    })
+}
+
+async fn discard(body: &mut Incoming) {
+    let read = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > DISCARD_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Whether it ended or not, the answer comes now.
+    drop(tokio::time::timeout(DISCARD_TIMEOUT, read).await);
+}
+
+async fn webhook(app: &Arc<App>, id: &str, parts: &Parts, body: Incoming) -> Answer {
+    if let Err(error) = check_head(parts) {
+        let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+        return Answer::small(status, &error.code(), &error.message()).closing();
+    }
+    let Some(webhook) = whatsapp_webhook::find(app, id) else {
+        return whatsapp_webhook::unknown();
+    };
+    if parts.method == Method::GET {
+        return whatsapp_webhook::handshake(&webhook, parts.uri.query().unwrap_or_default());
+    }
+    let body = match read_body(app, parts, body).await {
+        Ok(body) => body,
+        Err(BodyFault::NoMemory) => return whatsapp_webhook::unavailable(),
+        Err(BodyFault::TooLarge) => {
+            let message = format!(
+                "a body has at most {} bytes",
+                app.settings.limits.body_bytes_max
+            );
+            return Answer::small(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &message).closing();
+        }
+        Err(BodyFault::TooSlow | BodyFault::Broken | BodyFault::Api(_)) => {
+            let message = "the body did not arrive whole";
+            return Answer::small(StatusCode::BAD_REQUEST, "BrokenBody", message).closing();
+        }
+    };
+    let result = whatsapp_webhook::receive(app, &webhook, &parts.headers, &body.bytes).await;
+    whatsapp_webhook::answer(result)
+}
+
+/// Whether events are taken.
+fn ready(app: &App) -> Answer {
+    match app.store.health() {
+        Health::Ready if app.is_stopping() => not_ready("stopping\n"),
+        Health::Ready => Answer::text(StatusCode::OK, "ready\n"),
+        Health::Waiting(_) => not_ready("the store waits (see the log)\n"),
+        Health::Poisoned(_) => not_ready("the store stopped taking events (see the log)\n"),
+    }
+}
+
+/// Whether queries are answered; a read-only store answers them.
+fn ready_for_queries(app: &App) -> Answer {
+    if app.is_stopping() {
+        not_ready("stopping\n")
+    } else {
+        Answer::text(StatusCode::OK, "ready\n")
+    }
+}
+
+fn not_ready(why: &'static str) -> Answer {
+    Answer::text(StatusCode::SERVICE_UNAVAILABLE, why).retry_after()
+}
+
+/// All that the listener of figures serves.
+pub(super) fn metrics_only(app: &App, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    let answer = match (request.method(), path) {
+        (&Method::GET, "/metrics") => metrics(app),
+        (&Method::GET, "/healthz") => Answer::text(StatusCode::OK, "ok\n"),
+        _ => Answer::text(StatusCode::NOT_FOUND, "only /metrics is here\n"),
+    };
+    answer.into_response()
+}
+
+fn metrics(app: &App) -> Answer {
+    let gauges = telemetry::Gauges {
+        in_flight_bytes: app.pipeline.in_flight_bytes(),
+        body_bytes: app.bodies.used_bytes(),
+        nonces: app.admission.nonces_len(),
+    };
+    let text = telemetry::render(&app.metrics, app.store.as_ref(), gauges);
+    Answer::new(StatusCode::OK, telemetry::OPENMETRICS, text)
+}

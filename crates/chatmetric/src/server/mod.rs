@@ -1,0 +1,348 @@
+//! The server: one listener, its limits, graceful drain.
+//!
+//! Reading order: this file (start and stop), `connection` (what hyper refuses by
+//! itself), `exchange` (a request and its answer), `route`, `answer`, `limits`,
+//! `background`.
+//!
+//! Invariant: once [`RunningServer::shutdown`] returns, nothing is in flight to
+//! the store and every acknowledgement that was given stands.
+
+pub(crate) mod answer;
+mod background;
+mod connection;
+mod exchange;
+pub mod limits;
+mod route;
+
+use crate::api::action::Action;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::directory::Directory;
+use crate::entropy::Entropy;
+use crate::ingest::pipeline::Pipeline;
+use crate::telemetry::Metrics;
+use chatmetric_core::FingerprintKey;
+use chatmetric_rpc::admission::{Admission, AdmissionSettings};
+use chatmetric_rpc::signature::{Verifier, VerifierSettings};
+use chatmetric_store::{Store, StoreError};
+use connection::Translated;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use limits::{
+    BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT, HEAD_BUFFER_BYTES, HEAD_TIMEOUT,
+    HEADERS_PARSED_MAX,
+};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Large queries that run at a time; more wait.
+const LARGE_QUERIES_MAX: usize = 4;
+/// How long to wait after `accept` failed, for example for want of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the program plugs in; settings are what the user tunes.
+#[derive(Clone)]
+pub struct Components {
+    /// Where events go and tallies come from.
+    pub store: Arc<dyn Store>,
+    /// Accounts, keys, spaces, webhooks.
+    pub directory: Arc<Directory>,
+    /// Times.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is in use or not ours.
+    #[error("could not listen on `{address}`")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The first floor could not be made durable.
+    #[error("could not set the floor of the store")]
+    Floor(#[source] StoreError),
+}
+
+/// What every request can reach.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) verifier: Verifier,
+    pub(crate) admission: Admission<Action>,
+    pub(crate) fingerprint_key: FingerprintKey,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) bodies: ByteBudget,
+    pub(crate) large_queries: Semaphore,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics_on_main: bool,
+    stopping: AtomicBool,
+}
+
+impl App {
+    fn new(settings: Settings, components: Components, metrics_on_main: bool) -> Self {
+        let Components {
+            store,
+            directory,
+            clock,
+            entropy,
+        } = components;
+        let skew_ms = i64::from(settings.limits.clock_skew_seconds) * 1_000;
+        let metrics = Arc::new(Metrics::default());
+        let pipeline = Pipeline::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
+        Self {
+            verifier: Verifier::new(VerifierSettings {
+                skew_ms,
+                public_hosts: settings.server.public_hosts.clone(),
+                ..VerifierSettings::default()
+            }),
+            admission: Admission::new(AdmissionSettings::for_skew_ms(skew_ms)),
+            fingerprint_key: directory.fingerprint_key(),
+            pipeline,
+            bodies: ByteBudget::new(BODIES_BYTES_MAX),
+            large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            metrics,
+            metrics_on_main,
+            stopping: AtomicBool::new(false),
+            settings,
+            store,
+            directory,
+            clock,
+            entropy,
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Sets the first floor, binds the listeners and begins to serve, on the
+    /// current tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServerError`] when an address cannot be bound or the floor not be set.
+    pub async fn start(
+        settings: Settings,
+        components: Components,
+    ) -> Result<RunningServer, ServerError> {
+        let listener = bind(settings.server.listen).await?;
+        let metrics_listener = match settings.telemetry.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let local_addr = address_of(&listener, settings.server.listen)?;
+        let metrics_addr = metrics_listener
+            .as_ref()
+            .map(|listener| address_of(listener, local_addr))
+            .transpose()?;
+        let private = local_addr.ip().is_loopback() && settings.server.public_hosts.is_empty();
+        let app = Arc::new(App::new(settings, components, private));
+        let floor_app = Arc::clone(&app);
+        let floor =
+            tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;
+        floor
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+            .map_err(ServerError::Floor)?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut helpers = JoinSet::new();
+        helpers.spawn(background::run(Arc::clone(&app)));
+        if let Some(listener) = metrics_listener {
+            helpers.spawn(accept_all(
+                listener,
+                Arc::clone(&app),
+                stopped.clone(),
+                Serve::Metrics,
+            ));
+        }
+        let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, Serve::Main));
+        tracing::info!(address = %local_addr, "listening");
+        Ok(RunningServer {
+            local_addr,
+            metrics_addr,
+            app,
+            stop,
+            accepting,
+            helpers,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServerError::Listen { address, source })
+}
+
+fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServerError> {
+    listener
+        .local_addr()
+        .map_err(|source| ServerError::Listen { address, source })
+}
+
+/// What a listener serves.
+#[derive(Debug, Clone, Copy)]
+enum Serve {
+    Main,
+    Metrics,
+}
+
+/// Accepts until it is told to stop, then drains its connections.
+async fn accept_all(
+    listener: TcpListener,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+    serve: Serve,
+) {
+    let free = Arc::new(Semaphore::new(app.settings.server.max_connections));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.changed() => break,
+            // More connections than allowed wait in the kernel's queue.
+            accepted = accept(&listener, &free) => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let (stream, peer, permit) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let connection = serve_connection(Arc::clone(&app), stream, peer, serve);
+        let connection = graceful.watch(connection);
+        let metrics = Arc::clone(&app.metrics);
+        connections.spawn(async move {
+            metrics.connection_opened();
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            metrics.connection_closed();
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests are still in flight; closing their connections");
+    }
+    connections.shutdown().await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(free)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, permit))
+}
+
+fn serve_connection(
+    app: Arc<App>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    serve: Serve,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    let io = TokioIo::new(Translated::new(stream, Arc::clone(&app.entropy)));
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move {
+            let response = match serve {
+                Serve::Main => exchange::exchange(app, peer.ip(), request).await,
+                Serve::Metrics => exchange::metrics_only(&app, &request),
+            };
+            Ok::<_, std::convert::Infallible>(response)
+        }
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BUFFER_BYTES)
+        .max_headers(HEADERS_PARSED_MAX)
+        .half_close(true)
+        .writev(false)
+        .serve_connection(io, service)
+}
+
+/// A server that serves until it is told to stop.
+pub struct RunningServer {
+    local_addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    helpers: JoinSet<()>,
+}
+
+impl RunningServer {
+    /// The address that was bound (with the port that the system chose for 0).
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The address of `telemetry.metrics_listen`, when there is one.
+    #[must_use]
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
+    }
+
+    /// Stops listening, lets requests in flight finish (at most
+    /// [`limits::DRAIN_TIMEOUT`]), and waits until everything that was handed to
+    /// the store is answered. The store is closed by its owner afterwards.
+    pub async fn shutdown(mut self) {
+        self.app.stopping.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+        if let Err(error) = self.accepting.await {
+            tracing::error!(%error, "the listener ended badly");
+        }
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the store has not answered everything");
+        }
+        self.helpers.shutdown().await;
+        tracing::info!("stopped");
+    }
+}
+
+impl std::fmt::Debug for RunningServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningServer")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
+}

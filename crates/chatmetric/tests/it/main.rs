@@ -1,0 +1,22 @@
+//! The program from outside: the real server on a port of its own, driven over
+//! real sockets. One binary; each module says what belongs into it.
+
+// A server in the test's process, its directory, and a client.
+mod world;
+// A store that can be told to wait, to refuse and to fail.
+mod faults;
+// What was logged while the tests ran.
+mod log;
+
+// The RPC API: answers, errors, their order and their shape.
+mod api;
+// Who may call and see what: RAM, tenancy.
+mod authz;
+// The directory on real files.
+mod directory;
+// Webhooks: what is taken, what is refused, what becomes of it.
+mod ingest;
+// HTTP itself: framing, limits, health, figures, logs, drain.
+mod server;
+// Calls per second.
+mod throttle;
