@@ -1,1 +1,557 @@
 //! The control socket: how commands reach a running server.
+//!
+//! A UNIX socket below the data directory, mode 0600 in a directory of mode
+//! 0700: whoever may open it may read the data anyway. One JSON request a line,
+//! one JSON answer a line, both of bounded length. Not here: what `apply`,
+//! `import`, `verify` or `export` mean; both sides of the socket use [`Operator`],
+//! and so do commands that work without a server.
+
+use crate::clock::Clock;
+use crate::directory::{
+    ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
+};
+use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader};
+use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
+use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
+use chatmetric_store::{Store, StoreError, VerifyReport};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The socket below the data directory.
+pub const SOCKET_FILE: &str = "control.sock";
+/// Longest request and answer, in bytes: a document of the longest kind, escaped.
+pub const MESSAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Most events of one chunk of an import.
+pub const CHUNK_EVENTS_MAX: usize = 10_000;
+/// Most connections at a time.
+pub const CONNECTIONS_MAX: usize = 16;
+/// Paths longer than this do not fit into a socket's address.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+/// How long a connection may be silent.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What to do with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyFlags {
+    /// Remove what the document does not list.
+    pub prune: bool,
+    /// Only say what would change.
+    pub dry_run: bool,
+}
+
+/// A key that was made, with its secret: shown once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MadeKey {
+    /// The account's id.
+    pub account: String,
+    /// The RAM user; `None` for the owner.
+    pub user: Option<String>,
+    /// The key's id.
+    pub id: String,
+    /// Its secret, where that was made too.
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for MadeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadeKey({}, redacted)", self.id)
+    }
+}
+
+/// What applying a document did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Applied {
+    /// The changes, one a line, each with its sign.
+    pub changes: Vec<String>,
+    /// For people.
+    pub notes: Vec<String>,
+    /// Keys that were made.
+    pub made_keys: Vec<MadeKey>,
+}
+
+/// What `verify` looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verified {
+    /// Records read.
+    pub records: u64,
+    /// Day blocks recomputed and compared.
+    pub day_blocks: u64,
+    /// Files whose checksums were read.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+}
+
+impl From<VerifyReport> for Verified {
+    fn from(report: VerifyReport) -> Self {
+        Self {
+            records: report.records,
+            day_blocks: report.day_blocks,
+            files: report.files,
+            bytes: report.bytes,
+        }
+    }
+}
+
+/// Something was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Why.
+    pub message: String,
+    /// Whether the caller's input is wrong (a document with faults), not the
+    /// instance.
+    pub is_usage: bool,
+}
+
+impl Refusal {
+    fn failed(error: &dyn std::error::Error) -> Self {
+        Self { message: crate::cli::error_chain(error), is_usage: false }
+    }
+
+    fn usage(error: &dyn std::error::Error) -> Self {
+        Self { message: crate::cli::error_chain(error), is_usage: true }
+    }
+}
+
+impl From<LoadError> for Refusal {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::UnknownSpace { .. } => Self::usage(&error),
+            LoadError::Bind(_) | LoadError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::failed(&error)
+    }
+}
+
+/// Does what commands ask, in the process that has the instance open.
+#[derive(Clone)]
+pub struct Operator {
+    /// Accounts, keys, spaces, webhooks.
+    pub directory: Arc<Directory>,
+    /// Events and tallies.
+    pub store: Arc<dyn Store>,
+    /// Times.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Operator {
+    /// Brings the directory to what the document says. A server counts what was
+    /// held for numbers that it claims, now or at its next start.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the document's faults, or the disk's.
+    pub fn apply(
+        &self,
+        text: &str,
+        format: Format,
+        secrets: &dyn DocumentSecrets,
+        flags: ApplyFlags,
+    ) -> Result<Applied, Refusal> {
+        let document =
+            Document::parse(text, format, secrets).map_err(|faults| Refusal::usage(&faults))?;
+        let options = ApplyOptions { prune: flags.prune, dry_run: flags.dry_run };
+        let report = self.directory.apply(&document, options, self.clock.now());
+        let report = report.map_err(|error| match &error {
+            ApplyError::Faults(faults) => Refusal::usage(faults),
+            ApplyError::Directory(_) => Refusal::failed(&error),
+        })?;
+        let made_keys = report.generated.iter().map(|key| MadeKey {
+            account: key.account.to_string(),
+            user: key.user.clone(),
+            id: key.id.to_string(),
+            secret: key
+                .secret
+                .as_ref()
+                .map(|secret| String::from_utf8_lossy(secret.expose()).into_owned()),
+        });
+        Ok(Applied {
+            made_keys: made_keys.collect(),
+            changes: report.changes.iter().map(ToString::to_string).collect(),
+            notes: report.notes,
+        })
+    }
+
+    /// The directory as a document.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn export(&self, format: Format, with_secrets: bool) -> Result<String, Refusal> {
+        let export =
+            self.directory.export(with_secrets).map_err(|error| Refusal::failed(&error))?;
+        let text = match format {
+            Format::Toml => export.to_toml(),
+            Format::Json => export.to_json(),
+        };
+        Ok(text.map_err(|error| Refusal::failed(&error))?.to_string())
+    }
+
+    /// Checks every checksum and recomputes the tallies.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the first difference.
+    pub fn verify(&self) -> Result<Verified, Refusal> {
+        Ok(self.store.verify()?.into())
+    }
+
+    /// Starts to load events into a space.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such space.
+    pub fn loader(&self, space: &str) -> Result<Loader, Refusal> {
+        let (directory, store) = (Arc::clone(&self.directory), Arc::clone(&self.store));
+        Ok(Loader::new(directory, store, Arc::clone(&self.clock), space)?)
+    }
+}
+
+impl std::fmt::Debug for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operator").finish_non_exhaustive()
+    }
+}
+
+/// An event on the socket: channel, number, message id, status, ms.
+type WireEvent = (String, String, String, String, i64);
+
+/// A request; secrets in it never leave the machine.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    Apply { text: String, json: bool, secrets: GatheredSecrets, flags: ApplyFlags },
+    Export { json: bool, with_secrets: bool },
+    Verify {},
+    ImportOpen { space: String },
+    ImportChunk { events: Vec<WireEvent>, ignored: u32 },
+}
+
+const fn format_of(json: bool) -> Format {
+    if json { Format::Json } else { Format::Toml }
+}
+
+/// The server's end of the socket.
+#[derive(Debug)]
+pub struct ControlServer {
+    path: PathBuf,
+    stopping: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl ControlServer {
+    /// Listens below the data directory, on a thread of its own. The caller
+    /// holds the lock of the directory, so an old socket there is a dead one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(data_dir: &Path, operator: Operator) -> io::Result<Self> {
+        let path = data_dir.join(SOCKET_FILE);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = with_short_path(&path, |short| UnixListener::bind(short))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let thread_stopping = Arc::clone(&stopping);
+        let thread = std::thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || accept(&listener, &operator, &thread_stopping))?;
+        Ok(Self { path, stopping, thread: Some(thread) })
+    }
+
+    /// Takes no more connections and removes the socket.
+    pub fn stop(mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        // Wakes the thread from its wait for a connection.
+        drop(with_short_path(&self.path, |short| UnixStream::connect(short)));
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by its own thread.
+            drop(thread.join());
+        }
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+/// A socket's address holds about 100 bytes of path; a data directory may be
+/// deeper. Its own file descriptor gives it a short name.
+fn with_short_path<T>(path: &Path, open: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return open(path);
+    }
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let directory = std::fs::File::open(parent)?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+    open(&short.join(path.file_name().unwrap_or_default()))
+}
+
+fn accept(listener: &UnixListener, operator: &Operator, stopping: &AtomicBool) {
+    let connections = Arc::new(AtomicUsize::new(0));
+    for stream in listener.incoming() {
+        if stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        if connections.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
+            connections.fetch_sub(1, Ordering::SeqCst);
+            continue;
+        }
+        let (operator, counter) = (operator.clone(), Arc::clone(&connections));
+        let spawned = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+            if let Err(error) = converse(stream, &operator) {
+                tracing::debug!(%error, "a control connection broke");
+            }
+            counter.fetch_sub(1, Ordering::SeqCst);
+        });
+        if spawned.is_err() {
+            connections.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    let mut loader: Option<Loader> = None;
+    while let Some(line) = read_message(&mut reader)? {
+        let answer = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => answer(request, operator, &mut loader),
+            Err(_) => Err(Refusal {
+                message: "the server does not know this request; is it of another version?"
+                    .to_owned(),
+                is_usage: false,
+            }),
+        };
+        let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
+        text.push(b'\n');
+        writer.write_all(&text)?;
+    }
+    Ok(())
+}
+
+type Answer = Result<serde_json::Value, Refusal>;
+
+fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) -> Answer {
+    let value = |value: Result<serde_json::Value, serde_json::Error>| {
+        value.map_err(|error| Refusal::failed(&error))
+    };
+    match request {
+        Request::Apply { text, json, secrets, flags } => {
+            value(serde_json::to_value(operator.apply(&text, format_of(json), &secrets, flags)?))
+        }
+        Request::Export { json, with_secrets } => {
+            Ok(operator.export(format_of(json), with_secrets)?.into())
+        }
+        Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
+        Request::ImportOpen { space } => {
+            *loader = Some(operator.loader(&space)?);
+            Ok(serde_json::Value::Null)
+        }
+        Request::ImportChunk { events, ignored } => {
+            let refuse =
+                |message: &str| Refusal { message: message.to_owned(), is_usage: false };
+            let Some(loader) = loader else {
+                return Err(refuse("an import begins with its space"));
+            };
+            if events.len() > CHUNK_EVENTS_MAX {
+                return Err(refuse("a chunk has too many events"));
+            }
+            for event in &events {
+                loader.push(&wire_event(event).ok_or_else(|| refuse("an event is malformed"))?)?;
+            }
+            loader.ignored(ignored);
+            loader.finish()?;
+            value(serde_json::to_value(loader.report()))
+        }
+    }
+}
+
+fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent<'_>> {
+    let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
+    fits.then_some(FileEvent {
+        channel,
+        number: PhoneNumber::parse(number).ok()?,
+        message_id: id,
+        status: MessageStatus::from_word(status)?,
+        at: EpochMs::checked(*ms)?,
+    })
+}
+
+/// One line, without its end; `None` at the end of the connection.
+fn read_message(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = reader.by_ref().take(MESSAGE_BYTES_MAX + 1).read_until(b'\n', &mut line)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if line.pop() != Some(b'\n') {
+        let whole = u64::try_from(read).unwrap_or(u64::MAX) <= MESSAGE_BYTES_MAX;
+        let kind =
+            if whole { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
+        return Err(io::Error::new(kind, "a message on the control socket is cut off or too long"));
+    }
+    Ok(Some(line))
+}
+
+/// Why a running server could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The connection broke.
+    #[error("the connection to the running server broke")]
+    Broken(#[source] io::Error),
+    /// The answer is not one of ours.
+    #[error("the running server gave an answer that is not understood; is it of another version?")]
+    Answer,
+    /// It refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// A command's end of the socket.
+#[derive(Debug)]
+pub struct ControlClient {
+    reader: BufReader<UnixStream>,
+}
+
+impl ControlClient {
+    /// Connects to the server of a data directory; `None` when none runs there.
+    #[must_use]
+    pub fn connect(data_dir: &Path) -> Option<Self> {
+        let path = data_dir.join(SOCKET_FILE);
+        let stream = with_short_path(&path, |short| UnixStream::connect(short)).ok()?;
+        Some(Self { reader: BufReader::new(stream) })
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ControlError> {
+        let mut line = serde_json::to_vec(request).map_err(|_| ControlError::Answer)?;
+        line.push(b'\n');
+        self.reader.get_mut().write_all(&line).map_err(ControlError::Broken)?;
+        let line = read_message(&mut self.reader)
+            .map_err(ControlError::Broken)?
+            .ok_or_else(|| ControlError::Broken(io::ErrorKind::UnexpectedEof.into()))?;
+        let answer: Answer = serde_json::from_slice(&line).map_err(|_| ControlError::Answer)?;
+        serde_json::from_value(answer?).map_err(|_| ControlError::Answer)
+    }
+
+    /// As [`Operator::apply`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn apply(
+        &mut self,
+        text: String,
+        format: Format,
+        secrets: GatheredSecrets,
+        flags: ApplyFlags,
+    ) -> Result<Applied, ControlError> {
+        self.ask(&Request::Apply { text, json: format == Format::Json, secrets, flags })
+    }
+
+    /// As [`Operator::export`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn export(&mut self, format: Format, with_secrets: bool) -> Result<String, ControlError> {
+        self.ask(&Request::Export { json: format == Format::Json, with_secrets })
+    }
+
+    /// As [`Operator::verify`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn verify(&mut self) -> Result<Verified, ControlError> {
+        self.ask(&Request::Verify {})
+    }
+
+    /// Begins an import.
+    ///
+    /// # Errors
+    /// [`ControlError`] when there is no such space.
+    pub fn import(mut self, space: &str) -> Result<RemoteLoader, ControlError> {
+        self.ask::<()>(&Request::ImportOpen { space: space.to_owned() })?;
+        Ok(RemoteLoader {
+            client: self,
+            events: Vec::new(),
+            event_bytes: 0,
+            ignored: 0,
+            report: LoadReport::default(),
+        })
+    }
+}
+
+/// Loads events through a running server; as [`Loader`].
+#[derive(Debug)]
+pub struct RemoteLoader {
+    client: ControlClient,
+    events: Vec<WireEvent>,
+    event_bytes: usize,
+    ignored: u32,
+    report: LoadReport,
+}
+
+impl RemoteLoader {
+    /// Bytes of ids after which a chunk is sent, however few its events are.
+    const CHUNK_ID_BYTES_MAX: usize = 1024 * 1024;
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// [`ControlError`] of a chunk that became full.
+    pub fn push(&mut self, event: &FileEvent<'_>) -> Result<(), ControlError> {
+        self.event_bytes += event.message_id.len();
+        self.events.push((
+            event.channel.to_owned(),
+            event.number.to_string(),
+            event.message_id.to_owned(),
+            event.status.as_str().to_owned(),
+            event.at.0,
+        ));
+        let full = self.events.len() >= crate::ingest::file::BATCH_EVENTS
+            || self.event_bytes >= Self::CHUNK_ID_BYTES_MAX;
+        if full { self.finish() } else { Ok(()) }
+    }
+
+    /// Notes something that is not counted by rule.
+    pub fn ignored(&mut self, items: u32) {
+        self.ignored = self.ignored.saturating_add(items);
+    }
+
+    /// Sends what is left and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn finish(&mut self) -> Result<(), ControlError> {
+        let events = std::mem::take(&mut self.events);
+        self.event_bytes = 0;
+        let ignored = std::mem::take(&mut self.ignored);
+        if events.is_empty() && ignored == 0 {
+            return Ok(());
+        }
+        // The server's report covers the whole import of this connection.
+        self.report = self.client.ask(&Request::ImportChunk { events, ignored })?;
+        Ok(())
+    }
+
+    /// What became of what is durable.
+    #[must_use]
+    pub const fn report(&self) -> &LoadReport {
+        &self.report
+    }
+}

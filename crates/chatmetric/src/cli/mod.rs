@@ -1,1 +1,135 @@
-//! The command line: one file per subcommand.
+//! The command line: raw arguments → validated arguments → one file per command.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 the
+//! request failed or was refused, 2 usage or configuration. Not here: any rule
+//! of counting, of the protocol or of the directory.
+
+mod apply;
+mod chart;
+mod completions;
+mod data_dir;
+mod demo;
+mod directory;
+mod error;
+mod import;
+mod output;
+mod profile;
+mod query;
+mod serve;
+mod session;
+mod terminal;
+mod text_table;
+mod time_argument;
+mod verify;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub use data_dir::{DataDirError, Instance, OpenMode, StoreOptions};
+pub use error::{CliError, Exit};
+pub(crate) use error::chain as error_chain;
+pub use terminal::{ColorChoice, Terminal};
+
+/// Where the data is when nothing else is said.
+pub const DATA_DIR_DEFAULT: &str = "./chatmetric-data";
+
+/// Exact message counts of WhatsApp numbers, served as GetChatappPhoneNumberMetric.
+#[derive(Debug, Parser)]
+#[command(
+    name = "chatmetric",
+    version,
+    max_term_width = 100,
+    after_help = "Start here:\n  chatmetric demo          a throw-away instance with 35 days of traffic\n  chatmetric serve         the server, data in ./chatmetric-data"
+)]
+struct Arguments {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+struct GlobalArguments {
+    /// Whether to use colours; `NO_COLOR` is respected by `auto`
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: ColorChoice,
+    /// Print only data and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print more (twice: even more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A throw-away instance with 35 days of realistic traffic, then live traffic
+    Demo(demo::DemoArguments),
+    /// Run the server
+    Serve(serve::ServeArguments),
+    /// Bring the directory (accounts, keys, spaces, numbers, webhooks) to what a document says
+    Apply(apply::ApplyArguments),
+    /// Look at the directory
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Ask the API for message counts, signed as any SDK would
+    Query(query::QueryArguments),
+    /// Load events from files
+    Import(import::ImportArguments),
+    /// Check every checksum and recompute the counts from the records
+    Verify(verify::VerifyArguments),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArguments),
+}
+
+/// Which instance a command works on.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InstanceArguments {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "CHATMETRIC_STORE_DATA_DIR", default_value = DATA_DIR_DEFAULT)]
+    pub(crate) data_dir: PathBuf,
+    /// The file with the master key [default: `<data-dir>.key`]
+    #[arg(long, value_name = "FILE", env = "CHATMETRIC_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+}
+
+/// Runs the program with the arguments and the environment of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are data and go to stdout; clap decides which.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let global = &arguments.global;
+    let terminal = Terminal::of_process(global.color, global.quiet, global.verbose);
+    match run(arguments.command, &terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.print_error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments, terminal),
+        Command::Serve(arguments) => serve::run(arguments, terminal),
+        Command::Apply(arguments) => apply::run(arguments, terminal),
+        Command::Directory(command) => directory::run(command, terminal),
+        Command::Query(arguments) => query::run(arguments, terminal),
+        Command::Import(arguments) => import::run(arguments, terminal),
+        Command::Verify(arguments) => verify::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
+    }
+}
+
+/// The whole command line, for completions and manual pages.
+fn command_line() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}

@@ -8,6 +8,7 @@
 //! Invariant: 200 is answered only for what the store made durable.
 
 mod binding;
+pub mod file;
 mod lenient;
 pub mod pipeline;
 pub mod whatsapp;

@@ -1,0 +1,205 @@
+//! Opening an instance: the lock of its data directory, its master key, its
+//! directory and its store.
+//!
+//! Invariant: one process at a time has a data directory open; a wrong or
+//! missing key, or a directory that is in use, is refused before anything in it
+//! is changed.
+
+use crate::clock::Clock;
+use crate::directory::{Directory, DirectoryError};
+use crate::entropy::Entropy;
+use crate::master_key::{MasterKey, MasterKeyError};
+use chatmetric_store::{Store, StoreError};
+use rustix::fs::FlockOperation;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The lock below the data directory; holds the pid of the process.
+pub const LOCK_FILE: &str = "lock";
+/// The store below the data directory.
+pub const STORE_DIR: &str = "store";
+
+/// Why an instance could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// There is nothing.
+    #[error("there is no data directory `{}`", path.display())]
+    Missing {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Another process has it.
+    #[error("the data directory `{}` is in use by process {pid}", path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+        /// The process, as it wrote it.
+        pid: String,
+    },
+    /// The file system refused.
+    #[error("could not {operation} `{}`", path.display())]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The directory.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The store.
+    #[error("could not open the store")]
+    Store(#[from] StoreError),
+}
+
+/// Whether a data directory may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Makes it when it is not there.
+    Create,
+    /// It must be there.
+    Existing,
+}
+
+/// The right to a data directory, until dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    pub(crate) fn acquire(data_dir: &Path, mode: OpenMode) -> Result<Self, DataDirError> {
+        let fail = |operation, path: &Path| {
+            let path = path.to_owned();
+            move |source| DataDirError::File { operation, path, source }
+        };
+        match mode {
+            OpenMode::Existing if !data_dir.is_dir() => {
+                return Err(DataDirError::Missing { path: data_dir.to_owned() });
+            }
+            OpenMode::Existing => {}
+            OpenMode::Create => {
+                let made = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+                made.map_err(fail("create the data directory", data_dir))?;
+                close_to_others(data_dir)
+                    .map_err(fail("set the permissions of the data directory", data_dir))?;
+            }
+        }
+        let path = data_dir.join(LOCK_FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(fail("open the lock", &path))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut pid = String::new();
+                // The holder may be about to write it; the refusal stands anyway.
+                let _ = file.take(32).read_to_string(&mut pid);
+                let pid = pid.trim();
+                let known = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+                return Err(DataDirError::InUse {
+                    path: data_dir.to_owned(),
+                    pid: if known { pid.to_owned() } else { "of an unknown id".to_owned() },
+                });
+            }
+            Err(error) => return Err(fail("lock", &path)(error.into())),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(fail("write the lock", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// A directory that somebody made for us may be open to others; while it holds
+/// nothing, nobody relies on that.
+fn close_to_others(data_dir: &Path) -> io::Result<()> {
+    let mode = std::fs::metadata(data_dir)?.permissions().mode();
+    let is_empty = std::fs::read_dir(data_dir)?.next().is_none();
+    if mode & 0o077 != 0 && is_empty {
+        std::fs::set_permissions(data_dir, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// An instance that this process has open.
+pub struct Instance {
+    /// Accounts, keys, spaces, webhooks.
+    pub directory: Arc<Directory>,
+    /// Events and tallies.
+    pub store: Arc<dyn Store>,
+    /// Where the master key is.
+    pub key_path: PathBuf,
+    /// Whether this opening made it.
+    pub key_created: bool,
+    lock: DataDirLock,
+}
+
+impl Instance {
+    /// Opens the instance of a data directory.
+    ///
+    /// # Errors
+    /// [`DataDirError`]
+    pub fn open(
+        data_dir: &Path,
+        master_key_file: Option<&Path>,
+        mode: OpenMode,
+        entropy: &Arc<dyn Entropy>,
+        store_options: &StoreOptions,
+    ) -> Result<Self, DataDirError> {
+        if let Some(path) = master_key_file {
+            // Before a directory is made for it.
+            drop(MasterKey::load(path)?);
+        }
+        let lock = DataDirLock::acquire(data_dir, mode)?;
+        let loaded = MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref())?;
+        let (key_path, key_created) = (loaded.path, loaded.created);
+        let directory = Directory::open(data_dir, loaded.key, Arc::clone(entropy))?;
+        let store = open_store(&data_dir.join(STORE_DIR), store_options)?;
+        Ok(Self { directory: Arc::new(directory), store, key_path, key_created, lock })
+    }
+
+    /// Finishes what is queued and lets the data directory go.
+    pub fn close(self) {
+        self.store.close();
+        drop(self.lock);
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// What of the settings concerns the store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreOptions {
+    /// Most memory of the hot state, in bytes; `None` leaves it to the store.
+    pub memory_bytes_max: Option<u64>,
+}
+
+fn open_store(path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
+    let _ = (path, options);
+    Ok(Arc::new(chatmetric_store::MemoryStore::default()))
+}
+
+/// The clock that commands use.
+pub(crate) fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(crate::clock::SystemClock::default())
+}

@@ -1,0 +1,360 @@
+//! From events of a file to the store: where each belongs, batches, what became
+//! of them.
+//!
+//! Message ids are hashed when an event is pushed; nothing here keeps them. Not
+//! here: how files are read, or how progress is shown.
+//!
+//! Invariant: an event is in the report only after the store made it durable;
+//! loading the same events again changes no count.
+
+use super::FileEvent;
+use crate::clock::Clock;
+use crate::directory::{BindOutcome, Directory, DirectoryError, Snapshot, UnknownNumbers};
+use chatmetric_core::{AccountKey, Fingerprint, FingerprintKey, MessageStatus, PhoneNumber};
+use chatmetric_core::{EpochMs, SpaceKey};
+use chatmetric_store::{Batch, Reason, Receipt, StatusEvent, Store, StoreError, Target};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+/// Events of one batch.
+pub const BATCH_EVENTS: usize = 5_000;
+/// Batches that the store may work on at a time.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 4;
+/// Most numbers that a report names, of each kind.
+pub const REPORT_NUMBERS_MAX: usize = 1_000;
+/// The name of these events' books.
+pub const SOURCE: &str = "import";
+/// How long to wait for a store that cannot take events.
+const UNAVAILABLE_TRIES_MAX: u32 = 600;
+/// How long between two tries.
+const UNAVAILABLE_WAIT: Duration = Duration::from_millis(100);
+
+/// Why events could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No such space.
+    #[error("there is no space `{space}`")]
+    UnknownSpace {
+        /// The CustSpaceId.
+        space: String,
+    },
+    /// A number could not be bound.
+    #[error("could not bind a number to the space")]
+    Bind(#[from] DirectoryError),
+    /// The store refused.
+    #[error("could not store the events")]
+    Store(#[from] StoreError),
+}
+
+/// What became of what was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoadReport {
+    /// First reports of a status of a message.
+    pub new: u64,
+    /// Further reports.
+    pub duplicate: u64,
+    /// Of these, with an earlier time.
+    pub moved: u64,
+    /// Not counted by rule.
+    pub ignored: u64,
+    /// Older than the floor.
+    pub late: u64,
+    /// Put into quarantine.
+    pub quarantined: u64,
+    /// Numbers that were bound to the space.
+    pub bound: BTreeSet<String>,
+    /// Numbers that nobody has bound: their events wait until they are claimed.
+    pub held: BTreeSet<String>,
+    /// Numbers of another space: not counted.
+    pub foreign: BTreeSet<String>,
+    /// Numbers beyond `numbers_max`: not counted.
+    pub too_many: BTreeSet<String>,
+}
+
+impl LoadReport {
+    /// Adds another report.
+    pub fn add(&mut self, other: &Self) {
+        self.new += other.new;
+        self.duplicate += other.duplicate;
+        self.moved += other.moved;
+        self.ignored += other.ignored;
+        self.late += other.late;
+        self.quarantined += other.quarantined;
+        for (own, more) in [
+            (&mut self.bound, &other.bound),
+            (&mut self.held, &other.held),
+            (&mut self.foreign, &other.foreign),
+            (&mut self.too_many, &other.too_many),
+        ] {
+            let room = REPORT_NUMBERS_MAX.saturating_sub(own.len());
+            own.extend(more.iter().take(room).cloned());
+        }
+    }
+
+    fn add_receipt(&mut self, receipt: &Receipt) {
+        self.new += u64::from(receipt.new);
+        self.duplicate += u64::from(receipt.duplicate);
+        self.moved += u64::from(receipt.moved);
+        self.ignored += u64::from(receipt.ignored);
+        self.late += u64::from(receipt.late);
+        self.quarantined += u64::from(receipt.quarantined);
+    }
+
+    /// All events that are accounted for.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.new + self.duplicate + self.ignored + self.late + self.quarantined
+    }
+}
+
+/// A hashed event whose place is not decided yet.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    fingerprint: Fingerprint,
+    number: PhoneNumber,
+    status: MessageStatus,
+    at: EpochMs,
+}
+
+struct InFlight {
+    batch: Batch,
+    result: mpsc::Receiver<Result<Receipt, StoreError>>,
+}
+
+/// Loads events into one space.
+pub struct Loader {
+    directory: Arc<Directory>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    fingerprint_key: FingerprintKey,
+    space: SpaceKey,
+    pending: Vec<Pending>,
+    ignored: u32,
+    in_flight: VecDeque<InFlight>,
+    report: LoadReport,
+}
+
+impl Loader {
+    /// A loader for the space with this CustSpaceId.
+    ///
+    /// # Errors
+    /// [`LoadError::UnknownSpace`]
+    pub fn new(
+        directory: Arc<Directory>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        space: &str,
+    ) -> Result<Self, LoadError> {
+        let unknown = || LoadError::UnknownSpace { space: space.to_owned() };
+        let space = directory.snapshot().space(space).ok_or_else(unknown)?.key;
+        Ok(Self {
+            fingerprint_key: directory.fingerprint_key(),
+            directory,
+            store,
+            clock,
+            space,
+            pending: Vec::with_capacity(BATCH_EVENTS),
+            ignored: 0,
+            in_flight: VecDeque::new(),
+            report: LoadReport::default(),
+        })
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// [`LoadError`] of a batch that became full, or of one before it.
+    pub fn push(&mut self, event: &FileEvent<'_>) -> Result<(), LoadError> {
+        let fingerprint =
+            self.fingerprint_key.fingerprint(event.channel, &event.number, event.message_id);
+        self.pending.push(Pending {
+            fingerprint,
+            number: event.number,
+            status: event.status,
+            at: event.at,
+        });
+        if self.pending.len() >= BATCH_EVENTS { self.submit() } else { Ok(()) }
+    }
+
+    /// Notes something that is not counted by rule.
+    pub fn ignored(&mut self, items: u32) {
+        self.ignored = self.ignored.saturating_add(items);
+    }
+
+    /// Waits until everything is durable and in the report.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub fn finish(&mut self) -> Result<(), LoadError> {
+        self.submit()?;
+        while !self.in_flight.is_empty() {
+            self.wait_for_one()?;
+        }
+        Ok(())
+    }
+
+    /// What became of what is durable.
+    #[must_use]
+    pub const fn report(&self) -> &LoadReport {
+        &self.report
+    }
+
+    fn submit(&mut self) -> Result<(), LoadError> {
+        if self.pending.is_empty() && self.ignored == 0 {
+            return Ok(());
+        }
+        while self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+            self.wait_for_one()?;
+        }
+        let (account, places) = self.places()?;
+        let events = self
+            .pending
+            .drain(..)
+            .map(|pending| StatusEvent {
+                fingerprint: pending.fingerprint,
+                number: pending.number,
+                status: pending.status,
+                at: pending.at,
+                target: places
+                    .get(&pending.number)
+                    .map_or(Target::Held(account), |place| place.target(account, pending.at)),
+            })
+            .collect();
+        let batch = Batch {
+            source: SOURCE.into(),
+            received_at: self.clock.now(),
+            events,
+            sealed: Vec::new(),
+            ignored: std::mem::take(&mut self.ignored),
+        };
+        let (sender, result) = mpsc::sync_channel(1);
+        let done = Box::new(move |outcome| drop(sender.send(outcome)));
+        self.store.submit(batch.clone(), done);
+        self.in_flight.push_back(InFlight { batch, result });
+        Ok(())
+    }
+
+    fn wait_for_one(&mut self) -> Result<(), LoadError> {
+        let Some(InFlight { batch, result }) = self.in_flight.pop_front() else {
+            return Ok(());
+        };
+        let mut outcome = result.recv().unwrap_or(Err(StoreError::Closed));
+        let mut tries = 0;
+        while let Err(StoreError::Unavailable { .. }) = &outcome
+            && tries < UNAVAILABLE_TRIES_MAX
+        {
+            tries += 1;
+            std::thread::sleep(UNAVAILABLE_WAIT);
+            outcome = self.store.commit(batch.clone());
+        }
+        self.report.add_receipt(&outcome?);
+        Ok(())
+    }
+
+    /// Where the events of each number of the batch belong; binds numbers that
+    /// the space may bind.
+    fn places(&mut self) -> Result<(AccountKey, HashMap<PhoneNumber, Place>), LoadError> {
+        let snapshot = self.directory.snapshot();
+        let Some(space) = snapshot.space_by_key(self.space) else {
+            let space = format!("{:?}", self.space);
+            return Err(LoadError::UnknownSpace { space });
+        };
+        let account = space.account.key;
+        let mut places = HashMap::new();
+        let mut unknown = Vec::new();
+        for pending in &self.pending {
+            if places.contains_key(&pending.number) {
+                continue;
+            }
+            let place = Place::of(&snapshot, space.key, &pending.number);
+            if place.is_none() {
+                unknown.push(pending.number);
+            }
+            places.insert(pending.number, place.unwrap_or(Place::Always(Target::Held(account))));
+        }
+        if space.unknown_numbers == UnknownNumbers::Auto && !unknown.is_empty() {
+            let outcomes = self.directory.bind_numbers(space.key, &unknown, self.clock.now())?;
+            for (number, outcome) in unknown.iter().zip(outcomes) {
+                let target = bound_target(space.key, account, &outcome);
+                if outcome == BindOutcome::Bound {
+                    self.report.bound.insert(number.to_string());
+                }
+                places.insert(*number, Place::Always(target));
+            }
+        }
+        self.note(&places);
+        Ok((account, places))
+    }
+
+    fn note(&mut self, places: &HashMap<PhoneNumber, Place>) {
+        for (number, place) in places {
+            let names = match place {
+                Place::Always(Target::Space(_)) | Place::Until { .. } => continue,
+                Place::Always(Target::Held(_)) => &mut self.report.held,
+                Place::Always(Target::Refused(_, Reason::TooManyNumbers)) => {
+                    &mut self.report.too_many
+                }
+                Place::Always(Target::Refused(_, _)) | Place::Elsewhere => {
+                    &mut self.report.foreign
+                }
+            };
+            if names.len() < REPORT_NUMBERS_MAX {
+                names.insert(number.to_string());
+            }
+        }
+    }
+}
+
+/// Where a number's events belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// All of them.
+    Always(Target),
+    /// The number left the space: its history stays, what came later does not.
+    Until { space: SpaceKey, end: EpochMs },
+    /// Another space has it.
+    Elsewhere,
+}
+
+impl Place {
+    /// `None` for a number that no space owns.
+    fn of(snapshot: &Snapshot, space: SpaceKey, number: &PhoneNumber) -> Option<Self> {
+        let owner = snapshot.number_owner(number);
+        if owner.is_some_and(|owner| owner.key == space) {
+            return Some(Self::Always(Target::Space(space)));
+        }
+        let history = snapshot.number_history(number);
+        let left = history.iter().filter(|binding| binding.space == space);
+        match left.filter_map(|binding| binding.to).max() {
+            Some(end) => Some(Self::Until { space, end }),
+            None => owner.map(|_| Self::Elsewhere),
+        }
+    }
+
+    fn target(self, account: AccountKey, at: EpochMs) -> Target {
+        match self {
+            Self::Always(target) => target,
+            Self::Until { space, end } if at < end => Target::Space(space),
+            Self::Until { .. } | Self::Elsewhere => {
+                Target::Refused(account, Reason::ForeignNumber)
+            }
+        }
+    }
+}
+
+fn bound_target(space: SpaceKey, account: AccountKey, outcome: &BindOutcome) -> Target {
+    match outcome {
+        BindOutcome::Bound | BindOutcome::AlreadyBound => Target::Space(space),
+        BindOutcome::BoundElsewhere { .. } => Target::Refused(account, Reason::ForeignNumber),
+        BindOutcome::Full { .. } => Target::Refused(account, Reason::TooManyNumbers),
+    }
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").field("report", &self.report).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! NDJSON: one event a line, `{"number","message_id","status","ts","channel"?}`.
+//! Unknown names are ignored; `timestamp` is another name of `ts`.
+
+use super::scalar::Scalar;
+use super::{Bad, Checked, LINE_BYTES_MAX, Line, LineReader, RawEvent, ReadError, Visitor};
+use serde::Deserialize;
+use std::io::BufRead;
+
+#[derive(Deserialize)]
+struct WireEvent<'a> {
+    #[serde(borrow)]
+    number: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    message_id: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    status: Option<Scalar<'a>>,
+    #[serde(borrow, alias = "timestamp")]
+    ts: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    channel: Option<Scalar<'a>>,
+}
+
+pub(super) fn read<V: Visitor>(
+    input: &mut dyn BufRead,
+    visitor: &mut V,
+) -> Result<(), ReadError<V::Stop>> {
+    let mut lines = LineReader::new(input, LINE_BYTES_MAX);
+    loop {
+        let line_number = lines.line() + 1;
+        match lines.advance()? {
+            None => return Ok(()),
+            Some(Line::TooLong) => visitor.bad(too_long(line_number)),
+            Some(Line::Whole) if lines.bytes().trim_ascii().is_empty() => Ok(()),
+            Some(Line::Whole) => read_line(lines.bytes(), line_number, visitor),
+        }
+        .map_err(ReadError::Stopped)?;
+        visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;
+    }
+}
+
+pub(super) fn too_long(line: u64) -> Bad {
+    Bad { line, column: None, reason: format!("the line has more than {LINE_BYTES_MAX} bytes") }
+}
+
+/// The first byte that is not UTF-8, from 1.
+pub(super) fn not_utf8(line: u64, error: std::str::Utf8Error) -> Bad {
+    let reason = "the line is not UTF-8 here".to_owned();
+    Bad { line, column: Some(error.valid_up_to() + 1), reason }
+}
+
+fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(), V::Stop> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return visitor.bad(not_utf8(line, error)),
+    };
+    let wire: WireEvent<'_> = match serde_json::from_str(text) {
+        Ok(wire) => wire,
+        Err(error) => {
+            let column = Some(error.column()).filter(|column| *column > 0);
+            return visitor.bad(Bad { line, column, reason: json_reason(&error) });
+        }
+    };
+    let channel = wire.channel.as_ref().map(|channel| channel.0.to_ascii_lowercase());
+    let raw = RawEvent {
+        number: wire.number.as_ref().map(|s| s.0.as_ref()),
+        message_id: wire.message_id.as_ref().map(|s| s.0.as_ref()),
+        status: wire.status.as_ref().map(|s| s.0.as_ref()),
+        timestamp: wire.ts.as_ref().map(|s| s.0.as_ref()),
+        channel: channel.as_deref(),
+    };
+    match raw.check() {
+        Ok(Checked::Event(event)) => visitor.event(&event),
+        Ok(Checked::Ignored(word)) => visitor.ignored(Some(word)),
+        Err((_, reason)) => visitor.bad(Bad { line, column: None, reason }),
+    }
+}
+
+/// What the JSON parser says, without its own place and without any value.
+pub(super) fn json_reason(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Syntax => "this is not JSON".to_owned(),
+        serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
+        serde_json::error::Category::Io => "could not be read".to_owned(),
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            let text = text.split(" at line ").next().unwrap_or_default();
+            // Serde repeats values in `invalid type` messages; our own never do.
+            if text.starts_with("invalid") {
+                "this is not an object with `number`, `message_id`, `status`, `ts`".to_owned()
+            } else {
+                text.to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Values of a line: times in seconds, milliseconds or RFC 3339, and JSON values
+//! that may be a string or a number.
+
+use chatmetric_core::EpochMs;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Reads a time: seconds or milliseconds as webhooks have them, or RFC 3339.
+pub(super) fn time(text: &str) -> Result<EpochMs, String> {
+    if let Some(time) = crate::ingest::whatsapp::read_time(text) {
+        return Ok(time);
+    }
+    let timestamp = text.parse::<jiff::Timestamp>().ok();
+    timestamp.and_then(|timestamp| EpochMs::checked(timestamp.as_millisecond())).ok_or_else(|| {
+        "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset"
+            .to_owned()
+    })
+}
+
+/// A JSON string or number, as text. Everything else is refused without
+/// repeating it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor).map(Scalar)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a number")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
+    }
+
+    fn visit_bool<E: de::Error>(self, _value: bool) -> Result<Self::Value, E> {
+        Err(E::custom("expected a string or a number, found a boolean"))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Err(E::custom("expected a string or a number, found null"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_milliseconds_and_rfc_3339_are_told_apart() {
+        for (text, ms) in [
+            ("1767225590", 1_767_225_590_000),
+            ("1767225590123", 1_767_225_590_123),
+            ("99999999999", 99_999_999_999_000),
+            ("100000000000", 100_000_000_000),
+            ("0", 0),
+            ("1767225590.75", 1_767_225_590_000),
+            ("2025-12-31T23:59:50Z", 1_767_225_590_000),
+            ("2026-01-01T07:59:50.5+08:00", 1_767_225_590_500),
+        ] {
+            assert_eq!(time(text), Ok(EpochMs(ms)), "{text}");
+        }
+        for text in ["", "-1", "1.", ".5", "x", "2026-01-01", "99999999999999999999", "253370764800000"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a file is, from its first bytes and its name.
+
+use super::FileFormat;
+use std::io::{self, Read};
+
+/// How many bytes are looked at.
+pub const PEEK_BYTES: usize = 64 * 1024;
+
+/// Why a file cannot be loaded as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SniffError {
+    /// gzip or zstd.
+    #[error("the file is compressed with {0}, which `import` cannot read yet")]
+    Compressed(&'static str),
+    /// Parquet.
+    #[error("the file is Parquet, which `import` cannot read yet")]
+    Parquet,
+    /// UTF-16 or UTF-32, as spreadsheets write it.
+    #[error("the file is UTF-16, not UTF-8")]
+    Utf16,
+    /// Zero bytes: no text at all.
+    #[error("the file is binary, not text")]
+    Binary,
+}
+
+/// Takes the first line, or [`PEEK_BYTES`], or all there is.
+///
+/// # Errors
+/// What the input says.
+pub fn peek(input: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut prefix = Vec::new();
+    let mut part = [0_u8; 4096];
+    while prefix.len() < PEEK_BYTES && !prefix.trim_ascii_start().contains(&b'\n') {
+        match input.read(&mut part) {
+            Ok(0) => break,
+            Ok(read) => prefix.extend_from_slice(part.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(prefix)
+}
+
+/// Judges the first bytes; a name such as `x.csv` helps where they do not decide.
+///
+/// # Errors
+/// [`SniffError`] for what no format reads.
+pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
+    match prefix {
+        [0x1f, 0x8b, ..] => return Err(SniffError::Compressed("gzip")),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(SniffError::Compressed("zstd")),
+        [b'P', b'A', b'R', b'1', ..] => return Err(SniffError::Parquet),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(SniffError::Utf16),
+        _ => {}
+    }
+    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
+    if text.contains(&0) {
+        return Err(SniffError::Binary);
+    }
+    let holds = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
+    Ok(match text.first() {
+        Some(b'[') => FileFormat::Whatsapp,
+        Some(b'{') if holds("\"entry\"") || holds("\"statuses\"") => FileFormat::Whatsapp,
+        // The first line of a body that is written over many lines.
+        Some(b'{') if text.get(1..).unwrap_or_default().trim_ascii().is_empty() => {
+            FileFormat::Whatsapp
+        }
+        Some(b'{') => FileFormat::Ndjson,
+        Some(_) => FileFormat::Csv,
+        None => {
+            let name = name.to_ascii_lowercase();
+            if name.ends_with(".csv") || name.ends_with(".tsv") {
+                FileFormat::Csv
+            } else {
+                FileFormat::Ndjson
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_content() {
+        for (text, name, format) in [
+            ("number,message_id,status,timestamp\n1,", "x", FileFormat::Csv),
+            ("\u{feff}number;message_id", "x", FileFormat::Csv),
+            ("{\"number\":\"1\",\"message_id\":\"m\"}", "x.csv", FileFormat::Ndjson),
+            ("{\"object\":\"whatsapp_business_account\",\"entry\":[", "x", FileFormat::Whatsapp),
+            ("{\n  \"object\"", "x.json", FileFormat::Whatsapp),
+            ("[\n{\"entry\"", "x", FileFormat::Whatsapp),
+            ("", "x.csv", FileFormat::Csv),
+            ("", "x", FileFormat::Ndjson),
+        ] {
+            let mut input = text.as_bytes();
+            let prefix = peek(&mut input).expect("reads");
+            assert_eq!(sniff(&prefix, name), Ok(format), "{text}");
+        }
+        for (bytes, error) in [
+            (&b"\x1f\x8b\x08"[..], SniffError::Compressed("gzip")),
+            (b"\x28\xb5\x2f\xfd\x00", SniffError::Compressed("zstd")),
+            (b"PAR1xxxx", SniffError::Parquet),
+            (b"\xff\xfen\0", SniffError::Utf16),
+            (b"SQLite format 3\0", SniffError::Binary),
+        ] {
+            assert_eq!(sniff(bytes, "x"), Err(error));
+        }
+    }
+}

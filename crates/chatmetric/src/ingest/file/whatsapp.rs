@@ -1,0 +1,209 @@
+//! WhatsApp webhook bodies in a file: one body a line, or JSON arrays of bodies,
+//! or bodies that are written over many lines.
+//!
+//! With one body a line, a bad line spoils itself alone. Otherwise bodies are cut
+//! apart by their braces, so a missing brace spoils what follows it, up to the
+//! limit of a body.
+
+use super::line::{Line, LineReader};
+use super::{BODY_BYTES_MAX, Bad, FileEvent, ReadError, STATUSES_MAX, Visitor};
+use crate::ingest::whatsapp::{self, CHANNEL};
+use std::io::{self, BufRead, Cursor, Read};
+
+pub(super) fn read<V: Visitor>(
+    input: &mut dyn BufRead,
+    visitor: &mut V,
+) -> Result<(), ReadError<V::Stop>> {
+    let start = input.fill_buf()?;
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    if start.trim_ascii_start().first() == Some(&b'[') {
+        return read_values(input, 1, visitor);
+    }
+    let mut lines = LineReader::new(input, BODY_BYTES_MAX);
+    let mut is_first = true;
+    loop {
+        let line_number = lines.line() + 1;
+        match lines.advance()? {
+            None => return Ok(()),
+            Some(Line::TooLong) => visitor.bad(too_long(line_number)),
+            Some(Line::Whole) if lines.bytes().trim_ascii().is_empty() => continue,
+            Some(Line::Whole) if is_first && is_cut_off(lines.bytes()) => {
+                // The body goes on below: put its first line back.
+                let (mut first, rest) = lines.into_rest();
+                first.push(b'\n');
+                let mut input = io::BufReader::new(Cursor::new(first).chain(rest));
+                return read_values(&mut input, line_number, visitor);
+            }
+            Some(Line::Whole) => read_body(lines.bytes(), line_number, visitor),
+        }
+        .map_err(ReadError::Stopped)?;
+        is_first = false;
+        visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;
+    }
+}
+
+fn too_long(line: u64) -> Bad {
+    Bad { line, column: None, reason: format!("the body has more than {BODY_BYTES_MAX} bytes") }
+}
+
+/// Whether this is the beginning of JSON that does not end on its line.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err_and(|error| error.is_eof())
+}
+
+fn read_body<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(), V::Stop> {
+    let text = whatsapp::text_of(bytes);
+    let webhook = match whatsapp::parse(&text, STATUSES_MAX) {
+        Ok(webhook) => webhook,
+        Err(error) => {
+            return visitor.bad(Bad { line, column: None, reason: error.to_string() });
+        }
+    };
+    for event in &webhook.events {
+        visitor.event(&FileEvent {
+            channel: CHANNEL,
+            number: event.number,
+            message_id: &event.message_id,
+            status: event.status,
+            at: event.at,
+        })?;
+    }
+    for bad in &webhook.bad {
+        let reason = format!("a status of the body is not readable (`{}`)", bad.reason.as_str());
+        visitor.bad(Bad { line, column: None, reason })?;
+    }
+    for _ in 0..webhook.ignored {
+        visitor.ignored(None)?;
+    }
+    Ok(())
+}
+
+/// Cuts JSON objects apart by their braces; what is between them (commas,
+/// brackets, white space) is skipped.
+struct Cutter {
+    value: Vec<u8>,
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    too_long: bool,
+    line: u64,
+    value_line: u64,
+    stray_line: Option<u64>,
+}
+
+/// What a byte completed.
+enum Cut {
+    Nothing,
+    Value,
+    TooLong,
+}
+
+impl Cutter {
+    fn push(&mut self, byte: u8) -> Cut {
+        if byte == b'\n' {
+            self.line += 1;
+        }
+        if self.depth == 0 {
+            if byte == b'{' {
+                self.value_line = self.line;
+            } else {
+                let between = byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
+                if !between && self.stray_line.is_none() {
+                    self.stray_line = Some(self.line);
+                }
+                return Cut::Nothing;
+            }
+        }
+        self.follow(byte);
+        if !self.too_long {
+            self.value.push(byte);
+            if self.value.len() > BODY_BYTES_MAX {
+                self.too_long = true;
+                self.value.clear();
+            }
+        }
+        match (self.depth, self.too_long) {
+            (0, false) => Cut::Value,
+            (0, true) => Cut::TooLong,
+            (_, _) => Cut::Nothing,
+        }
+    }
+
+    /// Braces outside strings decide the depth.
+    fn follow(&mut self, byte: u8) {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return;
+        }
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' => self.depth += 1,
+            b'}' => self.depth -= 1,
+            _ => {}
+        }
+    }
+
+    fn reset(&mut self) {
+        self.value.clear();
+        self.too_long = false;
+    }
+}
+
+fn read_values<V: Visitor>(
+    input: &mut dyn BufRead,
+    first_line: u64,
+    visitor: &mut V,
+) -> Result<(), ReadError<V::Stop>> {
+    let mut cutter = Cutter {
+        value: Vec::new(),
+        depth: 0,
+        in_string: false,
+        escaped: false,
+        too_long: false,
+        line: first_line,
+        value_line: first_line,
+        stray_line: None,
+    };
+    let mut bytes_read = 0_u64;
+    let mut is_start = true;
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if available.is_empty() {
+            break;
+        }
+        let used = available.len();
+        let skip = if is_start && available.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        is_start = false;
+        for byte in available.iter().skip(skip) {
+            match cutter.push(*byte) {
+                Cut::Nothing => continue,
+                Cut::Value => read_body(&cutter.value, cutter.value_line, visitor),
+                Cut::TooLong => visitor.bad(too_long(cutter.value_line)),
+            }
+            .map_err(ReadError::Stopped)?;
+            cutter.reset();
+        }
+        input.consume(used);
+        bytes_read += u64::try_from(used).unwrap_or(u64::MAX);
+        if let Some(line) = cutter.stray_line.take() {
+            let reason = "something that is no webhook body".to_owned();
+            visitor.bad(Bad { line, column: None, reason }).map_err(ReadError::Stopped)?;
+        }
+        visitor.progress(bytes_read).map_err(ReadError::Stopped)?;
+    }
+    if cutter.depth > 0 {
+        let reason = "the file ends within a webhook body".to_owned();
+        let line = cutter.value_line;
+        visitor.bad(Bad { line, column: None, reason }).map_err(ReadError::Stopped)?;
+    }
+    Ok(())
+}
