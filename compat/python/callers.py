@@ -187,16 +187,26 @@ class CoreCaller:
             request.add_query_param(name, value)
         return request
 
-    def raw(self, port, key, parameters, action=METRIC, accept_format="JSON"):
-        """The bytes of the answer."""
+    def xml(self, port, key, parameters, action=METRIC):
+        """Status and bytes of the answer in XML."""
+        from aliyunsdkcore.client import AcsClient
+
+        client = AcsClient(key[0], key[1], "ap-southeast-1")
+        request = self.request(port, parameters, action)
+        request.set_accept_format("XML")
+        status, _, body = client.get_response(request)[:3]
+        return status, body
+
+    def call(self, port, key, parameters, action=METRIC):
+        """The answer's body as a dictionary in the names of the wire."""
         from aliyunsdkcore.acs_exception.exceptions import ServerException
         from aliyunsdkcore.client import AcsClient
 
         client = AcsClient(key[0], key[1], "ap-southeast-1")
         request = self.request(port, parameters, action)
-        request.set_accept_format(accept_format)
         try:
-            return client.do_action_with_exception(request)
+            # This method asks for JSON, whatever the request says.
+            return json.loads(client.do_action_with_exception(request))
         except ServerException as error:
             raise Refused(
                 error.get_error_code(),
@@ -204,10 +214,6 @@ class CoreCaller:
                 error.get_error_msg(),
                 error.get_request_id(),
             ) from error
-
-    def call(self, port, key, parameters, action=METRIC):
-        """The answer's body as a dictionary in the names of the wire."""
-        return json.loads(self.raw(port, key, parameters, action))
 
     @contextlib.contextmanager
     def clock(self, stamp):

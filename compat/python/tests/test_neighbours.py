@@ -22,6 +22,8 @@ def test_enable_roi_metric_is_idempotent(instance, caller):
 
 
 def test_enable_roi_metric_needs_its_own_right(instance, caller):
+    # Denied calls are admitted ones: five a second.
+    time.sleep(0.25)
     with pytest.raises(Refused) as caught:
         caller.call(instance.port, directory.CUSTOMER_USER, {}, action=ENABLE)
     assert caught.value.code == "Ram.PermissionDeny"
@@ -53,13 +55,23 @@ def test_xml_answers(instance, caller, now_s):
     body = whatsapp_body([(number, f"wamid.xml.{caller.name}", "sent", at_s)])
     assert instance.webhook("acme-default", directory.APP_SECRET, body) == 200
     window = {"Start": at_s * 1000, "End": at_s * 1000 + 1, "PhoneNumber": number}
-    raw = caller.raw(instance.port, directory.OWNER, window, accept_format="XML")
+    status, raw = caller.xml(instance.port, directory.OWNER, window)
+    assert status == 200
     root = ElementTree.fromstring(raw)
     as_json = caller.call(instance.port, directory.OWNER, window)
     assert root.tag == "GetChatappPhoneNumberMetricResponse"
     assert root.findtext("Code") == "OK"
     found = [{child.tag: child.text for child in row} for row in root.findall("Data")]
     assert found == [{name: str(value) for name, value in row.items()} for row in as_json["Data"]] and found
+
+
+@pytest.mark.parametrize("caller", CORE, ids=lambda caller: caller.name)
+def test_xml_refusals(instance, caller):
+    status, raw = caller.xml(instance.port, directory.OWNER, {"Start": 2, "End": 1})
+    root = ElementTree.fromstring(raw)
+    assert (status, root.tag) == (400, "Error")
+    assert root.findtext("Code") == "InvalidParameter.TimeRange"
+    assert root.findtext("RequestId") and root.findtext("HostId") and root.findtext("Message")
 
 
 def test_every_refusal_is_in_the_vendors_shape(instance):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import directory
-from callers import ENABLE, CoreCaller, Refused
+from callers import CoreCaller, Refused
 from conftest import stamp
 
 DAY_MS = 86_400_000
@@ -101,9 +101,10 @@ def test_invalid_parameters(instance, caller, parameters, name):
 
 def test_wrong_secret(instance, caller):
     error = refusal(instance, caller, (directory.OWNER[0], "not the secret"))
-    if isinstance(caller, CoreCaller):
+    if isinstance(caller, CoreCaller) and caller.typed:
         # This SDK compares the server's string to sign with its own and draws
         # the conclusion itself: only byte-equal strings lead to this text.
+        # CommonRequest hands no string to that comparison.
         assert error.code == "InvalidAccessKeySecret"
         assert "The AccessKeySecret is incorrect" in error.message
     else:
