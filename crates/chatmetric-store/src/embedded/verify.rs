@@ -27,10 +27,11 @@ use std::sync::{Arc, PoisonError, mpsc};
 const PASS_BLOCKS: u64 = 32 * 1024;
 
 /// Recomputed day blocks by binding and day.
-type Blocks = HashMap<(u32, UtcDay), DayBlock, FxBuildHasher>;
+pub(crate) type Blocks = HashMap<(u32, UtcDay), DayBlock, FxBuildHasher>;
 
 pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> {
     let shared = &store.shared;
+    let _maintenance = lock(&shared.maintenance);
     let mut report = VerifyReport::default();
     for shard in &shared.shards {
         journals(shard, &mut report)?;
@@ -128,7 +129,7 @@ fn rotate(store: &EmbeddedStore) -> bool {
 }
 
 /// Waits until what is finished now is sealed; `false`: it cannot be.
-fn wait_sealed(shared: &Shared, shard: &Shard) -> bool {
+pub(crate) fn wait_sealed(shared: &Shared, shard: &Shard) -> bool {
     let last = shard.view().pending.last().map(|it| it.published.segment);
     let mut state = lock(&shard.state);
     loop {
@@ -164,12 +165,28 @@ fn memory(shard: &Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Recomputes all day blocks from the records of the runs.
+/// Compares all day blocks with the records of the runs.
 fn tallies(
     shared: &Shared,
     runs: &RunSet,
     view: &View,
     report: &mut VerifyReport,
+) -> Result<(), StoreError> {
+    passes(shared, runs, view, |mine, blocks, records| {
+        report.records = records;
+        compare(shared, view, mine, blocks, report)
+    })
+}
+
+/// Which bindings and days a pass recomputes.
+pub(crate) type Mine<'m> = &'m dyn Fn(u32, UtcDay) -> bool;
+
+/// Recomputes all day blocks from the records, some of them in each pass.
+pub(crate) fn passes(
+    shared: &Shared,
+    runs: &RunSet,
+    view: &View,
+    mut pass_done: impl FnMut(Mine<'_>, &mut Blocks, u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let catalog = &shared.catalog;
     let mut stored = 0_u64;
@@ -186,11 +203,10 @@ fn tallies(
         let mut records = 0;
         run::merge(&runs.runs, |record| {
             records += 1;
-            add_record(record, &mine, &mut blocks);
+            add_record(record, mine, &mut blocks);
             Ok(())
         })?;
-        report.records = records;
-        compare(shared, view, &mine, &mut blocks, report)?;
+        pass_done(&mine, &mut blocks, records)?;
     }
     Ok(())
 }
@@ -210,7 +226,7 @@ fn add_record(record: &RunRecord, mine: impl Fn(u32, UtcDay) -> bool, blocks: &m
 fn compare(
     shared: &Shared,
     view: &View,
-    mine: &impl Fn(u32, UtcDay) -> bool,
+    mine: Mine<'_>,
     blocks: &mut Blocks,
     report: &mut VerifyReport,
 ) -> Result<(), StoreError> {
@@ -265,7 +281,7 @@ fn compare(
     }
 }
 
-fn binding_and_day(key: &[u8]) -> Option<(u32, UtcDay)> {
+pub(crate) fn binding_and_day(key: &[u8]) -> Option<(u32, UtcDay)> {
     let key = u64::from_be_bytes(key.try_into().ok()?);
     Some(((key >> 32) as u32, UtcDay(key as u32)))
 }

@@ -7,7 +7,7 @@
 
 use crate::embedded::tiny;
 use crate::fault_disk::{Fault, FaultDisk, files_below};
-use crate::model::{Model, Random, cases, counts_of};
+use crate::model::{Model, Random, T0_MS, cases, counts_of};
 use chatmetric_store::{Batch, EmbeddedStore, Health, Options, Step, Store, StoreError};
 use std::path::Path;
 use std::sync::Arc;
@@ -306,7 +306,6 @@ fn copy_catalog(from: &Path, to: &Path) {
 /// One life and a power cut; gives the image's directory and the model.
 fn power_cut(seed: u64, sync: bool) -> (tempfile::TempDir, Model, Option<Batch>) {
     let dir = tempfile::tempdir().expect("a directory");
-    let image = tempfile::tempdir().expect("a directory");
     let mut random = Random(seed);
     let mut model = Model::default();
     let disk = FaultDisk::new();
@@ -319,9 +318,17 @@ fn power_cut(seed: u64, sync: bool) -> (tempfile::TempDir, Model, Option<Batch>)
     }
     let batches = 5 + random.below(40);
     let refused = feed(&store, &mut model, &mut random, batches);
-    // The cut comes before anything can be tidied up.
-    copy_catalog(dir.path(), image.path());
-    disk.power_cut(dir.path(), image.path(), &mut random);
+    // The cut comes before anything is tidied up, and at one moment: a merge or a
+    // seal in the background must not change the disk between the two copies.
+    let image = loop {
+        let image = tempfile::tempdir().expect("a directory");
+        let before = disk.changes();
+        copy_catalog(dir.path(), image.path());
+        disk.power_cut(dir.path(), image.path(), &mut random);
+        if disk.changes() == before {
+            break image;
+        }
+    };
     drop(store);
     (image, model, refused.map(|it| it.0))
 }
@@ -567,4 +574,36 @@ fn readers_never_see_a_seal() {
         model.check(&store).expect("readable");
     });
     assert!(store.stats().runs > 0, "something was sealed meanwhile");
+}
+
+#[test]
+fn weeks_behind_the_floor_are_dropped_and_their_days_stay() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (mut random, mut model) = (Random(13), Model::default());
+    let early = |mut batch: Batch| {
+        batch.received_at = chatmetric_core::EpochMs(T0_MS + 41 * 86_400_000);
+        batch
+    };
+    let store = open(dir.path(), &tiny());
+    for _ in 0..30 {
+        let batch = early(random.batch(60));
+        store.commit(batch.clone()).expect("taken");
+        model.take(&batch);
+    }
+    store.verify().expect("exact");
+    let before = store.stats().run_records;
+    assert!(before > 0);
+    let floor = chatmetric_core::EpochMs(T0_MS + 100 * 86_400_000);
+    store.raise_floor(floor).expect("raised");
+    // The floor is durable in the catalog with the next seal.
+    let mut tries = 0;
+    while store.stats().run_records > 0 {
+        store.verify().expect("exact");
+        tries += 1;
+        assert!(tries < 200, "{:?}", store.stats());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    model.check(&store).expect("readable");
+    drop(store);
+    settle(dir.path(), &tiny(), &mut model, None);
 }

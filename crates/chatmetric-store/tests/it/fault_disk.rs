@@ -37,6 +37,8 @@ struct State {
     fault: Fault,
     writes: u64,
     syncs: u64,
+    /// All changes so far.
+    changes: u64,
     /// What a build without syncs would do: nothing is ever durable.
     sync_does_nothing: bool,
     files: BTreeMap<PathBuf, Arc<Mutex<Image>>>,
@@ -74,11 +76,17 @@ impl FaultDisk {
                 fault: Fault::None,
                 writes: 0,
                 syncs: 0,
+                changes: 0,
                 sync_does_nothing: false,
                 files: BTreeMap::new(),
                 removed: BTreeMap::new(),
             })),
         }
+    }
+
+    /// How many changes there were: as long as it stands still, so does the disk.
+    pub(crate) fn changes(&self) -> u64 {
+        lock(&self.state).changes
     }
 
     /// From now on this fails; the calls are counted from here.
@@ -144,6 +152,7 @@ impl DiskFile for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.writes += 1;
+        state.changes += 1;
         if let Fault::Write { nth, forever } = state.fault
             && (state.writes == nth || (forever && state.writes > nth))
         {
@@ -160,6 +169,7 @@ impl DiskFile for FaultFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.syncs += 1;
+        state.changes += 1;
         if state.fault == (Fault::Sync { nth: state.syncs }) {
             return Err(io::Error::other("injected sync error"));
         }
@@ -181,6 +191,7 @@ impl DiskFile for FaultFile {
 impl FaultDisk {
     fn file(&self, path: &Path, real: Box<dyn DiskFile>, new: bool) -> Box<dyn DiskFile> {
         let mut state = lock(&self.state);
+        state.changes += 1;
         if new {
             state.files.remove(path);
         }
@@ -206,6 +217,7 @@ impl Disk for FaultDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         RealDisk.remove(path)?;
         let mut state = lock(&self.state);
+        state.changes += 1;
         if let Some(image) = state.files.remove(path) {
             state.removed.insert(path.to_owned(), image);
         }
