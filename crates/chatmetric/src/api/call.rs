@@ -148,6 +148,7 @@ fn admit_and_plan(
         monotonic_ns: app.clock.monotonic_ns(),
     };
     let admitted = app.admission.admit(verified, calls_per_second, at)?;
+    app.nonce_log.append(admitted.nonce());
     if !account.subscribed {
         return Err(ApiError::ProductUnsubscribed);
     }
