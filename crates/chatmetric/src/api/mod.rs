@@ -8,6 +8,7 @@
 //! the types of `chatmetric-rpc` allow nothing else.
 
 pub mod action;
+mod address_limit;
 mod call;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
@@ -15,5 +16,6 @@ mod nonce_log;
 pub mod tenancy;
 pub mod wire;
 
+pub(crate) use address_limit::AddressLimit;
 pub(crate) use call::{Call, Outcome, handle};
 pub(crate) use nonce_log::NonceLog;

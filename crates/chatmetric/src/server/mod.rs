@@ -14,8 +14,8 @@ mod exchange;
 pub mod limits;
 mod route;
 
-use crate::api::NonceLog;
 use crate::api::action::Action;
+use crate::api::{AddressLimit, NonceLog};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::directory::Directory;
@@ -98,6 +98,7 @@ pub(crate) struct App {
     pub(crate) verifier: Verifier,
     pub(crate) admission: Admission<Action>,
     pub(crate) nonce_log: NonceLog,
+    pub(crate) address_limit: AddressLimit,
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
@@ -136,6 +137,7 @@ impl App {
             }),
             admission,
             nonce_log,
+            address_limit: AddressLimit::default(),
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
