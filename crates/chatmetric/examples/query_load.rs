@@ -47,6 +47,7 @@ fn main() -> Result<()> {
 
     let mut settings = Settings::default();
     settings.server.listen = "127.0.0.1:0".parse()?;
+    data.path().clone_into(&mut settings.store.data_dir);
     settings.telemetry.log = std::env::var("LOG").unwrap_or_else(|_| "info".into());
     chatmetric::telemetry::start_log(&settings.telemetry);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -84,7 +85,7 @@ fn fill(store: &dyn Store, directory: &Directory, end: EpochMs) -> Result<()> {
     let snapshot = directory.snapshot();
     let number = PhoneNumber::parse("15550100101")?;
     let space = snapshot.number_owner(&number).context("bound")?.key;
-    let halves = 31 * 48;
+    let halves: i64 = 31 * 48;
     let events = (0..halves).map(|half| StatusEvent {
         fingerprint: Fingerprint(u128::from(half.unsigned_abs())),
         number,
