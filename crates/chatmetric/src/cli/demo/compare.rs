@@ -51,7 +51,11 @@ pub(super) fn ask(client: &ApiClient, now: EpochMs) -> Result<Seen, CliError> {
         calls += 1;
         at_ms = next_ms;
     }
-    Ok(Seen { days, half_hours, calls })
+    Ok(Seen {
+        days,
+        half_hours,
+        calls,
+    })
 }
 
 /// Row by row, both ways, and the books of the webhook.
@@ -62,10 +66,9 @@ pub(super) fn compare(seen: &Seen, truth: &Truth, instance: &Instance) -> Result
         .store
         .books()
         .map_err(|error| CliError::failed(format!("could not read the books: {error}")))?;
-    let name = format!("whatsapp/{}", super::WEBHOOK);
     let books = books
         .into_iter()
-        .find(|(source, _)| **source == *name || **source == *super::WEBHOOK)
+        .find(|(source, _)| **source == *super::WEBHOOK)
         .map(|(_, books)| books)
         .unwrap_or_default();
     let counted = (books.new, books.duplicate, books.late);
@@ -75,7 +78,11 @@ pub(super) fn compare(seen: &Seen, truth: &Truth, instance: &Instance) -> Result
             format!("books (new, duplicate, late) are {counted:?}, our own count is {expected:?}")
         })
     });
-    Ok(Equal { rows: seen.days.len() + seen.half_hours.len(), books, difference })
+    Ok(Equal {
+        rows: seen.days.len() + seen.half_hours.len(),
+        books,
+        difference,
+    })
 }
 
 /// The first difference between rows and true counts.
@@ -83,16 +90,20 @@ pub(super) fn difference(what: &str, rows: &[Row], truth: &Buckets) -> Option<St
     let mut left = truth.clone();
     for row in rows {
         let place = format!("{what} {} of {}", EpochMs(row.start), row.phone_number);
-        let key = left.keys().find(|(start, number)| {
-            *start == row.start && **number == *row.phone_number
-        });
+        let key = left
+            .keys()
+            .find(|(start, number)| *start == row.start && **number == *row.phone_number);
         let expected = key.copied().and_then(|key| left.remove(&key));
         let counted = [row.sent_count, row.delivered_count];
         if expected != Some(counted) {
-            return Some(format!("{place}: the API says {counted:?}, our own count is {expected:?}"));
+            return Some(format!(
+                "{place}: the API says {counted:?}, our own count is {expected:?}"
+            ));
         }
     }
     let ((start_ms, number), counts) = left.into_iter().next()?;
     let start = EpochMs(start_ms);
-    Some(format!("{what} {start} of {number}: the API has no row, our own count is {counts:?}"))
+    Some(format!(
+        "{what} {start} of {number}: the API has no row, our own count is {counts:?}"
+    ))
 }

@@ -24,7 +24,8 @@ pub(super) fn run(
     random: Random,
     replay: &mut Replay,
 ) -> Result<(), CliError> {
-    demo.terminal.say("\nLive traffic is coming in; Ctrl-C ends the demo.");
+    demo.terminal
+        .say("\nLive traffic is coming in; Ctrl-C ends the demo.");
     let connection = Connection::new(&demo.webhook);
     let mut live = Live::new(random, replay.messages);
     let watched = demo.terminal.stderr_is_terminal() && !demo.terminal.quiet();

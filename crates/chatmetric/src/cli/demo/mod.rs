@@ -10,7 +10,7 @@ mod sender;
 mod show;
 mod traffic;
 
-use super::data_dir::{Instance, OpenMode, StoreOptions, system_clock};
+use super::data_dir::{Instance, OpenMode, system_clock};
 use super::session::{explain_open, explain_refusal};
 use super::{CliError, Terminal, serve};
 use crate::client::{ApiClient, Endpoint};
@@ -38,8 +38,10 @@ const SPACE: &str = "demo";
 const WEBHOOK: &str = "demo-wa";
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  chatmetric demo\n  chatmetric demo --listen 127.0.0.1:9090 \
---data-dir ./demo-data")]
+#[command(
+    after_help = "Examples:\n  chatmetric demo\n  chatmetric demo --listen 127.0.0.1:9090 \
+--data-dir ./demo-data"
+)]
 pub(super) struct DemoArguments {
     /// Where to listen [default: 127.0.0.1:8080, or a free port when it is taken]
     #[arg(long, value_name = "ADDR")]
@@ -57,11 +59,15 @@ pub(super) struct DemoArguments {
 
 pub(super) fn run(arguments: DemoArguments, terminal: &Terminal) -> Result<(), CliError> {
     if !(1..=EVENTS_MAX).contains(&arguments.events) {
-        return Err(CliError::usage(format!("`--events` must be from 1 to {EVENTS_MAX}")));
+        return Err(CliError::usage(format!(
+            "`--events` must be from 1 to {EVENTS_MAX}"
+        )));
     }
     if let Some(listen) = arguments.listen.filter(|listen| !listen.ip().is_loopback()) {
-        return Err(CliError::usage(format!("`{listen}` is not a loopback address"))
-            .hint("the demo prints its keys; it listens on this machine only"));
+        return Err(
+            CliError::usage(format!("`{listen}` is not a loopback address"))
+                .hint("the demo prints its keys; it listens on this machine only"),
+        );
     }
     let clock = system_clock();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -83,10 +89,15 @@ impl Place {
         if let Some(path) = named {
             let taken = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
             if taken {
-                return Err(CliError::usage(format!("`{}` is not empty", path.display()))
-                    .hint("`chatmetric serve --data-dir` goes on with an old demo's data"));
+                return Err(
+                    CliError::usage(format!("`{}` is not empty", path.display()))
+                        .hint("`chatmetric serve --data-dir` goes on with an old demo's data"),
+                );
             }
-            return Ok(Self { data_dir: path.to_owned(), temporary: None });
+            return Ok(Self {
+                data_dir: path.to_owned(),
+                temporary: None,
+            });
         }
         let mut random = [0_u8; 8];
         entropy.fill(&mut random);
@@ -98,7 +109,10 @@ impl Place {
             CliError::failed(format!("could not create `{}`: {error}", path.display()))
         })?;
         // The master key lies beside the data, so both are one level below.
-        Ok(Self { data_dir: path.join("data"), temporary: Some(path) })
+        Ok(Self {
+            data_dir: path.join("data"),
+            temporary: Some(path),
+        })
     }
 
     fn clean_up(&self) {
@@ -135,8 +149,7 @@ impl<'a> Demo<'a> {
         terminal: &'a Terminal,
     ) -> Result<Self, CliError> {
         let started_ms = clock.monotonic_ms();
-        let options = StoreOptions::default();
-        let instance = Instance::open(data_dir, None, OpenMode::Create, &entropy, &options)
+        let instance = Instance::open(data_dir, None, OpenMode::Create, &entropy)
             .map_err(|error| explain_open(&error))?;
         let operator = Operator {
             directory: Arc::clone(&instance.directory),
@@ -146,7 +159,10 @@ impl<'a> Demo<'a> {
         let mut random = [0_u8; 20];
         entropy.fill(&mut random);
         let app_secret = hex::encode(random.get(..16).unwrap_or_default());
-        let run = random.iter().skip(16).fold(0_u32, |run, byte| run << 8 | u32::from(*byte));
+        let run = random
+            .iter()
+            .skip(16)
+            .fold(0_u32, |run, byte| run << 8 | u32::from(*byte));
         let key = make_directory(&operator, &app_secret)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -163,8 +179,11 @@ impl<'a> Demo<'a> {
             CliError::failed(format!("could not open the control socket: {error}"))
         })?;
         let endpoint = format!("http://{}", server.local_addr());
-        let webhook =
-            Webhook { url: format!("{endpoint}/webhooks/whatsapp/{WEBHOOK}"), app_secret, run };
+        let webhook = Webhook {
+            url: format!("{endpoint}/webhooks/whatsapp/{WEBHOOK}"),
+            app_secret,
+            run,
+        };
         let stop = Arc::new(AtomicBool::new(false));
         watch_signals(&runtime, &stop);
         Ok(Self {
@@ -188,7 +207,13 @@ impl<'a> Demo<'a> {
     /// Replay, comparison, what to try, live traffic.
     fn play(self) -> Result<(), CliError> {
         let result = self.acts();
-        let Self { runtime, server, control, instance, .. } = self;
+        let Self {
+            runtime,
+            server,
+            control,
+            instance,
+            ..
+        } = self;
         control.stop();
         runtime.block_on(server.shutdown());
         instance.close();
@@ -210,7 +235,12 @@ impl<'a> Demo<'a> {
         let seen = compare::ask(&client, self.clock.now())?;
         let first_answer_ms = self.elapsed_ms();
         let equal = compare::compare(&seen, &replay.truth, &self.instance)?;
-        let summary = show::Summary { replay: &replay, seen: &seen, sent_ms, first_answer_ms };
+        let summary = show::Summary {
+            replay: &replay,
+            seen: &seen,
+            sent_ms,
+            first_answer_ms,
+        };
         self.terminal.data(&show::closing(self, &summary, &equal))?;
         if let Some(difference) = equal.difference {
             return Err(CliError::failed(format!("the counts differ: {difference}")));
@@ -241,17 +271,23 @@ impl<'a> Demo<'a> {
             ProgressDrawTarget::hidden()
         });
         let seed = u64::from(self.webhook.run);
-        let result = sender::replay(&self.webhook, &replay.reports, seed, &self.stop, |count, last| {
-            bar.inc(u64::try_from(count).unwrap_or(0));
-            bar.set_message(show::day_of(last.arrives_s));
-        });
+        let result = sender::replay(
+            &self.webhook,
+            &replay.reports,
+            seed,
+            &self.stop,
+            |count, last| {
+                bar.inc(u64::try_from(count).unwrap_or(0));
+                bar.set_message(show::day_of(last.arrives_s));
+            },
+        );
         bar.finish_and_clear();
         result
     }
 
     fn client(&self) -> Result<ApiClient, CliError> {
-        let endpoint = Endpoint::parse(&self.endpoint)
-            .map_err(|error| CliError::failed(error.to_string()))?;
+        let endpoint =
+            Endpoint::parse(&self.endpoint).map_err(|error| CliError::failed(error.to_string()))?;
         let credentials = Credentials {
             access_key_id: self.key.id.clone(),
             secret: SecretKey::new(self.key.secret.clone().unwrap_or_default()),
@@ -264,8 +300,10 @@ impl<'a> Demo<'a> {
 
 /// The demo's account, space, numbers and webhook, by the way of every document.
 fn make_directory(operator: &Operator, app_secret: &str) -> Result<MadeKey, CliError> {
-    let numbers: Vec<String> =
-        PROFILES.iter().map(|profile| format!("\"{}\"", profile.number)).collect();
+    let numbers: Vec<String> = PROFILES
+        .iter()
+        .map(|profile| format!("\"{}\"", profile.number))
+        .collect();
     let document = format!(
         r#"
 [[account]]
@@ -287,7 +325,10 @@ verify_token = "demo"
         traffic::ZONE,
         numbers.join(", ")
     );
-    let flags = ApplyFlags { prune: false, dry_run: false };
+    let flags = ApplyFlags {
+        prune: false,
+        dry_run: false,
+    };
     let applied = operator
         .apply(&document, Format::Toml, &InlineOnly, flags)
         .map_err(|refusal| explain_refusal(&refusal))?;
@@ -314,7 +355,10 @@ fn listen(
         (Err(ServerError::Listen { source, .. }), None)
             if source.kind() == std::io::ErrorKind::AddrInUse =>
         {
-            terminal.say(&format!("port {} is taken, using a free one", LISTEN_DEFAULT.port()));
+            terminal.say(&format!(
+                "port {} is taken, using a free one",
+                LISTEN_DEFAULT.port()
+            ));
             let any = SocketAddr::new(LISTEN_DEFAULT.ip(), 0);
             start(any).map_err(|error| serve::explain_start(&error))
         }
@@ -327,7 +371,9 @@ fn watch_signals(runtime: &tokio::runtime::Runtime, stop: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let _guard = runtime.enter();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let Ok(mut signals) = signal(kind) else { continue };
+        let Ok(mut signals) = signal(kind) else {
+            continue;
+        };
         let stop = Arc::clone(stop);
         runtime.spawn(async move {
             while signals.recv().await.is_some() {

@@ -42,10 +42,15 @@ impl Webhook {
     /// One body with all reports, a change for each number.
     pub(super) fn body(&self, reports: &[Report]) -> String {
         let mut body = String::with_capacity(reports.len() * 220 + 256);
-        body.push_str(r#"{"object":"whatsapp_business_account","entry":[{"id":"102000000000001","changes":["#);
+        body.push_str(
+            r#"{"object":"whatsapp_business_account","entry":[{"id":"102000000000001","changes":["#,
+        );
         let mut changes = 0;
         for (index, profile) in (0_u8..).zip(&PROFILES) {
-            let mut statuses = reports.iter().filter(|report| report.profile == index).peekable();
+            let mut statuses = reports
+                .iter()
+                .filter(|report| report.profile == index)
+                .peekable();
             if statuses.peek().is_none() {
                 continue;
             }
@@ -99,7 +104,10 @@ impl Connection {
             .user_agent("chatmetric-demo")
             .build()
             .new_agent();
-        Self { agent, webhook: webhook.clone() }
+        Self {
+            agent,
+            webhook: webhook.clone(),
+        }
     }
 
     /// Sends one webhook until it is acknowledged.
@@ -133,7 +141,9 @@ impl Connection {
             }
             std::thread::sleep(RETRY_WAIT);
         }
-        Err(CliError::failed(format!("a webhook was not acknowledged: {last}")))
+        Err(CliError::failed(format!(
+            "a webhook was not acknowledged: {last}"
+        )))
     }
 }
 
@@ -164,8 +174,9 @@ pub(super) fn replay(
                     };
                     if let Err(error) = connection.post(batch) {
                         stop.store(true, Ordering::Relaxed);
-                        let mut failure =
-                            failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        let mut failure = failure
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner);
                         failure.get_or_insert(error);
                         return;
                     }
@@ -176,7 +187,10 @@ pub(super) fn replay(
             });
         }
     });
-    match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    match failure
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    {
         Some(error) => Err(error),
         None => Ok(()),
     }

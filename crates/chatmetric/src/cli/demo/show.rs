@@ -25,7 +25,10 @@ pub(super) struct Summary<'a> {
 /// `10-21`, in UTC.
 pub(super) fn day_of(second: i64) -> String {
     let time = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
-    TimeZone::UTC.to_datetime(time).strftime("%m-%d").to_string()
+    TimeZone::UTC
+        .to_datetime(time)
+        .strftime("%m-%d")
+        .to_string()
 }
 
 pub(super) fn equal_mark(paint: Painter) -> String {
@@ -59,7 +62,9 @@ pub(super) fn closing(demo: &Demo<'_>, summary: &Summary<'_>, equal: &Equal) -> 
 }
 
 fn chart(demo: &Demo<'_>, seen: &Seen, paint: Painter) -> String {
-    let zone = TimeZoneDatabase::bundled().get(ZONE).unwrap_or(TimeZone::UTC);
+    let zone = TimeZoneDatabase::bundled()
+        .get(ZONE)
+        .unwrap_or(TimeZone::UTC);
     let end_ms = demo.clock.now().0;
     let points: Vec<Point> = seen
         .days
@@ -85,8 +90,10 @@ fn chart(demo: &Demo<'_>, seen: &Seen, paint: Painter) -> String {
 }
 
 fn numbers(paint: Painter) -> String {
-    let names: Vec<String> =
-        PROFILES.iter().map(|profile| format!("{} {}", profile.number, profile.what)).collect();
+    let names: Vec<String> = PROFILES
+        .iter()
+        .map(|profile| format!("{} {}", profile.number, profile.what))
+        .collect();
     let mut text = String::from("\n");
     for pair in names.chunks(2) {
         let line = match pair {
@@ -131,7 +138,9 @@ fn what_to_try(demo: &Demo<'_>, paint: Painter) -> String {
     let authority = demo.endpoint.trim_start_matches("http://");
     let id = &demo.key.id;
     let endpoint = &demo.endpoint;
-    let zone = Zone::parse(ZONE).map(|zone| zone.name().to_owned()).unwrap_or_default();
+    let zone = Zone::parse(ZONE)
+        .map(|zone| zone.name().to_owned())
+        .unwrap_or_default();
     format!(
         r#"
 {instance}

@@ -64,19 +64,99 @@ const fn profile(
 
 /// Numbers from ranges that are reserved for fiction.
 pub(super) const PROFILES: [Profile; 10] = [
-    profile("15550100101", "orders, New York", -300, 2_600, 850, (968, 700, 8), 3),
-    profile("15550100102", "login codes, New York", -300, 2_300, 900, (986, 350, 4), 2),
+    profile(
+        "15550100101",
+        "orders, New York",
+        -300,
+        2_600,
+        850,
+        (968, 700, 8),
+        3,
+    ),
+    profile(
+        "15550100102",
+        "login codes, New York",
+        -300,
+        2_300,
+        900,
+        (986, 350, 4),
+        2,
+    ),
     Profile {
         campaigns: &[(9, 9), (23, 12)],
-        ..profile("15550100103", "campaigns, Los Angeles", -480, 700, 200, (890, 480, 30), 8)
+        ..profile(
+            "15550100103",
+            "campaigns, Los Angeles",
+            -480,
+            700,
+            200,
+            (890, 480, 30),
+            8,
+        )
     },
-    profile("447700900123", "support, London", 0, 1_100, 350, (960, 820, 6), 4),
-    profile("447700900456", "parcels, London", 0, 1_300, 800, (955, 640, 10), 4),
-    profile("61491570156", "reminders, Sydney", 600, 600, 120, (950, 600, 12), 5),
-    profile("33639980017", "boutique, Paris", 60, 500, 1_350, (945, 690, 10), 5),
-    profile("15550100108", "bookings, Singapore", 480, 900, 900, (970, 760, 5), 3),
-    profile("15550100109", "old contacts, São Paulo", -180, 500, 400, (520, 250, 300), 20),
-    profile("15550100110", "rural deliveries, Pune", 330, 800, 700, (900, 500, 20), 2_400),
+    profile(
+        "447700900123",
+        "support, London",
+        0,
+        1_100,
+        350,
+        (960, 820, 6),
+        4,
+    ),
+    profile(
+        "447700900456",
+        "parcels, London",
+        0,
+        1_300,
+        800,
+        (955, 640, 10),
+        4,
+    ),
+    profile(
+        "61491570156",
+        "reminders, Sydney",
+        600,
+        600,
+        120,
+        (950, 600, 12),
+        5,
+    ),
+    profile(
+        "33639980017",
+        "boutique, Paris",
+        60,
+        500,
+        1_350,
+        (945, 690, 10),
+        5,
+    ),
+    profile(
+        "15550100108",
+        "bookings, Singapore",
+        480,
+        900,
+        900,
+        (970, 760, 5),
+        3,
+    ),
+    profile(
+        "15550100109",
+        "old contacts, São Paulo",
+        -180,
+        500,
+        400,
+        (520, 250, 300),
+        20,
+    ),
+    profile(
+        "15550100110",
+        "rural deliveries, Pune",
+        330,
+        800,
+        700,
+        (900, 500, 20),
+        2_400,
+    ),
 ];
 
 /// How busy each local hour is.
@@ -173,7 +253,10 @@ impl Truth {
         let sent = [sent, delivered].into_iter().flatten().min();
         for (index, time) in [sent, delivered].into_iter().enumerate() {
             let Some(time) = time else { continue };
-            let counts = self.half_hours.entry((profile, time.div_euclid(HALF_HOUR_S))).or_default();
+            let counts = self
+                .half_hours
+                .entry((profile, time.div_euclid(HALF_HOUR_S)))
+                .or_default();
             if let Some(count) = counts.get_mut(index) {
                 *count += 1;
             }
@@ -183,7 +266,9 @@ impl Truth {
     fn buckets(&self, start_of: impl Fn(i64) -> i64) -> Buckets {
         let mut buckets = Buckets::new();
         for ((profile, half_hour), [sent, delivered]) in &self.half_hours {
-            let Some(profile) = PROFILES.get(usize::from(*profile)) else { continue };
+            let Some(profile) = PROFILES.get(usize::from(*profile)) else {
+                continue;
+            };
             let start_ms = start_of(half_hour * HALF_HOUR_S) * 1000;
             let counts = buckets.entry((start_ms, profile.number)).or_default();
             counts[0] += sent;
@@ -198,15 +283,15 @@ impl Truth {
 
     /// Civil days of [`ZONE`].
     pub(super) fn days(&self) -> Buckets {
-        self.buckets(|second| {
-            (second + ZONE_OFFSET_S).div_euclid(DAY_S) * DAY_S - ZONE_OFFSET_S
-        })
+        self.buckets(|second| (second + ZONE_OFFSET_S).div_euclid(DAY_S) * DAY_S - ZONE_OFFSET_S)
     }
 
     /// Sent and delivered in all.
     pub(super) fn totals(&self) -> [u64; 2] {
         let counts = self.half_hours.values();
-        counts.fold([0, 0], |[sent, delivered], [s, d]| [sent + s, delivered + d])
+        counts.fold([0, 0], |[sent, delivered], [s, d]| {
+            [sent + s, delivered + d]
+        })
     }
 }
 
@@ -230,7 +315,13 @@ struct Maker<'a> {
 pub(super) fn replay(random: &mut Random, now_s: i64, events: u64) -> Replay {
     let scale = (events * SCALE / EVENTS_DEFAULT).max(1);
     let reports = Vec::with_capacity(usize::try_from(events + events / 4).unwrap_or(0));
-    let mut maker = Maker { random, now_s, reports, truth: Truth::default(), messages: 0 };
+    let mut maker = Maker {
+        random,
+        now_s,
+        reports,
+        truth: Truth::default(),
+        messages: 0,
+    };
     for (index, profile) in (0_u8..).zip(&PROFILES) {
         for days_ago in (0..=DAYS).rev() {
             maker.day(index, profile, days_ago, scale);
@@ -238,7 +329,11 @@ pub(super) fn replay(random: &mut Random, now_s: i64, events: u64) -> Replay {
     }
     maker.too_late();
     maker.reports.sort_by_key(|report| report.arrives_s);
-    Replay { reports: maker.reports, truth: maker.truth, messages: maker.messages }
+    Replay {
+        reports: maker.reports,
+        truth: maker.truth,
+        messages: maker.messages,
+    }
 }
 
 impl Maker<'_> {
@@ -295,10 +390,18 @@ impl Maker<'_> {
         at_s: i64,
         first: &mut [Option<i64>; 4],
     ) {
-        let copies = if self.random.chance(35) { self.random.seconds(1, 3) } else { 0 };
+        let copies = if self.random.chance(35) {
+            self.random.seconds(1, 3)
+        } else {
+            0
+        };
         for copy in 0..=copies {
             // A copy may carry a time of its own, a second or two later.
-            let at_s = if copy > 0 && self.random.chance(100) { at_s + copy } else { at_s };
+            let at_s = if copy > 0 && self.random.chance(100) {
+                at_s + copy
+            } else {
+                at_s
+            };
             let way_s = if self.random.chance(4) {
                 self.random.seconds(3600, 3 * 86_400)
             } else if copy > 0 || self.random.chance(60) {
@@ -316,7 +419,9 @@ impl Maker<'_> {
                 Status::Read => 2,
                 Status::Failed => 3,
             };
-            let Some(time) = first.get_mut(place) else { continue };
+            let Some(time) = first.get_mut(place) else {
+                continue;
+            };
             match time {
                 Some(before) => {
                     *time = Some(at_s.min(*before));
@@ -327,7 +432,13 @@ impl Maker<'_> {
                     self.truth.new += 1;
                 }
             }
-            self.reports.push(Report { message, profile, status, at_s, arrives_s });
+            self.reports.push(Report {
+                message,
+                profile,
+                status,
+                at_s,
+                arrives_s,
+            });
         }
     }
 
@@ -338,7 +449,13 @@ impl Maker<'_> {
             let at_s = self.now_s - self.random.seconds(46 * 86_400, 70 * 86_400);
             let arrives_s = self.now_s - self.random.seconds(0, 30 * 86_400);
             let status = Status::Sent;
-            self.reports.push(Report { message, profile: 0, status, at_s, arrives_s });
+            self.reports.push(Report {
+                message,
+                profile: 0,
+                status,
+                at_s,
+                arrives_s,
+            });
             self.truth.late += 1;
         }
     }
@@ -380,7 +497,12 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(random: Random, next_message: u32) -> Self {
-        Self { random, due: Vec::new(), firsts: HashMap::new(), next_message }
+        Self {
+            random,
+            due: Vec::new(),
+            firsts: HashMap::new(),
+            next_message,
+        }
     }
 
     /// The reports of this second, at most `messages_max` new messages.
@@ -393,16 +515,26 @@ impl Live {
                 at = at.saturating_sub(profile.daily);
                 found
             });
-            let Some((index, profile)) = chosen else { continue };
+            let Some((index, profile)) = chosen else {
+                continue;
+            };
             let message = self.next_message;
             self.next_message += 1;
             for (status, at_s) in life(&mut self.random, profile, now_s) {
-                let report =
-                    Report { message, profile: index, status, at_s, arrives_s: at_s };
+                let report = Report {
+                    message,
+                    profile: index,
+                    status,
+                    at_s,
+                    arrives_s: at_s,
+                };
                 self.due.push(report);
             }
         }
-        let (now, later) = self.due.drain(..).partition(|report| report.arrives_s <= now_s);
+        let (now, later) = self
+            .due
+            .drain(..)
+            .partition(|report| report.arrives_s <= now_s);
         self.due = later;
         now
     }
@@ -410,8 +542,10 @@ impl Live {
     /// Adds what was acknowledged to the true counts.
     pub(super) fn count(&mut self, reports: &[Report], truth: &mut Truth) {
         for report in reports {
-            let (profile, first) =
-                self.firsts.entry(report.message).or_insert((report.profile, [None; 4]));
+            let (profile, first) = self
+                .firsts
+                .entry(report.message)
+                .or_insert((report.profile, [None; 4]));
             let before = shown(*profile, first);
             let place = match report.status {
                 Status::Sent => 0,

@@ -53,7 +53,10 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(SniffError::Utf16),
         _ => {}
     }
-    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
+    let text = prefix
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(prefix)
+        .trim_ascii_start();
     if text.contains(&0) {
         return Err(SniffError::Binary);
     }
@@ -84,10 +87,22 @@ mod tests {
     #[test]
     fn formats_are_told_by_their_content() {
         for (text, name, format) in [
-            ("number,message_id,status,timestamp\n1,", "x", FileFormat::Csv),
+            (
+                "number,message_id,status,timestamp\n1,",
+                "x",
+                FileFormat::Csv,
+            ),
             ("\u{feff}number;message_id", "x", FileFormat::Csv),
-            ("{\"number\":\"1\",\"message_id\":\"m\"}", "x.csv", FileFormat::Ndjson),
-            ("{\"object\":\"whatsapp_business_account\",\"entry\":[", "x", FileFormat::Whatsapp),
+            (
+                "{\"number\":\"1\",\"message_id\":\"m\"}",
+                "x.csv",
+                FileFormat::Ndjson,
+            ),
+            (
+                "{\"object\":\"whatsapp_business_account\",\"entry\":[",
+                "x",
+                FileFormat::Whatsapp,
+            ),
             ("{\n  \"object\"", "x.json", FileFormat::Whatsapp),
             ("[\n{\"entry\"", "x", FileFormat::Whatsapp),
             ("", "x.csv", FileFormat::Csv),
