@@ -5,6 +5,10 @@
 
 mod conformance;
 mod conformance_quarantine;
+mod crash;
+mod embedded;
+mod fault_disk;
+mod model;
 mod subject;
 
 use chatmetric_store::{MemoryStore, Store};
