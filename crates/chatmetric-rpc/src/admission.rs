@@ -106,7 +106,10 @@ impl<O: Hash + Eq + Clone> Admission<O> {
                 ThrottleRefusal::TooManyKeys => ApiError::ServiceUnavailable,
             })?;
         state.throttle.charge(key, at.monotonic_ns);
-        let nonce = state.nonces.record(verified.nonce_hash(), at.now_ms);
+        let nonce =
+            state
+                .nonces
+                .record(verified.nonce_hash(), verified.valid_until_ms(), at.now_ms);
         drop(state);
         Ok(AdmittedRequest { verified, nonce })
     }

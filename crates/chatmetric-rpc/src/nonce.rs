@@ -120,12 +120,11 @@ impl NonceCache {
         Ok(())
     }
 
-    /// Remembers a nonce that [`Self::check`] let pass, and returns what to persist.
-    pub fn record(&mut self, hash: NonceHash, now_ms: i64) -> NonceEntry {
-        let entry = NonceEntry {
-            hash,
-            expires_ms: now_ms.saturating_add(self.retention_ms),
-        };
+    /// Remembers a nonce that [`Self::check`] let pass, and returns what to persist. It is kept for
+    /// the retention, and in any case until the request's own time stamp is no longer valid.
+    pub fn record(&mut self, hash: NonceHash, valid_until_ms: i64, now_ms: i64) -> NonceEntry {
+        let expires_ms = now_ms.saturating_add(self.retention_ms).max(valid_until_ms);
+        let entry = NonceEntry { hash, expires_ms };
         if self.used.insert(hash) {
             self.by_age.push_back(entry);
         }

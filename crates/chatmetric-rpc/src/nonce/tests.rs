@@ -19,7 +19,7 @@ fn pairs_do_not_run_into_each_other() {
 fn it_is_kept_to_the_last_millisecond_of_the_retention() {
     let mut cache = NonceCache::new(1_800_000, 10);
     let hash = NonceHash::of("a", "n");
-    let entry = cache.record(hash, 1_000);
+    let entry = cache.record(hash, 0, 1_000);
     assert_eq!(entry.expires_ms, 1_801_000);
     assert_eq!(
         cache.check(hash, i64::MAX, 1_801_000),
@@ -30,10 +30,18 @@ fn it_is_kept_to_the_last_millisecond_of_the_retention() {
 }
 
 #[test]
+fn a_retention_that_was_set_too_short_does_not_open_a_replay() {
+    let mut cache = NonceCache::new(10, 10);
+    let hash = NonceHash::of("a", "n");
+    assert_eq!(cache.record(hash, 900, 0).expires_ms, 900);
+    assert_eq!(cache.check(hash, 900, 900), Err(NonceRefusal::Used));
+}
+
+#[test]
 fn a_full_cache_refuses_until_something_expires() {
     let mut cache = NonceCache::new(10, 2);
-    cache.record(NonceHash::of("a", "1"), 0);
-    cache.record(NonceHash::of("a", "2"), 5);
+    cache.record(NonceHash::of("a", "1"), 0, 0);
+    cache.record(NonceHash::of("a", "2"), 0, 5);
     let third = NonceHash::of("a", "3");
     assert_eq!(cache.check(third, i64::MAX, 10), Err(NonceRefusal::Full));
     assert_eq!(cache.check(third, i64::MAX, 11), Ok(()));
@@ -101,7 +109,7 @@ proptest! {
             let hash = NonceHash::of("key", &nonce.to_string());
             match cache.check(hash, stamp_ms + SKEW_MS, clock_ms) {
                 Ok(()) => {
-                    cache.record(hash, clock_ms);
+                    cache.record(hash, stamp_ms + SKEW_MS, clock_ms);
                     let times = passed.entry((nonce, stamp_ms)).or_default();
                     *times += 1;
                     prop_assert_eq!(*times, 1, "the very same request passed twice");

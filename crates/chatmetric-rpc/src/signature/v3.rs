@@ -108,10 +108,12 @@ pub(super) fn common_parameters<'r>(
     let nonce = required(known.nonce, "SignatureNonce", "x-acs-signature-nonce")?;
     required(known.content_hash, "ContentSha256", "x-acs-content-sha256")?;
     check_coverage(request, authorization)?;
-    let security_token = known
-        .security_token
-        .and_then(text)
-        .filter(|token| !token.is_empty());
+    // A token that is there is never taken for none: what is not text cannot be checked.
+    let security_token = match known.security_token.map(text) {
+        Some(None) => return Err(ApiError::SecurityTokenMalformed),
+        Some(Some("")) | None => None,
+        Some(Some(token)) => Some(token),
+    };
     if known
         .access_key_id
         .is_some_and(|id| id != authorization.access_key_id.as_bytes())

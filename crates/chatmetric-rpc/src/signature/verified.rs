@@ -12,7 +12,7 @@ use crate::params::Params;
 use crate::request::{Dialect, Method};
 use crate::response::ResponseFormat;
 
-/// A request whose signature was verified. Only [`Verifier::verify`] makes one; every value in it
+/// A request whose signature was verified. Only [`super::Verifier::verify`] makes one; every value in it
 /// is covered by the signature, except where a getter says otherwise.
 pub struct VerifiedRequest<P, O> {
     pub(super) principal: P,

@@ -430,6 +430,15 @@ fn keys_come_before_tokens_and_tokens_before_signatures() {
 }
 
 #[test]
+fn a_token_that_is_not_text_is_not_taken_for_none() {
+    let mut wire = named("v3-py-new-sts").wire;
+    wire.remove_header("x-acs-security-token");
+    wire.headers
+        .push(("x-acs-security-token".into(), b"\xff\xfe".to_vec()));
+    assert_eq!(code_of(&wire), "InvalidSecurityToken.Malformed");
+}
+
+#[test]
 fn without_a_session_verifier_every_token_is_refused() {
     let none = Directory {
         status: KeyStatus::Active,
