@@ -178,6 +178,37 @@ impl Diff {
             &old.keys,
             &new.keys,
         );
+        self.identities(id, old, new);
+        self.map(
+            &old.spaces,
+            &new.spaces,
+            |space| Entity::Space(id.clone(), space.clone()),
+            |space, _| format!("space {space} of account {id}"),
+            space_fields,
+        );
+        self.map(
+            &old.grants,
+            &new.grants,
+            |grant| Entity::Grant(id.clone(), grant.clone()),
+            |grant, _| {
+                format!(
+                    "ISV grant {} of account {id} for account {}",
+                    grant.code, grant.account
+                )
+            },
+            grant_fields,
+        );
+        self.map(
+            &old.webhooks,
+            &new.webhooks,
+            |hook| Entity::Webhook(id.clone(), hook.clone()),
+            |hook, state| format!("{} webhook {hook} of account {id}", state.secrets.kind()),
+            webhook_fields,
+        );
+    }
+
+    /// Policies, users with their keys, groups and roles.
+    fn identities(&mut self, id: &AccountId, old: &AccountState, new: &AccountState) {
         let of = |what: &'static str| move |name: &String| format!("{what} {name} of account {id}");
         self.map(
             &old.policies,
@@ -222,32 +253,6 @@ impl Diff {
             |name| Entity::Role(id.clone(), name.clone()),
             |name, _| of("role")(name),
             role_fields,
-        );
-        self.map(
-            &old.spaces,
-            &new.spaces,
-            |space| Entity::Space(id.clone(), space.clone()),
-            |space, _| format!("space {space} of account {id}"),
-            space_fields,
-        );
-        self.map(
-            &old.grants,
-            &new.grants,
-            |grant| Entity::Grant(id.clone(), grant.clone()),
-            |grant, _| {
-                format!(
-                    "ISV grant {} of account {id} for account {}",
-                    grant.code, grant.account
-                )
-            },
-            grant_fields,
-        );
-        self.map(
-            &old.webhooks,
-            &new.webhooks,
-            |hook| Entity::Webhook(id.clone(), hook.clone()),
-            |hook, state| format!("{} webhook {hook} of account {id}", state.secrets.kind()),
-            webhook_fields,
         );
     }
 

@@ -17,17 +17,16 @@ use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
 
 use super::document::{
-    AccountPart, At, Document, FaultList, Faults, GrantPart, GroupPart, KeyPart, List, RolePart,
-    SpacePart, UserPart, WebhookPart, WebhookWord, set_of,
+    AccountPart, Document, FaultList, Faults, GrantPart, GroupPart, KeyPart, List, RolePart,
+    SpacePart, UserPart, set_of,
 };
 use super::generate::{self, GeneratedKey};
 use super::limits::SESSION_SECONDS_DEFAULT;
 use super::model::{CustSpaceId, UnknownNumbers};
-use super::prune;
 use super::state::{
     AccountState, GrantId, GrantState, KeyState, Owner, RoleState, SpaceState, State,
-    WebhookSecrets, WebhookState,
 };
+use super::{merge_references, prune};
 use crate::entropy::Entropy;
 
 /// The state that a document asks for.
@@ -72,7 +71,7 @@ pub(super) fn merge(
     }
     prune::drop_dangling(&mut state);
     for part in &document.accounts {
-        merge.references(&state, part);
+        merge_references::check(&state, part, &mut merge.faults);
     }
     merge.faults.finish()?;
     Ok(Merged {
@@ -83,10 +82,10 @@ pub(super) fn merge(
 }
 
 /// Who has the ids that are unique in the installation.
-struct Taken {
+pub(super) struct Taken {
     keys: HashMap<AccessKeyId, Owner>,
     spaces: HashMap<CustSpaceId, AccountId>,
-    webhooks: HashMap<String, AccountId>,
+    pub(super) webhooks: HashMap<String, AccountId>,
 }
 
 impl Taken {
@@ -126,11 +125,11 @@ impl Taken {
     }
 }
 
-struct Merge<'a> {
+pub(super) struct Merge<'a> {
     entropy: &'a dyn Entropy,
     prune: bool,
-    taken: Taken,
-    faults: FaultList,
+    pub(super) taken: Taken,
+    pub(super) faults: FaultList,
     notes: Vec<String>,
     generated: Vec<GeneratedKey>,
 }
@@ -415,70 +414,6 @@ impl Merge<'_> {
         self.relation(&mut role.policies, &part.policies, &whose, "policy");
     }
 
-    fn webhook(&mut self, account: &mut AccountState, owner: &AccountId, part: &WebhookPart) {
-        let id = &part.id;
-        if self
-            .taken
-            .webhooks
-            .get(&id.value)
-            .is_some_and(|other| other != owner)
-        {
-            self.faults.add(
-                &id.place,
-                format!("webhook `{}` belongs to another account", id.value),
-            );
-            return;
-        }
-        let current = account.webhooks.get(&id.value);
-        let kind = part
-            .kind
-            .or(current.map(|webhook| word_of(&webhook.secrets)));
-        let Some(kind) = kind else {
-            self.faults.add(
-                &id.place,
-                "a new webhook needs a `kind`: whatsapp, cams or events",
-            );
-            return;
-        };
-        self.foreign_secrets(kind, part);
-        let current_secrets = current.map(|webhook| &webhook.secrets);
-        let Some(secrets) = merge_secrets(kind, current_secrets, part) else {
-            let needed = match kind {
-                WebhookWord::Whatsapp => "`app_secrets`",
-                WebhookWord::Cams | WebhookWord::Events => "a `token`",
-            };
-            let message = format!("a new {} webhook needs {needed}", kind.as_str());
-            self.faults.add(&id.place, message);
-            return;
-        };
-        let named = part.space.as_ref().map(|space| space.value.clone());
-        let space = named.or_else(|| current.and_then(|webhook| webhook.space.clone()));
-        account
-            .webhooks
-            .insert(id.value.clone(), WebhookState { space, secrets });
-    }
-
-    /// Secrets that a webhook of this kind does not have.
-    fn foreign_secrets(&mut self, kind: WebhookWord, part: &WebhookPart) {
-        let token = part.token.as_ref().map(|token| ("token", &token.place));
-        let verify = part
-            .verify_token
-            .as_ref()
-            .map(|token| ("verify_token", &token.place));
-        let app = part
-            .app_secrets_place
-            .as_ref()
-            .map(|place| ("app_secrets", place));
-        let foreign = match kind {
-            WebhookWord::Whatsapp => vec![token],
-            WebhookWord::Cams | WebhookWord::Events => vec![verify, app],
-        };
-        for (field, place) in foreign.into_iter().flatten() {
-            let message = format!("webhooks of kind {} have no `{field}`", kind.as_str());
-            self.faults.add(place, message);
-        }
-    }
-
     /// Rule 7 of the operation: exactly one default space.
     fn default_space(&mut self, account: &mut AccountState, part: &AccountPart) {
         let is = |value: bool| {
@@ -527,100 +462,6 @@ impl Merge<'_> {
             space.is_default = *id == default;
         }
     }
-
-    /// Every reference of the document must lead somewhere in the result.
-    fn references(&mut self, state: &State, part: &AccountPart) {
-        let Some(account) = state.accounts.get(&part.id.value) else {
-            return;
-        };
-        let policies = part.users.iter().map(|user| &user.policies);
-        let policies = policies.chain(part.groups.iter().map(|group| &group.policies));
-        let policies = policies.chain(part.roles.iter().map(|role| &role.policies));
-        for name in policies.flatten().flatten() {
-            if !account.policies.contains_key(&name.value) {
-                self.unknown(name, "policy");
-            }
-        }
-        for name in part
-            .groups
-            .iter()
-            .filter_map(|group| group.users.as_ref())
-            .flatten()
-        {
-            if !account.users.contains_key(&name.value) {
-                self.unknown(name, "user");
-            }
-        }
-        for grant in &part.grants {
-            self.grant_references(state, part, account, grant);
-        }
-        for webhook in &part.webhooks {
-            let stored = account.webhooks.get(&webhook.id.value);
-            let space = stored.and_then(|webhook| webhook.space.as_ref());
-            if space.is_some_and(|space| !account.spaces.contains_key(space)) {
-                let place = webhook
-                    .space
-                    .as_ref()
-                    .map_or(&webhook.id.place, |at| &at.place);
-                let shown = space.map(ToString::to_string).unwrap_or_default();
-                let message = format!("`{shown}` is not a space of account {}", part.id.value);
-                self.faults.add(place, message);
-            }
-        }
-    }
-
-    fn grant_references(
-        &mut self,
-        state: &State,
-        part: &AccountPart,
-        isv: &AccountState,
-        grant: &GrantPart,
-    ) {
-        let other = state.accounts.iter().find(|(id, account)| {
-            **id != part.id.value
-                && account
-                    .grants
-                    .keys()
-                    .any(|other| other.code == grant.code.value)
-        });
-        if other.is_some() {
-            let message = format!("the code `{}` belongs to another account", grant.code.value);
-            self.faults.add(&grant.code.place, message);
-        }
-        for space in grant.spaces.iter().flatten() {
-            if !isv.spaces.contains_key(&space.value) {
-                let message = format!(
-                    "`{}` is not a space of account {}",
-                    space.value, part.id.value
-                );
-                self.faults.add(&space.place, message);
-            }
-        }
-        let Some(customer) = state.accounts.get(&grant.account.value) else {
-            let message = format!("there is no account `{}`", grant.account.value);
-            self.faults.add(&grant.account.place, message);
-            return;
-        };
-        for user in grant
-            .users
-            .iter()
-            .flatten()
-            .filter(|user| user.value != "*")
-        {
-            if !customer.users.contains_key(&user.value) {
-                let message = format!(
-                    "there is no user `{}` in account {}",
-                    user.value, grant.account.value
-                );
-                self.faults.add(&user.place, message);
-            }
-        }
-    }
-
-    fn unknown(&mut self, name: &At<String>, what: &str) {
-        let message = format!("there is no {what} `{}` in the account", name.value);
-        self.faults.add(&name.place, message);
-    }
 }
 
 fn space_mut<'a>(
@@ -628,58 +469,6 @@ fn space_mut<'a>(
     (account, space): &(AccountId, CustSpaceId),
 ) -> Option<&'a mut SpaceState> {
     state.accounts.get_mut(account)?.spaces.get_mut(space)
-}
-
-fn word_of(secrets: &WebhookSecrets) -> WebhookWord {
-    match secrets {
-        WebhookSecrets::Whatsapp { .. } => WebhookWord::Whatsapp,
-        WebhookSecrets::Cams { .. } => WebhookWord::Cams,
-        WebhookSecrets::Events { .. } => WebhookWord::Events,
-    }
-}
-
-/// The secrets of the kind: given ones, else those that the webhook has. `None`
-/// when neither gives one that it cannot do without.
-fn merge_secrets(
-    kind: WebhookWord,
-    current: Option<&WebhookSecrets>,
-    part: &WebhookPart,
-) -> Option<WebhookSecrets> {
-    let token = part.token.as_ref().map(|at| at.value.clone());
-    match (kind, current) {
-        (
-            WebhookWord::Whatsapp,
-            Some(WebhookSecrets::Whatsapp {
-                app_secrets,
-                verify_token,
-            }),
-        ) => {
-            let given = part.verify_token.as_ref().map(|at| at.value.clone());
-            Some(WebhookSecrets::Whatsapp {
-                app_secrets: part
-                    .app_secrets
-                    .clone()
-                    .unwrap_or_else(|| app_secrets.clone()),
-                verify_token: given.or_else(|| verify_token.clone()),
-            })
-        }
-        (WebhookWord::Whatsapp, _) => Some(WebhookSecrets::Whatsapp {
-            app_secrets: part.app_secrets.clone()?,
-            verify_token: part.verify_token.as_ref().map(|at| at.value.clone()),
-        }),
-        (WebhookWord::Cams, Some(WebhookSecrets::Cams { token: current })) => {
-            Some(WebhookSecrets::Cams {
-                token: token.unwrap_or_else(|| current.clone()),
-            })
-        }
-        (WebhookWord::Cams, _) => Some(WebhookSecrets::Cams { token: token? }),
-        (WebhookWord::Events, Some(WebhookSecrets::Events { token: current })) => {
-            Some(WebhookSecrets::Events {
-                token: token.unwrap_or_else(|| current.clone()),
-            })
-        }
-        (WebhookWord::Events, _) => Some(WebhookSecrets::Events { token: token? }),
-    }
 }
 
 fn merge_grant(account: &mut AccountState, part: &GrantPart) {

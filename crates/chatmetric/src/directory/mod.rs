@@ -16,6 +16,8 @@ mod first_start;
 mod generate;
 pub mod limits;
 mod merge;
+mod merge_references;
+mod merge_webhook;
 mod model;
 mod prune;
 mod quarantine;
@@ -79,7 +81,8 @@ pub struct ApplyOptions {
 /// What applying a document did, or would do.
 #[derive(Debug)]
 pub struct ApplyReport {
-    /// The changes, in the order of the accounts; empty when there is nothing to do.
+    /// The changes in the order in which they are written: what goes, then what
+    /// comes or becomes different. Empty when there is nothing to do.
     pub changes: Vec<Change>,
     /// What the document leaves out of a list it gives and what stays because
     /// nothing was pruned. For people.

@@ -199,6 +199,11 @@ fn the_manuals_document_is_understood() {
     assert!(snapshot.was_bound(space.key, &number("15550100101")));
     assert!(!snapshot.was_bound(space.key, &number("15550100102")));
 
+    // Nothing was said of unknown numbers, and the account is an ISV.
+    let second = snapshot.space("cams-second").expect("a second space");
+    assert_eq!(second.unknown_numbers, UnknownNumbers::Hold);
+    assert!(!second.is_default);
+
     let customer = account_id("2000000000000002");
     let [grant] = snapshot.grants("skdi3kksloslikdkkdk") else {
         panic!("one grant")
@@ -475,6 +480,89 @@ fn json_faults_have_the_same_places() {
         line 4, column 55: `account[0].calls_per_second`: must be an integer, not a number that is no 64-bit integer"#]].assert_eq(&faults.to_string());
     let faults = Document::parse("{\"account\": [}", Format::Json, &InlineOnly).expect_err("bad");
     expect!["line 1, column 14: expected value"].assert_eq(&faults.to_string());
+}
+
+#[test]
+fn every_limit_holds() {
+    let fault = |text: &str| {
+        let faults = Document::parse(text, Format::Toml, &InlineOnly).expect_err("too much");
+        faults.list().first().expect("a fault").message.clone()
+    };
+    let account = "[[account]]\nid = \"5\"\n";
+    let keys = |count: usize| -> String {
+        let keys = (0..count).map(|n| format!("[[account.access_key]]\nid = \"k{n}\"\n"));
+        format!("{account}{}", keys.collect::<String>())
+    };
+    parse(&keys(20));
+    assert_eq!(fault(&keys(21)), "there are 21 of them, the limit is 20");
+
+    let numbers = |count: usize| {
+        let numbers: Vec<_> = (0..count).map(|n| format!("\"{n}\"")).collect();
+        format!(
+            "{account}[[account.space]]\nid = \"s\"\nnumbers = [{}]\n",
+            numbers.join(",")
+        )
+    };
+    parse(&numbers(100_000));
+    assert_eq!(
+        fault(&numbers(100_001)),
+        "has 100001 entries, the limit is 100000"
+    );
+
+    let name = |length: usize| format!("{account}name = \"{}\"\n", "n".repeat(length));
+    parse(&name(128));
+    assert!(fault(&name(129)).starts_with("an account name is 1 to 128"));
+    let user = |length| {
+        format!(
+            "{account}[[account.user]]\nname = \"{}\"\n",
+            "u".repeat(length)
+        )
+    };
+    parse(&user(128));
+    assert!(fault(&user(129)).starts_with("a user name is 1 to 128"));
+    let secret = |length: usize| {
+        format!(
+            "{account}[[account.access_key]]\nid = \"k\"\nsecret = \"{}\"\n",
+            "s".repeat(length)
+        )
+    };
+    parse(&secret(512));
+    assert!(fault(&secret(513)).starts_with("a secret is 1 to 512 bytes"));
+
+    let accounts: String = (0..10_001)
+        .map(|n| format!("[[account]]\nid = \"{n}\"\n"))
+        .collect();
+    assert_eq!(
+        fault(&accounts),
+        "there are 10001 of them, the limit is 10000"
+    );
+    let long = format!("# {}", " ".repeat(16 * 1024 * 1024));
+    assert!(fault(&long).starts_with("the document is longer than"));
+    // Deep nesting is a fault in both formats, and no overflow of the stack.
+    assert!(!fault(&format!("account = {}", "[".repeat(50_000))).is_empty());
+    let deep = format!(
+        "{{\"account\": [{{\"id\": {}1{}}}]}}",
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
+    assert!(Document::parse(&deep, Format::Json, &InlineOnly).is_err());
+
+    let many: String = (0..150).map(|n| format!("wrong{n} = 1\n")).collect();
+    let faults = Document::parse(&many, Format::Toml, &InlineOnly).expect_err("150 faults");
+    assert_eq!(faults.list().len(), 100);
+    assert!(faults.to_string().ends_with("\nand 50 more"));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("big"), "x".repeat(5_000)).expect("writes");
+    let text = format!("{account}[[account.access_key]]\nid = \"k\"\nsecret_file = \"big\"\n");
+    let system = SystemSecrets {
+        base: folder.path().to_owned(),
+    };
+    let faults = Document::parse(&text, Format::Toml, &system).expect_err("too long");
+    assert!(
+        faults.to_string().ends_with("is longer than 4096 bytes"),
+        "{faults}"
+    );
 }
 
 #[test]

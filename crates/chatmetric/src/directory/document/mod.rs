@@ -8,7 +8,9 @@
 //! Invariant: a [`Document`] holds no fault that its text alone can show. What a
 //! document does not name is `None`: absent is not empty.
 
+mod doubles;
 mod fault;
+mod fields;
 mod read;
 mod secrets;
 mod tree;

@@ -2,33 +2,30 @@
 //! histories that the snapshot needs beside it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, Zone};
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
-use chatmetric_rpc::ram::Policy;
 use rusqlite::{Connection, Row};
 
 use crate::directory::diff::key_status;
 use crate::directory::error::DirectoryError;
-use crate::directory::model::{
-    AccessKey, Account, Binding, CustSpaceId, GrantUsers, IsvGrant, NamedPolicy, Principal, Role,
-    Space, UnknownNumbers, User, Webhook, WebhookKind,
-};
-use crate::directory::snapshot::{Bindings, Records, Snapshot};
+use crate::directory::model::{Binding, CustSpaceId, UnknownNumbers};
 use crate::directory::state::{
     AccountState, GrantId, GrantState, GroupState, KeyState, RoleState, Secret, SpaceState, State,
     UserState, WebhookSecrets, WebhookState,
 };
 use crate::master_key::{MasterKey, RecordKind, SealContext};
 
+/// Which secret of a webhook, its place among several, and its bytes.
+type SealedSecret = (String, i64, Vec<u8>);
+
 /// Everything that is stored.
 pub(super) struct Loaded {
     pub(super) state: State,
-    accounts: HashMap<AccountId, AccountKey>,
-    users: HashMap<(AccountId, String), u64>,
-    spaces: HashMap<CustSpaceId, SpaceKey>,
-    histories: HashMap<PhoneNumber, Vec<Binding>>,
+    pub(super) accounts: HashMap<AccountId, AccountKey>,
+    pub(super) users: HashMap<(AccountId, String), u64>,
+    pub(super) spaces: HashMap<CustSpaceId, SpaceKey>,
+    pub(super) histories: HashMap<PhoneNumber, Vec<Binding>>,
 }
 
 pub(super) fn load(
@@ -67,7 +64,7 @@ struct Loader<'a> {
     loaded: Loaded,
 }
 
-fn damaged(what: impl Into<String>) -> DirectoryError {
+pub(super) fn damaged(what: impl Into<String>) -> DirectoryError {
     DirectoryError::Damaged { what: what.into() }
 }
 
@@ -378,7 +375,7 @@ impl Loader<'_> {
     }
 
     fn webhooks(&mut self) -> Result<(), DirectoryError> {
-        let mut sealed: HashMap<String, Vec<(String, i64, Vec<u8>)>> = HashMap::new();
+        let mut sealed: HashMap<String, Vec<SealedSecret>> = HashMap::new();
         for (webhook, secret) in self.rows(
             "SELECT webhook_id, field, place, secret FROM webhook_secrets
              ORDER BY webhook_id, field, place",
@@ -400,44 +397,8 @@ impl Loader<'_> {
         )?;
         for (id, account, space, kind) in rows {
             let tenant = self.account(account)?.0;
-            let mut app_secrets = Vec::new();
-            let mut verify_token = None;
-            let mut token = None;
-            for (field, place, bytes) in sealed.remove(&id).unwrap_or_default() {
-                match field.as_str() {
-                    "app_secret" => {
-                        let record = format!("{id}/{place}");
-                        let kind = RecordKind::WebhookAppSecret;
-                        app_secrets.push(self.open(kind, &tenant, &record, &bytes)?);
-                    }
-                    "verify_token" => {
-                        let kind = RecordKind::WebhookVerifyToken;
-                        verify_token = Some(self.open(kind, &tenant, &id, &bytes)?);
-                    }
-                    "token" => {
-                        token = Some(self.open(RecordKind::WebhookToken, &tenant, &id, &bytes)?);
-                    }
-                    other => return Err(damaged(format!("webhook `{id}` has a secret `{other}`"))),
-                }
-            }
-            let no_token = || damaged(format!("webhook `{id}` has no token"));
-            let secrets = match kind.as_str() {
-                "whatsapp" if !app_secrets.is_empty() => WebhookSecrets::Whatsapp {
-                    app_secrets,
-                    verify_token,
-                },
-                "cams" => WebhookSecrets::Cams {
-                    token: token.ok_or_else(no_token)?,
-                },
-                "events" => WebhookSecrets::Events {
-                    token: token.ok_or_else(no_token)?,
-                },
-                other => {
-                    return Err(damaged(format!(
-                        "webhook `{id}` of kind `{other}` is not whole"
-                    )));
-                }
-            };
+            let sealed = sealed.remove(&id).unwrap_or_default();
+            let secrets = self.webhook_secrets(&tenant, &id, &kind, sealed)?;
             let space = space.map(|space| {
                 CustSpaceId::parse(&space)
                     .map_err(|_| damaged(format!("`{space}` is not a CustSpaceId")))
@@ -450,222 +411,52 @@ impl Loader<'_> {
         }
         Ok(())
     }
-}
 
-impl Loaded {
-    /// Parses and indexes everything once, for the readers.
-    pub(super) fn into_snapshot(self) -> Result<Snapshot, DirectoryError> {
-        let mut records = Records::default();
-        for (id, state) in &self.state.accounts {
-            let key = self.accounts.get(id).copied();
-            let key = key.ok_or_else(|| damaged(format!("account {id} has no key")))?;
-            let account = Arc::new(Account {
-                key,
-                id: id.clone(),
-                name: state.name.clone(),
-                subscribed: state.subscribed,
-                calls_per_second: state.calls_per_second,
-            });
-            records.accounts_by_key.insert(key, Arc::clone(&account));
-            records.accounts.insert(id.clone(), Arc::clone(&account));
-            self.identities(&mut records, &account, state)?;
-            self.add_spaces(&mut records, &account, state)?;
-            add_webhooks(&mut records, &account, state)?;
-        }
-        for (id, state) in &self.state.accounts {
-            add_grants(&mut records, id, state)?;
-        }
-        Ok(Snapshot::new(records, Bindings::new(self.histories)))
-    }
-
-    fn identities(
+    /// Opens the secrets of a webhook and checks that its kind has all it needs.
+    fn webhook_secrets(
         &self,
-        records: &mut Records,
-        account: &Arc<Account>,
-        state: &AccountState,
-    ) -> Result<(), DirectoryError> {
-        let mut policies: BTreeMap<&str, NamedPolicy> = BTreeMap::new();
-        for (name, document) in &state.policies {
-            let policy = Policy::parse(document).map_err(|error| {
-                damaged(format!(
-                    "policy `{name}` of account {}: {error}",
-                    account.id
-                ))
-            })?;
-            let named = NamedPolicy {
-                name: name.clone(),
-                policy: Arc::new(policy),
-            };
-            records
-                .policies
-                .insert((account.key, name.clone()), named.clone());
-            policies.insert(name, named);
-        }
-        let find = |names: &BTreeSet<&str>| -> Vec<NamedPolicy> {
-            names
-                .iter()
-                .filter_map(|name| policies.get(name).cloned())
-                .collect()
-        };
-        for (id, key) in &state.keys {
-            let key = key_record(id, key, account, Principal::Owner);
-            records.keys.insert(id.clone(), key);
-        }
-        for (name, user) in &state.users {
-            let number = self.users.get(&(account.id.clone(), name.clone())).copied();
-            let number = number.ok_or_else(|| damaged(format!("user `{name}` has no number")))?;
-            let own = user.policies.iter().map(String::as_str);
-            let groups = state
-                .groups
-                .values()
-                .filter(|group| group.users.contains(name));
-            let shared = groups.flat_map(|group| group.policies.iter().map(String::as_str));
-            let user_record = Arc::new(User {
-                id: number,
-                name: name.clone(),
-                console: user.console,
-                policies: find(&own.chain(shared).collect()),
-            });
-            for (id, key) in &user.keys {
-                let principal = Principal::User(Arc::clone(&user_record));
-                records
-                    .keys
-                    .insert(id.clone(), key_record(id, key, account, principal));
+        tenant: &AccountId,
+        id: &str,
+        kind: &str,
+        sealed: Vec<SealedSecret>,
+    ) -> Result<WebhookSecrets, DirectoryError> {
+        let mut app_secrets = Vec::new();
+        let mut verify_token = None;
+        let mut token = None;
+        for (field, place, bytes) in sealed {
+            match field.as_str() {
+                "app_secret" => {
+                    let record = format!("{id}/{place}");
+                    let kind = RecordKind::WebhookAppSecret;
+                    app_secrets.push(self.open(kind, tenant, &record, &bytes)?);
+                }
+                "verify_token" => {
+                    let kind = RecordKind::WebhookVerifyToken;
+                    verify_token = Some(self.open(kind, tenant, id, &bytes)?);
+                }
+                "token" => {
+                    token = Some(self.open(RecordKind::WebhookToken, tenant, id, &bytes)?);
+                }
+                other => return Err(damaged(format!("webhook `{id}` has a secret `{other}`"))),
             }
-            records
-                .users
-                .insert((account.key, name.clone()), user_record);
         }
-        for (name, role) in &state.roles {
-            let record = Arc::new(Role {
-                name: name.clone(),
-                trust_policy: role.trust_policy.clone(),
-                policies: find(&role.policies.iter().map(String::as_str).collect()),
-                max_session_seconds: role.max_session_seconds,
-            });
-            records.roles.insert((account.key, name.clone()), record);
-        }
-        Ok(())
-    }
-
-    fn add_spaces(
-        &self,
-        records: &mut Records,
-        account: &Arc<Account>,
-        state: &AccountState,
-    ) -> Result<(), DirectoryError> {
-        for (id, space) in &state.spaces {
-            let key = self.spaces.get(id).copied();
-            let key = key.ok_or_else(|| damaged(format!("space `{id}` has no key")))?;
-            let zone = Zone::parse(&space.time_zone)
-                .map_err(|error| damaged(format!("space `{id}`: {error}")))?;
-            let space = Arc::new(Space {
-                key,
-                id: id.clone(),
-                account: Arc::clone(account),
-                is_default: space.is_default,
-                zone,
-                unknown_numbers: space.unknown_numbers,
-                numbers_max: space.numbers_max,
-            });
-            if space.is_default {
-                records
-                    .default_spaces
-                    .insert(account.key, Arc::clone(&space));
-            }
-            records.spaces_by_key.insert(key, Arc::clone(&space));
-            records.spaces.insert(id.clone(), space);
-        }
-        Ok(())
-    }
-}
-
-fn key_record(
-    id: &AccessKeyId,
-    key: &KeyState,
-    account: &Arc<Account>,
-    principal: Principal,
-) -> AccessKey {
-    AccessKey {
-        id: id.clone(),
-        secret: key.secret.0.clone(),
-        status: key.status,
-        account: Arc::clone(account),
-        principal,
-    }
-}
-
-fn space_of(records: &Records, id: &CustSpaceId) -> Result<Arc<Space>, DirectoryError> {
-    let space = records.spaces.get(id).cloned();
-    space.ok_or_else(|| damaged(format!("there is no space `{id}`")))
-}
-
-fn add_webhooks(
-    records: &mut Records,
-    account: &Arc<Account>,
-    state: &AccountState,
-) -> Result<(), DirectoryError> {
-    for (id, webhook) in &state.webhooks {
-        let space = webhook
-            .space
-            .as_ref()
-            .map(|space| space_of(records, space))
-            .transpose()?;
-        let kind = match &webhook.secrets {
-            WebhookSecrets::Whatsapp {
+        let no_token = || damaged(format!("webhook `{id}` has no token"));
+        Ok(match kind {
+            "whatsapp" if !app_secrets.is_empty() => WebhookSecrets::Whatsapp {
                 app_secrets,
                 verify_token,
-            } => WebhookKind::Whatsapp {
-                app_secrets: app_secrets.iter().map(|secret| secret.0.clone()).collect(),
-                verify_token: verify_token.as_ref().map(|secret| secret.0.clone()),
             },
-            WebhookSecrets::Cams { token } => WebhookKind::Cams {
-                token: token.0.clone(),
+            "cams" => WebhookSecrets::Cams {
+                token: token.ok_or_else(no_token)?,
             },
-            WebhookSecrets::Events { token } => WebhookKind::Events {
-                token: token.0.clone(),
+            "events" => WebhookSecrets::Events {
+                token: token.ok_or_else(no_token)?,
             },
-        };
-        let webhook = Webhook {
-            id: id.clone(),
-            account: Arc::clone(account),
-            space,
-            kind,
-        };
-        records.webhooks.insert(id.clone(), Arc::new(webhook));
+            other => {
+                return Err(damaged(format!(
+                    "webhook `{id}` of kind `{other}` is not whole"
+                )));
+            }
+        })
     }
-    Ok(())
-}
-
-fn add_grants(
-    records: &mut Records,
-    isv: &AccountId,
-    state: &AccountState,
-) -> Result<(), DirectoryError> {
-    let isv = records.accounts.get(isv).cloned();
-    let isv = isv.ok_or_else(|| damaged("a grant has no account"))?;
-    for (id, grant) in &state.grants {
-        let users = if grant.users.contains("*") {
-            GrantUsers::Everyone
-        } else {
-            GrantUsers::Named(grant.users.clone())
-        };
-        let spaces = grant
-            .spaces
-            .iter()
-            .map(|space| Ok(space_of(records, space)?.key));
-        let grant = IsvGrant {
-            code: id.code.clone(),
-            isv: Arc::clone(&isv),
-            account: id.account.clone(),
-            users,
-            spaces: spaces.collect::<Result<_, DirectoryError>>()?,
-        };
-        records
-            .grants
-            .entry(id.code.clone())
-            .or_default()
-            .push(Arc::new(grant));
-    }
-    Ok(())
 }

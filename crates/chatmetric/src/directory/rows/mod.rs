@@ -4,6 +4,7 @@
 //! Invariant: what is written is read back by the same module, so that the
 //! snapshot after a change is what a restart would load.
 
+mod index;
 mod load;
 mod write;
 
