@@ -1,7 +1,7 @@
 //! One call of the RPC API: the checks in the order that callers rely on, then
 //! the operation, then the body.
 //!
-//! size, method, path → action and version → common parameters → time stamp →
+//! size, method, path → the address's failures → action and version → common parameters → time stamp →
 //! key → token → signature → nonce and throttle, charged together → subscription
 //! → RAM → parameters → tenancy → query. Up to the signature the order is the
 //! verifier's own.
@@ -120,7 +120,15 @@ fn judge(
         Err(refusal) => return (refusal.format, Err(refusal.error)),
     };
     let format = parsed.format();
-    (format, admit_and_plan(app, call, parsed, known))
+    let (address, at_ms) = (call.raw.peer_ip, app.clock.monotonic_ms());
+    if let Some(retry_after_ms) = app.address_limit.wait_ms(address, at_ms) {
+        return (format, Err(ApiError::AddressThrottled { retry_after_ms }));
+    }
+    let judged = admit_and_plan(app, call, parsed, known);
+    if !known.verified {
+        app.address_limit.failed(address, at_ms);
+    }
+    (format, judged)
 }
 
 fn admit_and_plan(
@@ -148,6 +156,7 @@ fn admit_and_plan(
         monotonic_ns: app.clock.monotonic_ns(),
     };
     let admitted = app.admission.admit(verified, calls_per_second, at)?;
+    app.nonce_log.append(admitted.nonce());
     if !account.subscribed {
         return Err(ApiError::ProductUnsubscribed);
     }

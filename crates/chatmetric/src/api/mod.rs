@@ -1,17 +1,21 @@
 //! The RPC operations: everything that reaches `/`.
 //!
 //! Reading order: `action` (the one table of operations), `call` (the order of
-//! checks, from raw bytes to an authorized request), `tenancy` (which space), one
+//! checks, from raw bytes to an authorized request), `nonce_log`, `tenancy` (which space), one
 //! file an operation, `wire` (names and bodies).
 //!
 //! Invariant: an operation sees only what was verified, admitted and authorized;
 //! the types of `chatmetric-rpc` allow nothing else.
 
 pub mod action;
+mod address_limit;
 mod call;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
+mod nonce_log;
 pub mod tenancy;
 pub mod wire;
 
+pub(crate) use address_limit::AddressLimit;
 pub(crate) use call::{Call, Outcome, handle};
+pub(crate) use nonce_log::NonceLog;

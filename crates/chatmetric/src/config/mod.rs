@@ -380,7 +380,7 @@ impl Settings {
             "limits.body_bytes_max",
             limits.body_bytes_max,
             64 * 1024,
-            64 << 20,
+            16_000_000,
         );
         range("limits.rows_max", limits.rows_max, 1, 10_000_000);
         range("limits.daily_days_max", limits.daily_days_max, 1, 36_600);

@@ -1,5 +1,6 @@
 //! What happens by itself: the floor follows the clock, future events are
-//! released when due, held events are claimed once their number has an owner.
+//! released when due, held events are claimed once their number has an owner,
+//! used nonces are synced.
 //!
 //! A failure is logged and tried again; nothing here can make an answer wrong.
 
@@ -77,6 +78,12 @@ impl State {
         report("release due events", released.map(drop));
         self.move_floor(app);
         self.claim_held(app);
+        let kept = app
+            .nonce_log
+            .keep(|| app.admission.nonces(app.clock.now().0));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "could not sync the nonces; trying again");
+        }
     }
 
     fn move_floor(&mut self, app: &App) {

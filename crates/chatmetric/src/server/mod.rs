@@ -15,6 +15,7 @@ pub mod limits;
 mod route;
 
 use crate::api::action::Action;
+use crate::api::{AddressLimit, NonceLog};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::directory::Directory;
@@ -35,6 +36,7 @@ use limits::{
 };
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -75,6 +77,15 @@ pub enum ServerError {
     /// The first floor could not be made durable.
     #[error("could not set the floor of the store")]
     Floor(#[source] StoreError),
+    /// The used nonces cannot be kept below the data directory.
+    #[error("could not open the log of nonces below `{}`", data_dir.display())]
+    Nonces {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// What every request can reach.
@@ -86,6 +97,8 @@ pub(crate) struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) verifier: Verifier,
     pub(crate) admission: Admission<Action>,
+    pub(crate) nonce_log: NonceLog,
+    pub(crate) address_limit: AddressLimit,
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
@@ -96,7 +109,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(settings: Settings, components: Components, metrics_on_main: bool) -> Self {
+    fn new(
+        settings: Settings,
+        components: Components,
+        metrics_on_main: bool,
+    ) -> Result<Self, ServerError> {
         let Components {
             store,
             directory,
@@ -106,13 +123,21 @@ impl App {
         let skew_ms = i64::from(settings.limits.clock_skew_seconds) * 1_000;
         let metrics = Arc::new(Metrics::default());
         let pipeline = Pipeline::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
-        Self {
+        let now_ms = clock.now().0;
+        let data_dir = settings.store.data_dir.clone();
+        let (nonce_log, nonces) = NonceLog::open(&data_dir, now_ms)
+            .map_err(|source| ServerError::Nonces { data_dir, source })?;
+        let admission = Admission::new(AdmissionSettings::for_skew_ms(skew_ms));
+        admission.restore_nonces(nonces, now_ms);
+        Ok(Self {
             verifier: Verifier::new(VerifierSettings {
                 skew_ms,
                 public_hosts: settings.server.public_hosts.clone(),
                 ..VerifierSettings::default()
             }),
-            admission: Admission::new(AdmissionSettings::for_skew_ms(skew_ms)),
+            admission,
+            nonce_log,
+            address_limit: AddressLimit::default(),
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
@@ -125,7 +150,7 @@ impl App {
             directory,
             clock,
             entropy,
-        }
+        })
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -158,7 +183,7 @@ impl Server {
             .map(|listener| address_of(listener, local_addr))
             .transpose()?;
         let private = local_addr.ip().is_loopback() && settings.server.public_hosts.is_empty();
-        let app = Arc::new(App::new(settings, components, private));
+        let app = Arc::new(App::new(settings, components, private)?);
         let floor_app = Arc::clone(&app);
         let floor =
             tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;

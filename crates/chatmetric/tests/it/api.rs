@@ -511,6 +511,18 @@ fn a_refused_signature_neither_burns_a_nonce_nor_counts() {
 }
 
 #[test]
+fn a_restart_does_not_make_replays_possible() {
+    let mut world = World::start();
+    let signed = world.v3(&key("owner"), GET_METRIC, &RANGE);
+    assert_eq!(world.post(&signed).status, 200);
+    world.stop();
+    world.serve();
+    // The signature is for the host that was asked first.
+    assert_eq!(world.post(&signed).code(), "SignatureNonceUsed");
+    assert_eq!(world.metric("owner", &RANGE).status, 200);
+}
+
+#[test]
 fn v1_speaks_xml_unless_json_is_asked_for() {
     let world = counted();
     let owner = key("owner");

@@ -112,3 +112,27 @@ fn threads_at_once_get_exactly_fifty() {
     });
     assert_eq!(admitted, 50);
 }
+
+#[test]
+fn an_address_that_keeps_failing_has_to_wait() {
+    let proxy = std::net::IpAddr::from([127, 0, 0, 1]);
+    let world = World::start_with(
+        |settings| settings.server.trusted_proxies = vec![proxy],
+        std::sync::Arc::new(chatmetric_store::MemoryStore::new()),
+    );
+    let from = |address: &str| {
+        let headers = [("x-forwarded-for".to_owned(), address.to_owned())];
+        world.send("GET", "/?Action=GetChatappPhoneNumberMetric", &headers, b"")
+    };
+    for _ in 0..500 {
+        assert_eq!(from("198.51.100.7, 192.0.2.1").code(), "MissingVersion");
+    }
+    let reply = from("203.0.113.9, 192.0.2.1");
+    assert_eq!((reply.status, reply.code().as_str()), (429, "Throttling"));
+    assert_eq!(reply.header("x-acs-retry-after"), Some("1000"));
+    // What stands before the last hop is the caller's own invention.
+    assert_eq!(from("192.0.2.2").code(), "MissingVersion");
+    assert_eq!(world.metric("owner", &RANGE).status, 200);
+    world.clock.advance_ms(1_000);
+    assert_eq!(from("192.0.2.1").code(), "MissingVersion");
+}

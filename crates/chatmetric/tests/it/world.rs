@@ -135,7 +135,9 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     /// Where figures are, when they have a listener of their own.
     pub(crate) metrics_address: Option<SocketAddr>,
-    _data_dir: tempfile::TempDir,
+    data_dir: tempfile::TempDir,
+    settings: Settings,
+    components: Option<Components>,
     server: Option<RunningServer>,
     runtime: Option<tokio::runtime::Runtime>,
     nonces: AtomicU64,
@@ -153,20 +155,29 @@ impl World {
         let (mut world, components) = Self::prepare(clock, shared, store);
         let mut settings = Settings::default();
         settings.server.listen = "127.0.0.1:0".parse().expect("an address");
+        settings.store.data_dir = world.data_dir.path().join("data");
         tune(&mut settings);
+        world.settings = settings;
+        world.components = Some(components);
+        world.serve();
+        world
+    }
+
+    /// Starts the server, for the first time or again on what was there before.
+    pub(crate) fn serve(&mut self) {
+        let components = self.components.clone().expect("prepared");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
         let server = runtime
-            .block_on(Server::start(settings, components))
+            .block_on(Server::start(self.settings.clone(), components))
             .expect("the server starts");
-        world.address = server.local_addr();
-        world.metrics_address = server.metrics_addr();
-        world.server = Some(server);
-        world.runtime = Some(runtime);
-        world
+        self.address = server.local_addr();
+        self.metrics_address = server.metrics_addr();
+        self.server = Some(server);
+        self.runtime = Some(runtime);
     }
 
     fn prepare(
@@ -190,7 +201,9 @@ impl World {
             directory: Arc::clone(&directory),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             metrics_address: None,
-            _data_dir: data_dir,
+            data_dir,
+            settings: Settings::default(),
+            components: None,
             server: None,
             runtime: None,
             nonces: AtomicU64::new(0),
