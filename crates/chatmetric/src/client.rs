@@ -44,20 +44,33 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`] for anything else, also for a path, a query or a user.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
-        let fail = || EndpointError { text: text.to_owned() };
-        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("any://{text}") };
+        let fail = || EndpointError {
+            text: text.to_owned(),
+        };
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("any://{text}")
+        };
         let uri: http::Uri = with_scheme.parse().map_err(|_| fail())?;
         let authority = uri.authority().ok_or_else(fail)?;
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || authority.as_str().contains('@')
+        if !matches!(uri.path(), "" | "/")
+            || uri.query().is_some()
+            || authority.as_str().contains('@')
         {
             return Err(fail());
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         if host.is_empty() {
             return Err(fail());
         }
         let is_loopback = host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback());
         let scheme = match uri.scheme_str() {
             Some("http") => "http",
             Some("https") => "https",
@@ -70,7 +83,11 @@ impl Endpoint {
             }
             _ => return Err(fail()),
         };
-        Ok(Self { scheme, authority: authority.as_str().to_owned(), is_loopback })
+        Ok(Self {
+            scheme,
+            authority: authority.as_str().to_owned(),
+            is_loopback,
+        })
     }
 
     /// `host:port`, as it is signed.
@@ -201,7 +218,13 @@ impl ApiClient {
             // No proxy can reach what listens on our own loopback.
             config = config.proxy(None);
         }
-        Self { endpoint, credentials, agent: config.build().new_agent(), clock, entropy }
+        Self {
+            endpoint,
+            credentials,
+            agent: config.build().new_agent(),
+            clock,
+            entropy,
+        }
     }
 
     /// Calls `GetChatappPhoneNumberMetric`.
@@ -210,14 +233,21 @@ impl ApiClient {
     /// [`ClientError`]
     pub fn metric(&self, call: &MetricCall) -> Result<MetricAnswer, ClientError> {
         let (start, end) = (call.start.0.to_string(), call.end.0.to_string());
-        let mut query =
-            vec![("Start", start.as_str()), ("End", &end), ("Granularity", call.granularity)];
+        let mut query = vec![
+            ("Start", start.as_str()),
+            ("End", &end),
+            ("Granularity", call.granularity),
+        ];
         let optional = [
             ("PhoneNumber", &call.number),
             ("CustSpaceId", &call.space),
             ("IsvCode", &call.isv_code),
         ];
-        query.extend(optional.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+        query.extend(
+            optional
+                .iter()
+                .filter_map(|(name, value)| Some((*name, value.as_deref()?))),
+        );
         self.call("GetChatappPhoneNumberMetric", &query)
     }
 
@@ -243,7 +273,9 @@ impl ApiClient {
                 nonce: &hex::encode(nonce),
             },
         );
-        let mut request = self.agent.post(format!("{}{}", self.endpoint, signed.target));
+        let mut request = self
+            .agent
+            .post(format!("{}{}", self.endpoint, signed.target));
         for (name, value) in &signed.headers {
             request = request.header(name, value);
         }
@@ -263,21 +295,34 @@ impl ApiClient {
     }
 
     fn read_answer(&self, status: u16, body: &[u8]) -> Result<MetricAnswer, ClientError> {
-        let not_ours = || ClientError::Body { endpoint: self.endpoint.to_string(), status };
+        let not_ours = || ClientError::Body {
+            endpoint: self.endpoint.to_string(),
+            status,
+        };
         let answer: AnswerBody = serde_json::from_slice(body).map_err(|_| not_ours())?;
         let code = answer.code.ok_or_else(not_ours)?;
         let request_id = answer.request_id.unwrap_or_default();
         if status == 200 && code == "OK" {
-            return Ok(MetricAnswer { request_id, rows: answer.data });
+            return Ok(MetricAnswer {
+                request_id,
+                rows: answer.data,
+            });
         }
         let message = answer.message.unwrap_or_default();
-        Err(ClientError::Api { status, code, message, request_id })
+        Err(ClientError::Api {
+            status,
+            code,
+            message,
+            request_id,
+        })
     }
 }
 
 impl fmt::Debug for ApiClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("ApiClient")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -295,9 +340,21 @@ mod tests {
             ("[::1]:8080", "http://[::1]:8080"),
             ("cams.example.com", "https://cams.example.com"),
         ] {
-            assert_eq!(Endpoint::parse(text).map(|e| e.to_string()), Ok(shown.to_owned()), "{text}");
+            assert_eq!(
+                Endpoint::parse(text).map(|e| e.to_string()),
+                Ok(shown.to_owned()),
+                "{text}"
+            );
         }
-        for text in ["", "ftp://x", "http://", "http://x/path", "http://x?q=1", "http://u:p@x", "a b"] {
+        for text in [
+            "",
+            "ftp://x",
+            "http://",
+            "http://x/path",
+            "http://x?q=1",
+            "http://u:p@x",
+            "a b",
+        ] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }
     }

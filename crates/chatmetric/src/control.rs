@@ -119,11 +119,17 @@ pub struct Refusal {
 
 impl Refusal {
     fn failed(error: &dyn std::error::Error) -> Self {
-        Self { message: crate::cli::error_chain(error), is_usage: false }
+        Self {
+            message: crate::cli::error_chain(error),
+            is_usage: false,
+        }
     }
 
     fn usage(error: &dyn std::error::Error) -> Self {
-        Self { message: crate::cli::error_chain(error), is_usage: true }
+        Self {
+            message: crate::cli::error_chain(error),
+            is_usage: true,
+        }
     }
 }
 
@@ -168,7 +174,10 @@ impl Operator {
     ) -> Result<Applied, Refusal> {
         let document =
             Document::parse(text, format, secrets).map_err(|faults| Refusal::usage(&faults))?;
-        let options = ApplyOptions { prune: flags.prune, dry_run: flags.dry_run };
+        let options = ApplyOptions {
+            prune: flags.prune,
+            dry_run: flags.dry_run,
+        };
         let report = self.directory.apply(&document, options, self.clock.now());
         let report = report.map_err(|error| match &error {
             ApplyError::Faults(faults) => Refusal::usage(faults),
@@ -195,8 +204,10 @@ impl Operator {
     /// # Errors
     /// [`Refusal`]
     pub fn export(&self, format: Format, with_secrets: bool) -> Result<String, Refusal> {
-        let export =
-            self.directory.export(with_secrets).map_err(|error| Refusal::failed(&error))?;
+        let export = self
+            .directory
+            .export(with_secrets)
+            .map_err(|error| Refusal::failed(&error))?;
         let text = match format {
             Format::Toml => export.to_toml(),
             Format::Json => export.to_json(),
@@ -218,7 +229,12 @@ impl Operator {
     /// [`Refusal`] when there is no such space.
     pub fn loader(&self, space: &str) -> Result<Loader, Refusal> {
         let (directory, store) = (Arc::clone(&self.directory), Arc::clone(&self.store));
-        Ok(Loader::new(directory, store, Arc::clone(&self.clock), space)?)
+        Ok(Loader::new(
+            directory,
+            store,
+            Arc::clone(&self.clock),
+            space,
+        )?)
     }
 }
 
@@ -235,11 +251,24 @@ type WireEvent = (String, String, String, String, i64);
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
-    Apply { text: String, json: bool, secrets: GatheredSecrets, flags: ApplyFlags },
-    Export { json: bool, with_secrets: bool },
+    Apply {
+        text: String,
+        json: bool,
+        secrets: GatheredSecrets,
+        flags: ApplyFlags,
+    },
+    Export {
+        json: bool,
+        with_secrets: bool,
+    },
     Verify {},
-    ImportOpen { space: String },
-    ImportChunk { events: Vec<WireEvent>, ignored: u32 },
+    ImportOpen {
+        space: String,
+    },
+    ImportChunk {
+        events: Vec<WireEvent>,
+        ignored: u32,
+    },
 }
 
 const fn format_of(json: bool) -> Format {
@@ -273,14 +302,20 @@ impl ControlServer {
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || accept(&listener, &operator, &thread_stopping))?;
-        Ok(Self { path, stopping, thread: Some(thread) })
+        Ok(Self {
+            path,
+            stopping,
+            thread: Some(thread),
+        })
     }
 
     /// Takes no more connections and removes the socket.
     pub fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread from its wait for a connection.
-        drop(with_short_path(&self.path, |short| UnixStream::connect(short)));
+        drop(with_short_path(&self.path, |short| {
+            UnixStream::connect(short)
+        }));
         if let Some(thread) = self.thread.take() {
             // A panic there was reported by its own thread.
             drop(thread.join());
@@ -313,12 +348,14 @@ fn accept(listener: &UnixListener, operator: &Operator, stopping: &AtomicBool) {
             continue;
         }
         let (operator, counter) = (operator.clone(), Arc::clone(&connections));
-        let spawned = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-            if let Err(error) = converse(stream, &operator) {
-                tracing::debug!(%error, "a control connection broke");
-            }
-            counter.fetch_sub(1, Ordering::SeqCst);
-        });
+        let spawned = std::thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || {
+                if let Err(error) = converse(stream, &operator) {
+                    tracing::debug!(%error, "a control connection broke");
+                }
+                counter.fetch_sub(1, Ordering::SeqCst);
+            });
         if spawned.is_err() {
             connections.fetch_sub(1, Ordering::SeqCst);
         }
@@ -353,9 +390,17 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
         value.map_err(|error| Refusal::failed(&error))
     };
     match request {
-        Request::Apply { text, json, secrets, flags } => {
-            value(serde_json::to_value(operator.apply(&text, format_of(json), &secrets, flags)?))
-        }
+        Request::Apply {
+            text,
+            json,
+            secrets,
+            flags,
+        } => value(serde_json::to_value(operator.apply(
+            &text,
+            format_of(json),
+            &secrets,
+            flags,
+        )?)),
         Request::Export { json, with_secrets } => {
             Ok(operator.export(format_of(json), with_secrets)?.into())
         }
@@ -365,8 +410,10 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
             Ok(serde_json::Value::Null)
         }
         Request::ImportChunk { events, ignored } => {
-            let refuse =
-                |message: &str| Refusal { message: message.to_owned(), is_usage: false };
+            let refuse = |message: &str| Refusal {
+                message: message.to_owned(),
+                is_usage: false,
+            };
             let Some(loader) = loader else {
                 return Err(refuse("an import begins with its space"));
             };
@@ -397,15 +444,24 @@ fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent
 /// One line, without its end; `None` at the end of the connection.
 fn read_message(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let read = reader.by_ref().take(MESSAGE_BYTES_MAX + 1).read_until(b'\n', &mut line)?;
+    let read = reader
+        .by_ref()
+        .take(MESSAGE_BYTES_MAX + 1)
+        .read_until(b'\n', &mut line)?;
     if read == 0 {
         return Ok(None);
     }
     if line.pop() != Some(b'\n') {
         let whole = u64::try_from(read).unwrap_or(u64::MAX) <= MESSAGE_BYTES_MAX;
-        let kind =
-            if whole { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
-        return Err(io::Error::new(kind, "a message on the control socket is cut off or too long"));
+        let kind = if whole {
+            io::ErrorKind::UnexpectedEof
+        } else {
+            io::ErrorKind::InvalidData
+        };
+        return Err(io::Error::new(
+            kind,
+            "a message on the control socket is cut off or too long",
+        ));
     }
     Ok(Some(line))
 }
@@ -436,13 +492,18 @@ impl ControlClient {
     pub fn connect(data_dir: &Path) -> Option<Self> {
         let path = data_dir.join(SOCKET_FILE);
         let stream = with_short_path(&path, |short| UnixStream::connect(short)).ok()?;
-        Some(Self { reader: BufReader::new(stream) })
+        Some(Self {
+            reader: BufReader::new(stream),
+        })
     }
 
     fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ControlError> {
         let mut line = serde_json::to_vec(request).map_err(|_| ControlError::Answer)?;
         line.push(b'\n');
-        self.reader.get_mut().write_all(&line).map_err(ControlError::Broken)?;
+        self.reader
+            .get_mut()
+            .write_all(&line)
+            .map_err(ControlError::Broken)?;
         let line = read_message(&mut self.reader)
             .map_err(ControlError::Broken)?
             .ok_or_else(|| ControlError::Broken(io::ErrorKind::UnexpectedEof.into()))?;
@@ -461,7 +522,12 @@ impl ControlClient {
         secrets: GatheredSecrets,
         flags: ApplyFlags,
     ) -> Result<Applied, ControlError> {
-        self.ask(&Request::Apply { text, json: format == Format::Json, secrets, flags })
+        self.ask(&Request::Apply {
+            text,
+            json: format == Format::Json,
+            secrets,
+            flags,
+        })
     }
 
     /// As [`Operator::export`].
@@ -469,7 +535,10 @@ impl ControlClient {
     /// # Errors
     /// [`ControlError`]
     pub fn export(&mut self, format: Format, with_secrets: bool) -> Result<String, ControlError> {
-        self.ask(&Request::Export { json: format == Format::Json, with_secrets })
+        self.ask(&Request::Export {
+            json: format == Format::Json,
+            with_secrets,
+        })
     }
 
     /// As [`Operator::verify`].
@@ -485,7 +554,9 @@ impl ControlClient {
     /// # Errors
     /// [`ControlError`] when there is no such space.
     pub fn import(mut self, space: &str) -> Result<RemoteLoader, ControlError> {
-        self.ask::<()>(&Request::ImportOpen { space: space.to_owned() })?;
+        self.ask::<()>(&Request::ImportOpen {
+            space: space.to_owned(),
+        })?;
         Ok(RemoteLoader {
             client: self,
             events: Vec::new(),

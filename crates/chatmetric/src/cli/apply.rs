@@ -11,10 +11,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Works while the server runs (at once, without a restart) and when it does \
+#[command(
+    after_help = "Works while the server runs (at once, without a restart) and when it does \
 not.\nApplying a document twice changes nothing the second time.\n\nExamples:\n  chatmetric apply -f \
 directory.toml --dry-run\n  chatmetric apply -f directory.toml\n  chatmetric directory export | \
-chatmetric apply -f - --data-dir ./copy")]
+chatmetric apply -f - --data-dir ./copy"
+)]
 pub(super) struct ApplyArguments {
     /// The document, TOML or JSON (by its name); `-` is stdin
     #[arg(short, long, value_name = "FILE")]
@@ -36,8 +38,13 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<(), 
     } else {
         Format::of_path(&arguments.file)
     };
-    let base = arguments.file.parent().filter(|_| !is_stdin(&arguments.file));
-    let source = SystemSecrets { base: base.map(Path::to_owned).unwrap_or_default() };
+    let base = arguments
+        .file
+        .parent()
+        .filter(|_| !is_stdin(&arguments.file));
+    let source = SystemSecrets {
+        base: base.map(Path::to_owned).unwrap_or_default(),
+    };
     let name = if is_stdin(&arguments.file) {
         "stdin".to_owned()
     } else {
@@ -46,13 +53,20 @@ pub(super) fn run(arguments: ApplyArguments, terminal: &Terminal) -> Result<(), 
     // Faults that the text shows are told before anything is opened or made.
     let secrets = GatheredSecrets::gather(&text, format, &source)
         .map_err(|faults| CliError::usage(format!("`{name}` was not applied\n{faults}")))?;
-    let flags = ApplyFlags { prune: arguments.prune, dry_run: arguments.dry_run };
-    let mode = if arguments.dry_run { OpenMode::Existing } else { OpenMode::Create };
+    let flags = ApplyFlags {
+        prune: arguments.prune,
+        dry_run: arguments.dry_run,
+    };
+    let mode = if arguments.dry_run {
+        OpenMode::Existing
+    } else {
+        OpenMode::Create
+    };
     let mut session = Session::open(&arguments.instance, mode, terminal)?;
     let applied = match &mut session {
-        Session::Server(client) => {
-            client.apply(text, format, secrets, flags).map_err(|error| explain_control(&error))
-        }
+        Session::Server(client) => client
+            .apply(text, format, secrets, flags)
+            .map_err(|error| explain_control(&error)),
         Session::Own { operator, .. } => operator
             .apply(&text, format, &secrets, flags)
             .map_err(|refusal| explain_refusal(&refusal)),
@@ -78,7 +92,10 @@ fn read_document(file: &Path) -> Result<String, CliError> {
     let limit = u64::try_from(DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     let read = if is_stdin(file) {
-        std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
     } else {
         std::fs::File::open(file).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
     };
@@ -109,7 +126,10 @@ fn render(applied: &Applied, paint: Painter) -> String {
             Some(user) => format!("user `{user}` of account {}", key.account),
             None => format!("the owner of account {}", key.account),
         };
-        text.push_str(&format!("\nAccessKey of {owner}, shown once:\n  id      {}\n", key.id));
+        text.push_str(&format!(
+            "\nAccessKey of {owner}, shown once:\n  id      {}\n",
+            key.id
+        ));
         if let Some(secret) = &key.secret {
             text.push_str(&format!("  secret  {secret}\n"));
         }
@@ -122,7 +142,11 @@ fn summarize(applied: &Applied, dry_run: bool, terminal: &Terminal) {
         terminal.say(&format!("note: {note}"));
     }
     let count = applied.changes.len();
-    let changes = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    let changes = if count == 1 {
+        "1 change".to_owned()
+    } else {
+        format!("{count} changes")
+    };
     terminal.say(&match (count, dry_run) {
         (0, _) => "nothing to change".to_owned(),
         (_, true) => format!("{changes} would be made (dry run, nothing was changed)"),

@@ -62,7 +62,10 @@ impl Chart {
         };
         let starts = self.bucket_starts(points, first_ms);
         let peak_label = grouped(points.iter().map(|p| p.sent.max(p.delivered)).sum());
-        let room = self.width.saturating_sub(peak_label.chars().count() + 4).max(10);
+        let room = self
+            .width
+            .saturating_sub(peak_label.chars().count() + 4)
+            .max(10);
         let per_column = starts.len().div_ceil(room).max(1);
         let columns = sum_columns(&starts, per_column, points.iter());
         let mut text = self.title(points, per_column);
@@ -80,8 +83,10 @@ impl Chart {
     /// The starts of all buckets, also of those without a row. Days are not all
     /// equally long, so a gap is filled by whole days from its left end.
     fn bucket_starts(&self, points: &[Point], first_ms: i64) -> Vec<i64> {
-        let known: BTreeMap<i64, i64> =
-            points.iter().map(|point| (point.start_ms, point.end_ms)).collect();
+        let known: BTreeMap<i64, i64> = points
+            .iter()
+            .map(|point| (point.start_ms, point.end_ms))
+            .collect();
         let mut starts = Vec::new();
         let step = self.step_ms();
         let lead = first_ms.saturating_sub(self.start_ms).max(0) / step;
@@ -111,21 +116,41 @@ impl Chart {
         };
         format!(
             "{}  {}\n\n",
-            self.paint.paint(Style::Bold, &format!("Messages of {whose}")),
-            self.paint.paint(Style::Dim, &format!("{bucket}, {}", self.zone_name))
+            self.paint
+                .paint(Style::Bold, &format!("Messages of {whose}")),
+            self.paint
+                .paint(Style::Dim, &format!("{bucket}, {}", self.zone_name))
         )
     }
 
     fn draw(&self, columns: &[Column], room: usize) -> String {
-        let top = nice_top(columns.iter().map(|c| c.sent.max(c.delivered)).max().unwrap_or(1));
+        let top = nice_top(
+            columns
+                .iter()
+                .map(|c| c.sent.max(c.delivered))
+                .max()
+                .unwrap_or(1),
+        );
         let column_width = (room / columns.len().max(1)).clamp(1, COLUMN_WIDTH_MAX);
-        let bar_width = if column_width > 1 { column_width - 1 } else { 1 };
+        let bar_width = if column_width > 1 {
+            column_width - 1
+        } else {
+            1
+        };
         let gap = " ".repeat(column_width - bar_width);
         let labels: Vec<String> = (0..=HEIGHT).map(|row| label_of(top, row)).collect();
-        let label_width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let label_width = labels
+            .iter()
+            .map(|label| label.chars().count())
+            .max()
+            .unwrap_or(0);
         let mut text = String::new();
         for row in (0..HEIGHT).rev() {
-            let label = if (row + 1) % 4 == 0 { label_of(top, row + 1) } else { String::new() };
+            let label = if (row + 1) % 4 == 0 {
+                label_of(top, row + 1)
+            } else {
+                String::new()
+            };
             let axis = if label.is_empty() { '│' } else { '┤' };
             let mut line = format!("{label:>label_width$} {axis} ");
             for column in columns {
@@ -216,7 +241,10 @@ impl Chart {
             ("DELIVERED", Align::Right),
             ("RATE", Align::Right),
         ]);
-        let per_spark = starts.len().div_ceil(SPARK_WIDTH_MAX.min(self.width / 3)).max(1);
+        let per_spark = starts
+            .len()
+            .div_ceil(SPARK_WIDTH_MAX.min(self.width / 3))
+            .max(1);
         for (number, points) in lines.iter().take(NUMBER_LINES_MAX) {
             let sent = sent_of(points);
             let delivered = points.iter().map(|point| point.delivered).sum();
@@ -231,7 +259,10 @@ impl Chart {
         }
         let mut text = table.render(self.paint);
         if lines.len() > NUMBER_LINES_MAX {
-            text.push_str(&format!("and {} more numbers\n", lines.len() - NUMBER_LINES_MAX));
+            text.push_str(&format!(
+                "and {} more numbers\n",
+                lines.len() - NUMBER_LINES_MAX
+            ));
         }
         text
     }
@@ -240,7 +271,8 @@ impl Chart {
 fn fill(starts: &mut Vec<i64>, from_ms: i64, to_ms: i64, step_ms: i64) {
     // The last day before a row may be an hour short or long: half a step decides.
     let mut at = from_ms;
-    while at + step_ms / 2 < to_ms && i64::try_from(starts.len()).unwrap_or(i64::MAX) < BUCKETS_MAX {
+    while at + step_ms / 2 < to_ms && i64::try_from(starts.len()).unwrap_or(i64::MAX) < BUCKETS_MAX
+    {
         starts.push(at);
         at += step_ms;
     }
@@ -253,10 +285,17 @@ fn sum_columns<'a>(
 ) -> Vec<Column> {
     let mut columns: Vec<Column> = starts
         .chunks(per_column)
-        .filter_map(|chunk| Some(Column { start_ms: *chunk.first()?, ..Column::default() }))
+        .filter_map(|chunk| {
+            Some(Column {
+                start_ms: *chunk.first()?,
+                ..Column::default()
+            })
+        })
         .collect();
     for point in points {
-        let bucket = starts.partition_point(|start| *start <= point.start_ms).saturating_sub(1);
+        let bucket = starts
+            .partition_point(|start| *start <= point.start_ms)
+            .saturating_sub(1);
         if let Some(column) = columns.get_mut(bucket / per_column) {
             column.sent += point.sent;
             column.delivered += point.delivered;
@@ -319,7 +358,12 @@ fn cell(column: &Column, top: u64, row: usize, colors: bool) -> (char, Option<St
 }
 
 fn sparkline(columns: &[Column]) -> String {
-    let peak = columns.iter().map(|column| column.sent).max().unwrap_or(0).max(1);
+    let peak = columns
+        .iter()
+        .map(|column| column.sent)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     columns
         .iter()
         .map(|column| {
@@ -327,7 +371,10 @@ fn sparkline(columns: &[Column]) -> String {
                 return ' ';
             }
             let level = (u128::from(column.sent) * 7 / u128::from(peak)).min(7);
-            EIGHTHS.get(usize::try_from(level).unwrap_or(7)).copied().unwrap_or('█')
+            EIGHTHS
+                .get(usize::try_from(level).unwrap_or(7))
+                .copied()
+                .unwrap_or('█')
         })
         .collect()
 }

@@ -17,6 +17,11 @@ pub(super) struct CompletionsArguments {
 pub(super) fn run(arguments: &CompletionsArguments, terminal: &Terminal) -> Result<(), CliError> {
     // Into memory first: the generator panics on a closed pipe.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::command_line(), "chatmetric", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut super::command_line(),
+        "chatmetric",
+        &mut script,
+    );
     terminal.data(&String::from_utf8_lossy(&script))
 }

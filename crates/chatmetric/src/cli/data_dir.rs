@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError};
-use chatmetric_store::{Store, StoreError};
+use chatmetric_store::{EmbeddedStore, Options, Store, StoreError};
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The lock below the data directory; holds the pid of the process.
-pub const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 /// The store below the data directory.
-pub const STORE_DIR: &str = "store";
+pub(super) const STORE_DIR: &str = "store";
 
 /// Why an instance could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -80,15 +80,24 @@ impl DataDirLock {
     pub(crate) fn acquire(data_dir: &Path, mode: OpenMode) -> Result<Self, DataDirError> {
         let fail = |operation, path: &Path| {
             let path = path.to_owned();
-            move |source| DataDirError::File { operation, path, source }
+            move |source| DataDirError::File {
+                operation,
+                path,
+                source,
+            }
         };
         match mode {
             OpenMode::Existing if !data_dir.is_dir() => {
-                return Err(DataDirError::Missing { path: data_dir.to_owned() });
+                return Err(DataDirError::Missing {
+                    path: data_dir.to_owned(),
+                });
             }
             OpenMode::Existing => {}
             OpenMode::Create => {
-                let made = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+                let made = DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(data_dir);
                 made.map_err(fail("create the data directory", data_dir))?;
                 close_to_others(data_dir)
                     .map_err(fail("set the permissions of the data directory", data_dir))?;
@@ -113,7 +122,11 @@ impl DataDirLock {
                 let known = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
                 return Err(DataDirError::InUse {
                     path: data_dir.to_owned(),
-                    pid: if known { pid.to_owned() } else { "of an unknown id".to_owned() },
+                    pid: if known {
+                        pid.to_owned()
+                    } else {
+                        "of an unknown id".to_owned()
+                    },
                 });
             }
             Err(error) => return Err(fail("lock", &path)(error.into())),
@@ -160,7 +173,6 @@ impl Instance {
         master_key_file: Option<&Path>,
         mode: OpenMode,
         entropy: &Arc<dyn Entropy>,
-        store_options: &StoreOptions,
     ) -> Result<Self, DataDirError> {
         if let Some(path) = master_key_file {
             // Before a directory is made for it.
@@ -170,8 +182,14 @@ impl Instance {
         let loaded = MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref())?;
         let (key_path, key_created) = (loaded.path, loaded.created);
         let directory = Directory::open(data_dir, loaded.key, Arc::clone(entropy))?;
-        let store = open_store(&data_dir.join(STORE_DIR), store_options)?;
-        Ok(Self { directory: Arc::new(directory), store, key_path, key_created, lock })
+        let store = EmbeddedStore::open(data_dir.join(STORE_DIR), Options::default())?;
+        Ok(Self {
+            directory: Arc::new(directory),
+            store: Arc::new(store),
+            key_path,
+            key_created,
+            lock,
+        })
     }
 
     /// Finishes what is queued and lets the data directory go.
@@ -183,20 +201,10 @@ impl Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("directory", &self.directory).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
     }
-}
-
-/// What of the settings concerns the store.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StoreOptions {
-    /// Most memory of the hot state, in bytes; `None` leaves it to the store.
-    pub memory_bytes_max: Option<u64>,
-}
-
-fn open_store(path: &Path, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreError> {
-    let _ = (path, options);
-    Ok(Arc::new(chatmetric_store::MemoryStore::default()))
 }
 
 /// The clock that commands use.

@@ -13,8 +13,10 @@ pub(super) enum DirectoryCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  chatmetric directory export > directory.toml\n  chatmetric \
-directory export -o json | jq '.account[].space[].numbers'")]
+#[command(
+    after_help = "Examples:\n  chatmetric directory export > directory.toml\n  chatmetric \
+directory export -o json | jq '.account[].space[].numbers'"
+)]
 pub(super) struct ExportArguments {
     #[command(flatten)]
     instance: InstanceArguments,

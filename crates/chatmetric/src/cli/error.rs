@@ -36,23 +36,39 @@ pub struct CliError {
 impl CliError {
     /// The request failed or was refused.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, message: message.into(), hints: Vec::new() }
+        Self {
+            exit: Exit::Failed,
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// Usage or configuration.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into(), hints: Vec::new() }
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// What an error and its causes say, in one line.
     pub fn from_error(exit: Exit, error: &dyn std::error::Error) -> Self {
-        Self { exit, message: chain(error), hints: Vec::new() }
+        Self {
+            exit,
+            message: chain(error),
+            hints: Vec::new(),
+        }
     }
 
     /// Output that nobody reads any more, or cannot be written.
     pub fn output(error: &std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            Self { exit: Exit::BrokenPipe, message: String::new(), hints: Vec::new() }
+            Self {
+                exit: Exit::BrokenPipe,
+                message: String::new(),
+                hints: Vec::new(),
+            }
         } else {
             Self::failed(format!("could not write the output: {error}"))
         }

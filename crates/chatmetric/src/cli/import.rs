@@ -10,7 +10,9 @@ use super::text_table::grouped;
 use super::{CliError, InstanceArguments, Terminal};
 use crate::clock::Clock;
 use crate::control::{Refusal, RemoteLoader};
-use crate::ingest::file::{self, Bad, FileEvent, FileFormat, LoadReport, Loader, ReadError, Visitor};
+use crate::ingest::file::{
+    self, Bad, FileEvent, FileFormat, LoadReport, Loader, ReadError, Visitor,
+};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -28,12 +30,14 @@ const IGNORED_WORDS_MAX: usize = 8;
 const TICK_LINES: u64 = 2_000;
 
 #[derive(Debug, Args)]
-#[command(after_help = "NDJSON: {\"number\",\"message_id\",\"status\",\"ts\",\"channel\"?} a line. \
+#[command(
+    after_help = "NDJSON: {\"number\",\"message_id\",\"status\",\"ts\",\"channel\"?} a line. \
 CSV: a header with number,message_id,\nstatus,timestamp in any order. Times are seconds, \
 milliseconds or RFC 3339. whatsapp: one webhook body\na line, or a JSON array of them.\n\nLoading \
 a file twice changes nothing; after an interruption, load it again.\nHistory older than 45 days \
 must be loaded before the first `serve`.\n\nExamples:\n  chatmetric import events.ndjson --space \
-293483938849493\n  zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv")]
+293483938849493\n  zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv"
+)]
 pub(super) struct ImportArguments {
     /// The files; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
@@ -75,7 +79,11 @@ enum FormatArgument {
 
 pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(), CliError> {
     let format = validate(&arguments)?;
-    for file in arguments.files.iter().filter(|file| file.as_os_str() != "-") {
+    for file in arguments
+        .files
+        .iter()
+        .filter(|file| file.as_os_str() != "-")
+    {
         // All of them, before the first is loaded.
         std::fs::File::open(file).map_err(|error| {
             CliError::usage(format!("could not read `{}`: {error}", file.display()))
@@ -86,7 +94,11 @@ pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(),
     let bytes_total = arguments
         .files
         .iter()
-        .map(|file| std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file))
+        .map(|file| {
+            std::fs::metadata(file)
+                .ok()
+                .filter(std::fs::Metadata::is_file)
+        })
         .map(|metadata| metadata.map(|metadata| metadata.len()))
         .sum::<Option<u64>>();
     let mut import = Import {
@@ -109,7 +121,11 @@ pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(),
     summarize(&tally, &report, terminal);
     result?;
     if tally.bad > 0 {
-        let lines = if tally.bad == 1 { "line was" } else { "lines were" };
+        let lines = if tally.bad == 1 {
+            "line was"
+        } else {
+            "lines were"
+        };
         return Err(CliError::failed(format!(
             "{} {lines} bad; the others are loaded",
             grouped(tally.bad)
@@ -124,7 +140,13 @@ fn validate(arguments: &ImportArguments) -> Result<Option<FileFormat>, CliError>
         return Err(CliError::usage("`--endpoint` and `--token-file` are not there yet")
             .hint("run `chatmetric import` where the data directory is; it works beside a running server"));
     }
-    if arguments.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
+    if arguments
+        .files
+        .iter()
+        .filter(|file| file.as_os_str() == "-")
+        .count()
+        > 1
+    {
         return Err(CliError::usage("`-` (stdin) was given twice"));
     }
     Ok(match arguments.format {
@@ -148,8 +170,11 @@ fn import_files(
     format: Option<FileFormat>,
 ) -> Result<(), CliError> {
     for file in &arguments.files {
-        import.file_name =
-            if file.as_os_str() == "-" { "stdin".to_owned() } else { file.display().to_string() };
+        import.file_name = if file.as_os_str() == "-" {
+            "stdin".to_owned()
+        } else {
+            file.display().to_string()
+        };
         let input: Box<dyn Read> = if file.as_os_str() == "-" {
             Box::new(std::io::stdin())
         } else {
@@ -172,7 +197,9 @@ impl Target {
     /// Gives the session back when it must be closed afterwards.
     fn open(session: Session, space: &str) -> Result<(Self, Option<Session>), CliError> {
         let unknown_space = |error: CliError| {
-            error.hint("`chatmetric directory export` lists the spaces; `chatmetric apply` makes one")
+            error.hint(
+                "`chatmetric directory export` lists the spaces; `chatmetric apply` makes one",
+            )
         };
         match session {
             Session::Server(client) => {
@@ -181,9 +208,10 @@ impl Target {
                 Ok((Self::Server(Box::new(loader)), None))
             }
             Session::Own { operator, instance } => match operator.loader(space) {
-                Ok(loader) => {
-                    Ok((Self::Own(Box::new(loader)), Some(Session::Own { operator, instance })))
-                }
+                Ok(loader) => Ok((
+                    Self::Own(Box::new(loader)),
+                    Some(Session::Own { operator, instance }),
+                )),
                 Err(refusal) => {
                     instance.close();
                     Err(unknown_space(explain_refusal(&refusal)))
@@ -260,12 +288,14 @@ impl Import<'_> {
             match error {
                 file::SniffError::Compressed(kind) => cli.hint(format!(
                     "decompress it first: `{} < {} | chatmetric import - …`",
-                    if kind == "gzip" { "gzip -dc" } else { "zstd -dc" },
+                    if kind == "gzip" {
+                        "gzip -dc"
+                    } else {
+                        "zstd -dc"
+                    },
                     self.file_name
                 )),
-                file::SniffError::Utf16 => {
-                    cli.hint("convert it: `iconv -f UTF-16 -t UTF-8`")
-                }
+                file::SniffError::Utf16 => cli.hint("convert it: `iconv -f UTF-16 -t UTF-8`"),
                 file::SniffError::Parquet | file::SniffError::Binary => cli,
             }
         })?;
@@ -313,14 +343,17 @@ impl Visitor for Import<'_> {
         if self.tally.bad <= BAD_LINES_SHOWN || self.terminal.verbose() > 0 {
             self.progress.above(|| self.terminal.warn(&line));
         } else if self.tally.bad == BAD_LINES_SHOWN + 1 {
-            self.progress
-                .above(|| self.terminal.warn("more bad lines follow; `-v` shows all of them"));
+            self.progress.above(|| {
+                self.terminal
+                    .warn("more bad lines follow; `-v` shows all of them")
+            });
         }
         Ok(())
     }
 
     fn progress(&mut self, bytes_read: u64) -> Result<(), CliError> {
-        self.progress.tick(bytes_read, &self.tally, self.target.report());
+        self.progress
+            .tick(bytes_read, &self.tally, self.target.report());
         Ok(())
     }
 }
@@ -356,7 +389,14 @@ impl Progress {
         });
         let clock = super::data_dir::system_clock();
         let started_ms = clock.monotonic_ms();
-        Self { bar, clock, started_ms, bytes_before: 0, bytes_of_file: 0, lines: 0 }
+        Self {
+            bar,
+            clock,
+            started_ms,
+            bytes_before: 0,
+            bytes_of_file: 0,
+            lines: 0,
+        }
     }
 
     fn tick(&mut self, bytes_read: u64, tally: &Tally, report: &LoadReport) {
@@ -412,7 +452,10 @@ fn summarize(tally: &Tally, report: &LoadReport, terminal: &Terminal) {
             .iter()
             .map(|(word, count)| format!("`{word}` {}", grouped(*count)))
             .collect();
-        terminal.say(&format!("statuses that are not counted: {}", words.join(", ")));
+        terminal.say(&format!(
+            "statuses that are not counted: {}",
+            words.join(", ")
+        ));
     }
     if report.late > 0 {
         terminal.say(
@@ -421,14 +464,24 @@ fn summarize(tally: &Tally, report: &LoadReport, terminal: &Terminal) {
     }
     for (numbers, what) in [
         (&report.bound, "bound to the space"),
-        (&report.held, "held until they are claimed (the space holds unknown numbers)"),
+        (
+            &report.held,
+            "held until they are claimed (the space holds unknown numbers)",
+        ),
         (&report.foreign, "not counted: they belong to another space"),
-        (&report.too_many, "not counted: the space has its `numbers_max`"),
+        (
+            &report.too_many,
+            "not counted: the space has its `numbers_max`",
+        ),
     ] {
         if !numbers.is_empty() {
             let shown: Vec<&str> = numbers.iter().take(10).map(String::as_str).collect();
             let more = numbers.len() - shown.len();
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             terminal.say(&format!("numbers {what}: {}{more}", shown.join(", ")));
         }
     }

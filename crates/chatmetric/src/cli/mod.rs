@@ -26,9 +26,9 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use data_dir::{DataDirError, Instance, OpenMode, StoreOptions};
-pub use error::{CliError, Exit};
+pub use data_dir::{DataDirError, Instance, OpenMode};
 pub(crate) use error::chain as error_chain;
+pub use error::{CliError, Exit};
 pub use terminal::{ColorChoice, Terminal};
 
 /// Where the data is when nothing else is said.
@@ -52,7 +52,13 @@ struct Arguments {
 #[derive(Debug, Clone, Args)]
 struct GlobalArguments {
     /// Whether to use colours; `NO_COLOR` is respected by `auto`
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
     color: ColorChoice,
     /// Print only data and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]

@@ -29,7 +29,11 @@ pub(crate) enum OutputFormat {
 
 impl OutputFormat {
     pub(crate) fn or_default(chosen: Option<Self>, terminal: &Terminal) -> Self {
-        chosen.unwrap_or(if terminal.stdout_is_terminal() { Self::Table } else { Self::Json })
+        chosen.unwrap_or(if terminal.stdout_is_terminal() {
+            Self::Table
+        } else {
+            Self::Json
+        })
     }
 }
 
@@ -80,12 +84,19 @@ pub(crate) fn render_rows(
 }
 
 fn csv_text(rows: &[Row]) -> Result<String, CliError> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
     let fail = |error: csv::Error| CliError::failed(format!("could not write CSV: {error}"));
     // The header also stands above no rows.
     writer
         .write_record([
-            "Start", "End", "PhoneNumber", "Granularity", "SentCount", "DeliveredCount",
+            "Start",
+            "End",
+            "PhoneNumber",
+            "Granularity",
+            "SentCount",
+            "DeliveredCount",
         ])
         .map_err(fail)?;
     for row in rows {
@@ -154,7 +165,9 @@ fn table(rows: &[Row], asked: &Asked, paint: Painter) -> String {
 
 /// Text from a server must not steer the terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// `2026-01-31 08:00`, with seconds when there are some.

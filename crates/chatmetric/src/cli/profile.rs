@@ -49,9 +49,11 @@ pub(super) fn credentials(
     let id = variable("ALIBABA_CLOUD_ACCESS_KEY_ID");
     let secret = variable("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     match (id, secret) {
-        (Some(id), Some(secret)) => {
-            Ok(pair(id, &secret, variable("ALIBABA_CLOUD_SECURITY_TOKEN").as_deref()))
-        }
+        (Some(id), Some(secret)) => Ok(pair(
+            id,
+            &secret,
+            variable("ALIBABA_CLOUD_SECURITY_TOKEN").as_deref(),
+        )),
         (Some(_), None) => Err(missing("ALIBABA_CLOUD_ACCESS_KEY_SECRET")),
         (None, Some(_)) => Err(missing("ALIBABA_CLOUD_ACCESS_KEY_ID")),
         (None, None) => match path.filter(|path| path.exists()) {
@@ -78,22 +80,41 @@ fn pair(id: String, secret: &str, token: Option<&str>) -> Credentials {
 
 fn from_file(path: &Path, name: Option<&str>) -> Result<Credentials, CliError> {
     let shown = path.display();
-    let fail = |error: std::io::Error| CliError::usage(format!("could not read `{shown}`: {error}"));
+    let fail =
+        |error: std::io::Error| CliError::usage(format!("could not read `{shown}`: {error}"));
     if std::fs::metadata(path).map_err(fail)?.len() > FILE_BYTES_MAX {
-        return Err(CliError::usage(format!("`{shown}` has more than {FILE_BYTES_MAX} bytes")));
+        return Err(CliError::usage(format!(
+            "`{shown}` has more than {FILE_BYTES_MAX} bytes"
+        )));
     }
     let text = std::fs::read(path).map_err(fail)?;
     // The message of the parser may hold a value, so only the place is shown.
     let file: ConfigFile = serde_json::from_slice(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        CliError::usage(format!("`{shown}` is not as expected at line {line}, column {column}"))
+        CliError::usage(format!(
+            "`{shown}` is not as expected at line {line}, column {column}"
+        ))
     })?;
-    let wanted = name.unwrap_or(if file.current.is_empty() { "default" } else { &file.current });
-    let known: Vec<&str> = file.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let wanted = name.unwrap_or(if file.current.is_empty() {
+        "default"
+    } else {
+        &file.current
+    });
+    let known: Vec<&str> = file
+        .profiles
+        .iter()
+        .map(|profile| profile.name.as_str())
+        .collect();
     let known = known.join("`, `");
-    let profile = file.profiles.iter().find(|profile| profile.name == wanted).ok_or_else(|| {
-        CliError::usage(format!("`{shown}` has no profile `{wanted}`; it has `{known}`"))
-    })?;
+    let profile = file
+        .profiles
+        .iter()
+        .find(|profile| profile.name == wanted)
+        .ok_or_else(|| {
+            CliError::usage(format!(
+                "`{shown}` has no profile `{wanted}`; it has `{known}`"
+            ))
+        })?;
     let token = match profile.mode.as_str() {
         "" | "AK" => None,
         "StsToken" => Some(profile.sts_token.as_str()).filter(|token| !token.is_empty()),
@@ -104,7 +125,13 @@ fn from_file(path: &Path, name: Option<&str>) -> Result<Credentials, CliError> {
         }
     };
     if profile.access_key_id.is_empty() || profile.access_key_secret.is_empty() {
-        return Err(CliError::usage(format!("the profile `{wanted}` holds no AccessKey")));
+        return Err(CliError::usage(format!(
+            "the profile `{wanted}` holds no AccessKey"
+        )));
     }
-    Ok(pair(profile.access_key_id.clone(), &profile.access_key_secret, token))
+    Ok(pair(
+        profile.access_key_id.clone(),
+        &profile.access_key_secret,
+        token,
+    ))
 }

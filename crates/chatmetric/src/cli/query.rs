@@ -21,12 +21,14 @@ const THROTTLED_TRIES_MAX: u32 = 10;
 const THROTTLED_WAIT: std::time::Duration = std::time::Duration::from_millis(250);
 
 #[derive(Debug, Args)]
-#[command(after_help = "Times are RFC 3339, YYYY-MM-DD, milliseconds since the epoch, or relative: \
+#[command(
+    after_help = "Times are RFC 3339, YYYY-MM-DD, milliseconds since the epoch, or relative: \
 -30d, -6h, now.\n\nThe AccessKey comes from ALIBABA_CLOUD_ACCESS_KEY_ID, \
 ALIBABA_CLOUD_ACCESS_KEY_SECRET (and\nALIBABA_CLOUD_SECURITY_TOKEN), or from a profile of \
 ~/.aliyun/config.json.\n\nExamples:\n  chatmetric query --start -30d --end now -o chart\n  \
 chatmetric query --start 2026-01-01 --end 2026-02-01 --number 15550100101 -o csv\n  chatmetric \
-query --start -6h --end now --granularity half-hour --space 293483938849493")]
+query --start -6h --end now --granularity half-hour --space 293483938849493"
+)]
 pub(super) struct QueryArguments {
     /// The beginning of the range
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
@@ -93,8 +95,13 @@ pub(super) fn run(arguments: QueryArguments, terminal: &Terminal) -> Result<(), 
     if rows.is_empty() && query.format != OutputFormat::Table {
         terminal.say("no messages were counted in this range");
     }
-    let text =
-        render_rows(&rows, query.format, &query.asked, terminal.paint_stdout(), terminal.width())?;
+    let text = render_rows(
+        &rows,
+        query.format,
+        &query.asked,
+        terminal.paint_stdout(),
+        terminal.width(),
+    )?;
     terminal.data(&text)
 }
 
@@ -106,15 +113,20 @@ fn validate(
     let zone = Zone::parse(&arguments.time_zone)
         .map_err(|error| CliError::usage(format!("`--time-zone`: {error}")))?;
     let time = |flag: &str, time: TimeArgument| {
-        time.resolve(now, &zone).map_err(|error| CliError::usage(format!("`{flag}`: {error}")))
+        time.resolve(now, &zone)
+            .map_err(|error| CliError::usage(format!("`{flag}`: {error}")))
     };
     let start = time("--start", arguments.start)?;
     let end = time("--end", arguments.end)?;
     if start >= end {
-        return Err(CliError::usage(format!("`--start` ({start}) is not before `--end` ({end})")));
+        return Err(CliError::usage(format!(
+            "`--start` ({start}) is not before `--end` ({end})"
+        )));
     }
     if arguments.number.len() > NUMBERS_MAX {
-        return Err(CliError::usage(format!("`--number` was given more than {NUMBERS_MAX} times")));
+        return Err(CliError::usage(format!(
+            "`--number` was given more than {NUMBERS_MAX} times"
+        )));
     }
     let daily = arguments.granularity == GranularityArgument::Daily;
     let call = |number: Option<String>| MetricCall {
@@ -133,7 +145,10 @@ fn validate(
     let calls = if numbers.is_empty() {
         vec![call(None)]
     } else {
-        numbers.into_iter().map(|number| call(Some(number))).collect()
+        numbers
+            .into_iter()
+            .map(|number| call(Some(number)))
+            .collect()
     };
     let zone_rules = TimeZoneDatabase::bundled()
         .get(zone.name())
@@ -142,7 +157,13 @@ fn validate(
         calls,
         endpoint: Endpoint::parse(&arguments.endpoint)
             .map_err(|error| CliError::usage(error.to_string()))?,
-        asked: Asked { daily, start, end, zone: zone_rules, zone_name: zone.name().to_owned() },
+        asked: Asked {
+            daily,
+            start,
+            end,
+            zone: zone_rules,
+            zone_name: zone.name().to_owned(),
+        },
         format: OutputFormat::or_default(arguments.output, terminal),
     })
 }
@@ -176,7 +197,12 @@ pub(super) fn explain(error: &ClientError) -> CliError {
         ),
         ClientError::Body { .. } => CliError::from_error(Exit::Failed, error)
             .hint("check `--endpoint`: another program may listen there"),
-        ClientError::Api { status, code, message, request_id } => {
+        ClientError::Api {
+            status,
+            code,
+            message,
+            request_id,
+        } => {
             let text = format!(
                 "{}: {}\n  HTTP {status}, RequestId {}",
                 plain(code),
@@ -202,8 +228,12 @@ fn hint_for(code: &str) -> Option<&'static str> {
         "InvalidAccessKeyId.NotFound" | "InvalidAccessKeyId" => {
             "the server does not know this AccessKey id; `chatmetric directory export` lists them"
         }
-        "InvalidAccessKeyId.Inactive" => "set the key's `status` to `Active` with `chatmetric apply`",
-        "InvalidSecurityToken" | "InvalidSecurityToken.Expired" | "InvalidSecurityToken.Malformed" => {
+        "InvalidAccessKeyId.Inactive" => {
+            "set the key's `status` to `Active` with `chatmetric apply`"
+        }
+        "InvalidSecurityToken"
+        | "InvalidSecurityToken.Expired"
+        | "InvalidSecurityToken.Malformed" => {
             "unset `ALIBABA_CLOUD_SECURITY_TOKEN` unless the key is a temporary one"
         }
         "Unknown.ResourceOwnerId" => {

@@ -1,7 +1,7 @@
 //! `chatmetric serve`: opens the instance, starts the server, and stops it when
 //! it is told to.
 
-use super::data_dir::{Instance, OpenMode, StoreOptions, system_clock};
+use super::data_dir::{Instance, OpenMode, system_clock};
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
@@ -19,14 +19,16 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The keys of the first start, below the data directory.
-pub const FIRST_START_FILE: &str = "first-start.toml";
+pub(super) const FIRST_START_FILE: &str = "first-start.toml";
 
 #[derive(Debug, Args)]
-#[command(after_help = "The first start makes an account with one AccessKey and writes it to \
+#[command(
+    after_help = "The first start makes an account with one AccessKey and writes it to \
 <data-dir>/first-start.toml.\nStdout gets one line when the server listens: {\"listening\":\
 \"http://ADDRESS\",…}.\nSIGTERM or SIGINT stops it after the requests in flight; everything that \
 was acknowledged stays.\n\nExamples:\n  chatmetric serve\n  chatmetric serve --config \
-chatmetric.toml --listen 127.0.0.1:9090")]
+chatmetric.toml --listen 127.0.0.1:9090"
+)]
 pub(super) struct ServeArguments {
     /// The configuration; every key is also an environment variable CHATMETRIC_SECTION_KEY
     #[arg(long, value_name = "FILE")]
@@ -68,13 +70,17 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         arguments.master_key_file.as_deref(),
         OpenMode::Create,
         &entropy,
-        &StoreOptions { memory_bytes_max: settings.store.memory_bytes_max },
     )
     .map_err(|error| explain_open(&error))?;
     say_key(&instance, terminal);
     let clock = system_clock();
-    let result = first_start(&instance, &settings.store.data_dir, clock.as_ref(), terminal)
-        .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
+    let result = first_start(
+        &instance,
+        &settings.store.data_dir,
+        clock.as_ref(),
+        terminal,
+    )
+    .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
     instance.close();
     result
 }
@@ -82,9 +88,10 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
 fn explain_config(error: &ConfigError, file: Option<&Path>) -> CliError {
     let cli = CliError::from_error(Exit::Usage, error);
     match (error, file) {
-        (ConfigError::Faults(_), Some(file)) => {
-            cli.hint(format!("places are in `{}`; nothing was started", file.display()))
-        }
+        (ConfigError::Faults(_), Some(file)) => cli.hint(format!(
+            "places are in `{}`; nothing was started",
+            file.display()
+        )),
         (ConfigError::Faults(_) | ConfigError::Read { .. }, _) => cli,
     }
 }
@@ -117,8 +124,9 @@ fn serve(
         // Before the address is told: whoever reads it may send a signal at once.
         let mut signals = Signals::new()
             .map_err(|error| CliError::failed(format!("could not handle signals: {error}")))?;
-        let server =
-            Server::start(settings, components).await.map_err(|error| explain_start(&error))?;
+        let server = Server::start(settings, components)
+            .await
+            .map_err(|error| explain_start(&error))?;
         let control = ControlServer::start(&data_dir, operator).map_err(|error| {
             CliError::failed(format!("could not open the control socket: {error}"))
         });
@@ -157,7 +165,10 @@ fn tell_address(
     terminal: &Terminal,
 ) -> Result<(), CliError> {
     let url = format!("http://{}", server.local_addr());
-    terminal.say(&format!("chatmetric {} listens on {url}", env!("CARGO_PKG_VERSION")));
+    terminal.say(&format!(
+        "chatmetric {} listens on {url}",
+        env!("CARGO_PKG_VERSION")
+    ));
     let line = serde_json::json!({
         "listening": url,
         "data_dir": data_dir.display().to_string(),
@@ -176,9 +187,10 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
                 address.ip()
             )),
             io::ErrorKind::PermissionDenied => cli.hint("ports below 1024 need more rights"),
-            io::ErrorKind::AddrNotAvailable => {
-                cli.hint(format!("no interface of this machine has the address {}", address.ip()))
-            }
+            io::ErrorKind::AddrNotAvailable => cli.hint(format!(
+                "no interface of this machine has the address {}",
+                address.ip()
+            )),
             _ => cli,
         },
         ServerError::Floor(_) => cli,
@@ -221,10 +233,10 @@ fn first_start(
     terminal: &Terminal,
 ) -> Result<(), CliError> {
     let path = data_dir.join(FIRST_START_FILE);
-    let first =
-        instance.directory.first_start(clock.now(), |first| write_secrets(&path, first)).map_err(
-            |error: FirstStartError<io::Error>| CliError::from_error(Exit::Failed, &error),
-        )?;
+    let first = instance
+        .directory
+        .first_start(clock.now(), |first| write_secrets(&path, first))
+        .map_err(|error: FirstStartError<io::Error>| CliError::from_error(Exit::Failed, &error))?;
     let Some(first) = first else { return Ok(()) };
     terminal.say(&format!(
         "first start: account {} with one AccessKey, written to `{}`",
@@ -234,7 +246,10 @@ fn first_start(
     if terminal.stderr_is_terminal() {
         // Only where a person looks, never into a log.
         terminal.say(&format!("  AccessKeyId      {}", first.access_key_id));
-        terminal.say(&format!("  AccessKeySecret  {}", clear(first.access_key_secret.expose())));
+        terminal.say(&format!(
+            "  AccessKeySecret  {}",
+            clear(first.access_key_secret.expose())
+        ));
     }
     Ok(())
 }
@@ -262,8 +277,11 @@ fn write_secrets(path: &Path, first: &FirstStart) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&draft, path)?;

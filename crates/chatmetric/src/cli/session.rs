@@ -1,7 +1,7 @@
 //! How a command reaches an instance: through the server that has it open, or
 //! by opening it itself.
 
-use super::data_dir::{DataDirError, Instance, OpenMode, StoreOptions, system_clock};
+use super::data_dir::{DataDirError, Instance, OpenMode, system_clock};
 use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -12,7 +12,10 @@ pub(super) enum Session {
     /// A server has it open.
     Server(ControlClient),
     /// This process has it open.
-    Own { operator: Operator, instance: Instance },
+    Own {
+        operator: Operator,
+        instance: Instance,
+    },
 }
 
 impl Session {
@@ -32,7 +35,6 @@ impl Session {
             arguments.master_key_file.as_deref(),
             mode,
             &entropy,
-            &StoreOptions::default(),
         )
         .map_err(|error| explain_open(&error))?;
         say_key(&instance, terminal);
@@ -89,9 +91,7 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
 pub(super) fn explain_control(error: &ControlError) -> CliError {
     match error {
         ControlError::Refused(refusal) => explain_refusal(refusal),
-        ControlError::Broken(_) | ControlError::Answer => {
-            CliError::from_error(Exit::Failed, error)
-        }
+        ControlError::Broken(_) | ControlError::Answer => CliError::from_error(Exit::Failed, error),
     }
 }
 

@@ -129,11 +129,15 @@ impl Terminal {
     }
 
     pub(crate) const fn paint_stdout(&self) -> Painter {
-        Painter { enabled: self.colors(self.stdout_is_terminal) }
+        Painter {
+            enabled: self.colors(self.stdout_is_terminal),
+        }
     }
 
     pub(crate) const fn paint_stderr(&self) -> Painter {
-        Painter { enabled: self.colors(self.stderr_is_terminal) }
+        Painter {
+            enabled: self.colors(self.stderr_is_terminal),
+        }
     }
 
     /// Writes data to stdout, as it is.
@@ -180,7 +184,10 @@ impl Terminal {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "what is written depends on the terminal")]
+    #[expect(
+        clippy::unused_self,
+        reason = "what is written depends on the terminal"
+    )]
     fn write_stderr(&self, line: &str) {
         // Nothing can be done for a reader who left.
         let _ = writeln!(io::stderr().lock(), "{line}");
@@ -189,10 +196,17 @@ impl Terminal {
 
 /// `COLUMNS`, or what the terminal says, or a default.
 fn width() -> usize {
-    let named = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    let named = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse::<usize>().ok());
     let measured = || {
-        let size = tcgetwinsize(io::stdout()).or_else(|_| tcgetwinsize(io::stderr())).ok()?;
+        let size = tcgetwinsize(io::stdout())
+            .or_else(|_| tcgetwinsize(io::stderr()))
+            .ok()?;
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     };
-    named.or_else(measured).unwrap_or(WIDTH_DEFAULT).clamp(40, WIDTH_MAX)
+    named
+        .or_else(measured)
+        .unwrap_or(WIDTH_DEFAULT)
+        .clamp(40, WIDTH_MAX)
 }

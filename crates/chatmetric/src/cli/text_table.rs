@@ -21,7 +21,10 @@ pub(crate) struct TextTable {
 impl TextTable {
     pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
         Self {
-            columns: columns.iter().map(|(name, align)| ((*name).to_owned(), *align)).collect(),
+            columns: columns
+                .iter()
+                .map(|(name, align)| ((*name).to_owned(), *align))
+                .collect(),
             ..Self::default()
         }
     }
@@ -41,8 +44,16 @@ impl TextTable {
             .iter()
             .enumerate()
             .map(|(index, (name, _))| {
-                let cells = self.rows.iter().chain(&self.footer).filter_map(|row| row.get(index));
-                cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(name.chars().count())
+                let cells = self
+                    .rows
+                    .iter()
+                    .chain(&self.footer)
+                    .filter_map(|row| row.get(index));
+                cells
+                    .map(|cell| cell.chars().count())
+                    .max()
+                    .unwrap_or(0)
+                    .max(name.chars().count())
             })
             .collect();
         let line = |cells: &[String]| -> String {
@@ -107,9 +118,13 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_by_thousands() {
-        for (count, text) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (12_345, "12,345")]
-        {
+        for (count, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+            (12_345, "12,345"),
+        ] {
             assert_eq!(grouped(count), text);
         }
     }

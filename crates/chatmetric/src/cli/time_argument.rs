@@ -10,8 +10,13 @@ use jiff::civil::Date;
 use std::str::FromStr;
 
 /// Milliseconds of the units of relative times.
-const UNITS: [(char, i64); 5] =
-    [('s', 1000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000), ('w', 7 * 86_400_000)];
+const UNITS: [(char, i64); 5] = [
+    ('s', 1000),
+    ('m', 60_000),
+    ('h', 3_600_000),
+    ('d', 86_400_000),
+    ('w', 7 * 86_400_000),
+];
 
 /// A time as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +37,11 @@ impl TimeArgument {
             Self::Day(date) => {
                 EpochMs::checked(zone.first_instant(date).0).ok_or_else(out_of_range)
             }
-            Self::Relative(ms) => {
-                now.0.checked_add(ms).and_then(EpochMs::checked).ok_or_else(out_of_range)
-            }
+            Self::Relative(ms) => now
+                .0
+                .checked_add(ms)
+                .and_then(EpochMs::checked)
+                .ok_or_else(out_of_range),
         }
     }
 }
@@ -89,7 +96,9 @@ fn relative(text: &str) -> Option<TimeArgument> {
         return None;
     }
     let amount: i64 = digits.parse().ok()?;
-    Some(TimeArgument::Relative(amount.checked_mul(*unit_ms)?.checked_mul(sign)?))
+    Some(TimeArgument::Relative(
+        amount.checked_mul(*unit_ms)?.checked_mul(sign)?,
+    ))
 }
 
 #[cfg(test)]
@@ -99,7 +108,9 @@ mod tests {
     const NOW: EpochMs = EpochMs(1_767_225_600_000);
 
     fn resolve(text: &str) -> Result<i64, String> {
-        text.parse::<TimeArgument>()?.resolve(NOW, &Zone::utc()).map(|time| time.0)
+        text.parse::<TimeArgument>()?
+            .resolve(NOW, &Zone::utc())
+            .map(|time| time.0)
     }
 
     #[test]
@@ -131,9 +142,23 @@ mod tests {
     #[test]
     fn anything_else_is_refused_without_a_panic() {
         for text in [
-            "", "-", "-d", "30d", "-3.5h", "-30y", "yesterday", "2026-02-30", "2026-1-1",
-            "99999999999999999999", "-99999999999999999999d", "-9223372036854775807w", "é", "-é",
-            "1969-12-31", "2026-01-01T00:00:00", "-5000w",
+            "",
+            "-",
+            "-d",
+            "30d",
+            "-3.5h",
+            "-30y",
+            "yesterday",
+            "2026-02-30",
+            "2026-1-1",
+            "99999999999999999999",
+            "-99999999999999999999d",
+            "-9223372036854775807w",
+            "é",
+            "-é",
+            "1969-12-31",
+            "2026-01-01T00:00:00",
+            "-5000w",
         ] {
             assert!(resolve(text).is_err(), "{text}");
         }

@@ -7,8 +7,10 @@ use super::{CliError, InstanceArguments, Terminal};
 use clap::Args;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 1 and the first difference when there is one. Works while the \
-server runs.\n\nExample:\n  chatmetric verify --data-dir ./chatmetric-data && echo sound")]
+#[command(
+    after_help = "Exits with 1 and the first difference when there is one. Works while the \
+server runs.\n\nExample:\n  chatmetric verify --data-dir ./chatmetric-data && echo sound"
+)]
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     instance: InstanceArguments,
@@ -18,9 +20,9 @@ pub(super) fn run(arguments: &VerifyArguments, terminal: &Terminal) -> Result<()
     let mut session = Session::open(&arguments.instance, OpenMode::Existing, terminal)?;
     let verified = match &mut session {
         Session::Server(client) => client.verify().map_err(|error| explain_control(&error)),
-        Session::Own { operator, .. } => {
-            operator.verify().map_err(|refusal| explain_refusal(&refusal))
-        }
+        Session::Own { operator, .. } => operator
+            .verify()
+            .map_err(|refusal| explain_refusal(&refusal)),
     };
     session.close();
     let verified = verified?;

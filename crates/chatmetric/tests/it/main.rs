@@ -20,3 +20,15 @@ mod ingest;
 mod server;
 // Calls per second.
 mod throttle;
+
+// The real program: helps the modules below to start it.
+mod process;
+
+// Commands: help, outputs, exit codes, a second process, keys.
+mod cli;
+// `demo`, to its end.
+mod demo;
+// `import`: formats, bad lines, loading twice, memory.
+mod import;
+// kill -9 of `serve`, again and again.
+mod restart;

@@ -29,26 +29,32 @@ fn point(number: &str, index: i64, step: i64, sent: u64, delivered: u64) -> Poin
 
 #[test]
 fn days_of_one_number() {
-    let points: Vec<Point> = [(0, 900, 850), (1, 1000, 980), (2, 400, 420), (4, 1200, 600), (5, 3, 1)]
-        .map(|(day, sent, delivered)| point("15550100101", day, DAY_MS, sent, delivered))
-        .to_vec();
+    let points: Vec<Point> = [
+        (0, 900, 850),
+        (1, 1000, 980),
+        (2, 400, 420),
+        (4, 1200, 600),
+        (5, 3, 1),
+    ]
+    .map(|(day, sent, delivered)| point("15550100101", day, DAY_MS, sent, delivered))
+    .to_vec();
     expect![[r#"
         Messages of 15550100101  each column is a day, UTC
 
         1,200 ┤                         ░░░░░
               │                         ░░░░░
-              │       █████             ░░░░░
-              │ ▆▆▆▆▆ █████             ░░░░░
+              │       ▆▆▆▆▆             ░░░░░
+              │ ▄▄▄▄▄ █████             ░░░░░
           800 ┤ █████ █████             ░░░░░
               │ █████ █████             ░░░░░
               │ █████ █████             █████
-              │ █████ █████ ▂▂▂▂▂       █████
+              │ █████ █████             █████
           400 ┤ █████ █████ █████       █████
               │ █████ █████ █████       █████
               │ █████ █████ █████       █████
               │ █████ █████ █████       █████ ▁▁▁▁▁
             0 └─────────────────────────────────────
-                01-01    01-03       01-05
+                01-01       01-03       01-05
 
           █ delivered 2,851   ░ sent 3,503   81.3 %
           ▒ delivered here, sent earlier
@@ -66,7 +72,10 @@ fn more_buckets_than_columns_are_joined() {
         .collect();
     let text = chart(false, 3, 60).render(&points);
     assert!(text.contains("each column is 3 half hours"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 60),
+        "{text}"
+    );
 }
 
 #[test]
@@ -76,8 +85,14 @@ fn odd_rows_do_not_break_it() {
         vec![point("1", 0, DAY_MS, 0, 0)],
         vec![point("1", 0, DAY_MS, u64::MAX / 4, u64::MAX / 8)],
         vec![point("1", -90, DAY_MS, 1, 1), point("2", 400, DAY_MS, 1, 1)],
-        vec![Point { end_ms: START - 5, ..point("1", 0, DAY_MS, 1, 1) }],
-        vec![Point { start_ms: i64::MAX / 2, ..point("1", 0, DAY_MS, 1, 1) }],
+        vec![Point {
+            end_ms: START - 5,
+            ..point("1", 0, DAY_MS, 1, 1)
+        }],
+        vec![Point {
+            start_ms: i64::MAX / 2,
+            ..point("1", 0, DAY_MS, 1, 1)
+        }],
     ];
     for points in cases {
         for width in [40, 80, 160] {

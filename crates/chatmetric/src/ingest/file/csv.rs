@@ -55,28 +55,48 @@ pub(super) fn read<V: Visitor>(
             }
         }
         .map_err(ReadError::Stopped)?;
-        visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;
+        visitor
+            .progress(lines.bytes_read())
+            .map_err(ReadError::Stopped)?;
     }
 }
 
 impl Header {
     fn read(bytes: &[u8], line: u64) -> Result<Self, Bad> {
-        let fault = |column, reason| Bad { line, column, reason };
+        let fault = |column, reason| Bad {
+            line,
+            column,
+            reason,
+        };
         let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(line, error))?;
         let count = |separator| text.matches(separator).count();
-        let separator = [',', ';', '\t'].into_iter().max_by_key(|s| count(*s)).unwrap_or(',');
+        let separator = [',', ';', '\t']
+            .into_iter()
+            .max_by_key(|s| count(*s))
+            .unwrap_or(',');
         let fields = split(text, separator).map_err(|(at, reason)| fault(Some(at + 1), reason))?;
         if fields.len() > COLUMNS_MAX {
-            return Err(fault(None, format!("the header has more than {COLUMNS_MAX} columns")));
+            return Err(fault(
+                None,
+                format!("the header has more than {COLUMNS_MAX} columns"),
+            ));
         }
-        let names: Vec<String> =
-            fields.iter().map(|(_, name)| name.trim().to_ascii_lowercase()).collect();
+        let names: Vec<String> = fields
+            .iter()
+            .map(|(_, name)| name.trim().to_ascii_lowercase())
+            .collect();
         let find = |wanted: &[&str]| -> Result<Option<usize>, Bad> {
-            let mut found = names.iter().enumerate().filter(|(_, n)| wanted.contains(&n.as_str()));
+            let mut found = names
+                .iter()
+                .enumerate()
+                .filter(|(_, n)| wanted.contains(&n.as_str()));
             let first = found.next();
             if let Some((index, _)) = found.next() {
                 let at = fields.get(index).map(|(at, _)| at + 1);
-                return Err(fault(at, format!("the column `{}` is there twice", wanted.join("`/`"))));
+                return Err(fault(
+                    at,
+                    format!("the column `{}` is there twice", wanted.join("`/`")),
+                ));
             }
             Ok(first.map(|(index, _)| index))
         };
@@ -126,12 +146,25 @@ fn read_line<V: Visitor>(
     };
     let fields = match split(text, header.separator) {
         Ok(fields) => fields,
-        Err((at, reason)) => return visitor.bad(Bad { line, column: Some(at + 1), reason }),
+        Err((at, reason)) => {
+            return visitor.bad(Bad {
+                line,
+                column: Some(at + 1),
+                reason,
+            });
+        }
     };
     if fields.len() != header.columns {
-        let reason =
-            format!("the line has {} fields, the header has {}", fields.len(), header.columns);
-        return visitor.bad(Bad { line, column: None, reason });
+        let reason = format!(
+            "the line has {} fields, the header has {}",
+            fields.len(),
+            header.columns
+        );
+        return visitor.bad(Bad {
+            line,
+            column: None,
+            reason,
+        });
     }
     let value = |index: usize| fields.get(index).map(|(_, value)| value.as_ref());
     let channel = header.channel.and_then(value).map(str::to_ascii_lowercase);
@@ -147,7 +180,11 @@ fn read_line<V: Visitor>(
         Ok(Checked::Ignored(word)) => visitor.ignored(Some(word)),
         Err((field, reason)) => {
             let column = header.column_of(field).and_then(|index| fields.get(index));
-            visitor.bad(Bad { line, column: column.map(|(at, _)| at + 1), reason })
+            visitor.bad(Bad {
+                line,
+                column: column.map(|(at, _)| at + 1),
+                reason,
+            })
         }
     }
 }
@@ -161,9 +198,8 @@ fn split(text: &str, separator: char) -> Result<Fields<'_>, (usize, String)> {
     loop {
         let rest = text.get(at..).unwrap_or_default();
         let (value, used) = if let Some(quoted) = rest.strip_prefix('"') {
-            let (value, used) = unquote(quoted).ok_or_else(|| {
-                (at, "a quoted field does not end on this line".to_owned())
-            })?;
+            let (value, used) = unquote(quoted)
+                .ok_or_else(|| (at, "a quoted field does not end on this line".to_owned()))?;
             (value, used + 1)
         } else {
             let end = rest.find(separator).unwrap_or(rest.len());
@@ -189,7 +225,10 @@ fn unquote(text: &str) -> Option<(Cow<'_, str>, usize)> {
     loop {
         let end = from + text.get(from..)?.find('"')?;
         let part = text.get(from..end)?;
-        if text.get(end + 1..).is_some_and(|rest| rest.starts_with('"')) {
+        if text
+            .get(end + 1..)
+            .is_some_and(|rest| rest.starts_with('"'))
+        {
             value.push_str(part);
             value.push('"');
             from = end + 2;

@@ -23,7 +23,13 @@ pub struct LineReader<'r> {
 impl<'r> LineReader<'r> {
     /// Reads lines of at most `line_bytes_max` bytes.
     pub fn new(input: &'r mut dyn BufRead, line_bytes_max: usize) -> Self {
-        Self { input, buffer: Vec::new(), line_bytes_max, line: 0, bytes_read: 0 }
+        Self {
+            input,
+            buffer: Vec::new(),
+            line_bytes_max,
+            line: 0,
+            bytes_read: 0,
+        }
     }
 
     /// The number of the line that was read last, from 1.
@@ -44,7 +50,11 @@ impl<'r> LineReader<'r> {
     pub fn bytes(&self) -> &[u8] {
         let bytes = self.buffer.as_slice();
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if self.line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes }
+        if self.line == 1 {
+            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+        } else {
+            bytes
+        }
     }
 
     /// Gives the rest of the input back.
@@ -71,7 +81,9 @@ impl<'r> LineReader<'r> {
             }
             any = true;
             let end = available.iter().position(|byte| *byte == b'\n');
-            let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
+            let part = available
+                .get(..end.unwrap_or(available.len()))
+                .unwrap_or_default();
             if self.buffer.len() + part.len() > self.line_bytes_max {
                 too_long = true;
                 self.buffer.clear();

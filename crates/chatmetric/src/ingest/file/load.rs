@@ -21,11 +21,11 @@ use std::time::Duration;
 /// Events of one batch.
 pub const BATCH_EVENTS: usize = 5_000;
 /// Batches that the store may work on at a time.
-pub const BATCHES_IN_FLIGHT_MAX: usize = 4;
+pub(super) const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// Most numbers that a report names, of each kind.
-pub const REPORT_NUMBERS_MAX: usize = 1_000;
+pub(super) const REPORT_NUMBERS_MAX: usize = 1_000;
 /// The name of these events' books.
-pub const SOURCE: &str = "import";
+pub(super) const SOURCE: &str = "import";
 /// How long to wait for a store that cannot take events.
 const UNAVAILABLE_TRIES_MAX: u32 = 600;
 /// How long between two tries.
@@ -148,7 +148,9 @@ impl Loader {
         clock: Arc<dyn Clock>,
         space: &str,
     ) -> Result<Self, LoadError> {
-        let unknown = || LoadError::UnknownSpace { space: space.to_owned() };
+        let unknown = || LoadError::UnknownSpace {
+            space: space.to_owned(),
+        };
         let space = directory.snapshot().space(space).ok_or_else(unknown)?.key;
         Ok(Self {
             fingerprint_key: directory.fingerprint_key(),
@@ -169,14 +171,19 @@ impl Loader {
     /// [`LoadError`] of a batch that became full, or of one before it.
     pub fn push(&mut self, event: &FileEvent<'_>) -> Result<(), LoadError> {
         let fingerprint =
-            self.fingerprint_key.fingerprint(event.channel, &event.number, event.message_id);
+            self.fingerprint_key
+                .fingerprint(event.channel, &event.number, event.message_id);
         self.pending.push(Pending {
             fingerprint,
             number: event.number,
             status: event.status,
             at: event.at,
         });
-        if self.pending.len() >= BATCH_EVENTS { self.submit() } else { Ok(()) }
+        if self.pending.len() >= BATCH_EVENTS {
+            self.submit()
+        } else {
+            Ok(())
+        }
     }
 
     /// Notes something that is not counted by rule.
@@ -220,7 +227,9 @@ impl Loader {
                 at: pending.at,
                 target: places
                     .get(&pending.number)
-                    .map_or(Target::Held(account), |place| place.target(account, pending.at)),
+                    .map_or(Target::Held(account), |place| {
+                        place.target(account, pending.at)
+                    }),
             })
             .collect();
         let batch = Batch {
@@ -273,10 +282,15 @@ impl Loader {
             if place.is_none() {
                 unknown.push(pending.number);
             }
-            places.insert(pending.number, place.unwrap_or(Place::Always(Target::Held(account))));
+            places.insert(
+                pending.number,
+                place.unwrap_or(Place::Always(Target::Held(account))),
+            );
         }
         if space.unknown_numbers == UnknownNumbers::Auto && !unknown.is_empty() {
-            let outcomes = self.directory.bind_numbers(space.key, &unknown, self.clock.now())?;
+            let outcomes = self
+                .directory
+                .bind_numbers(space.key, &unknown, self.clock.now())?;
             for (number, outcome) in unknown.iter().zip(outcomes) {
                 let target = bound_target(space.key, account, &outcome);
                 if outcome == BindOutcome::Bound {
@@ -297,9 +311,7 @@ impl Loader {
                 Place::Always(Target::Refused(_, Reason::TooManyNumbers)) => {
                     &mut self.report.too_many
                 }
-                Place::Always(Target::Refused(_, _)) | Place::Elsewhere => {
-                    &mut self.report.foreign
-                }
+                Place::Always(Target::Refused(_, _)) | Place::Elsewhere => &mut self.report.foreign,
             };
             if names.len() < REPORT_NUMBERS_MAX {
                 names.insert(number.to_string());
@@ -338,9 +350,7 @@ impl Place {
         match self {
             Self::Always(target) => target,
             Self::Until { space, end } if at < end => Target::Space(space),
-            Self::Until { .. } | Self::Elsewhere => {
-                Target::Refused(account, Reason::ForeignNumber)
-            }
+            Self::Until { .. } | Self::Elsewhere => Target::Refused(account, Reason::ForeignNumber),
         }
     }
 }
@@ -355,6 +365,8 @@ fn bound_target(space: SpaceKey, account: AccountKey, outcome: &BindOutcome) -> 
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loader").field("report", &self.report).finish_non_exhaustive()
+        f.debug_struct("Loader")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }

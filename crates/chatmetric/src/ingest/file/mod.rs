@@ -189,7 +189,10 @@ impl<'a> RawEvent<'a> {
         let word = given(Field::Status, "status", self.status)?;
         let timestamp = given(Field::Timestamp, "timestamp", self.timestamp)?;
         let at = scalar::time(timestamp).map_err(|reason| (Field::Timestamp, reason))?;
-        let channel = self.channel.map(str::trim).filter(|channel| !channel.is_empty());
+        let channel = self
+            .channel
+            .map(str::trim)
+            .filter(|channel| !channel.is_empty());
         let channel = channel.unwrap_or(chatmetric_core::event::DEFAULT_CHANNEL);
         if channel.len() > CHANNEL_BYTES_MAX {
             return Err((
@@ -198,9 +201,13 @@ impl<'a> RawEvent<'a> {
             ));
         }
         Ok(match MessageStatus::from_word(word) {
-            Some(status) => {
-                Checked::Event(FileEvent { channel, number, message_id, status, at })
-            }
+            Some(status) => Checked::Event(FileEvent {
+                channel,
+                number,
+                message_id,
+                status,
+                at,
+            }),
             None => Checked::Ignored(word),
         })
     }

@@ -34,18 +34,28 @@ pub(super) fn read<V: Visitor>(
             Some(Line::Whole) => read_line(lines.bytes(), line_number, visitor),
         }
         .map_err(ReadError::Stopped)?;
-        visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;
+        visitor
+            .progress(lines.bytes_read())
+            .map_err(ReadError::Stopped)?;
     }
 }
 
 pub(super) fn too_long(line: u64) -> Bad {
-    Bad { line, column: None, reason: format!("the line has more than {LINE_BYTES_MAX} bytes") }
+    Bad {
+        line,
+        column: None,
+        reason: format!("the line has more than {LINE_BYTES_MAX} bytes"),
+    }
 }
 
 /// The first byte that is not UTF-8, from 1.
 pub(super) fn not_utf8(line: u64, error: std::str::Utf8Error) -> Bad {
     let reason = "the line is not UTF-8 here".to_owned();
-    Bad { line, column: Some(error.valid_up_to() + 1), reason }
+    Bad {
+        line,
+        column: Some(error.valid_up_to() + 1),
+        reason,
+    }
 }
 
 fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(), V::Stop> {
@@ -57,10 +67,17 @@ fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
         Ok(wire) => wire,
         Err(error) => {
             let column = Some(error.column()).filter(|column| *column > 0);
-            return visitor.bad(Bad { line, column, reason: json_reason(&error) });
+            return visitor.bad(Bad {
+                line,
+                column,
+                reason: json_reason(&error),
+            });
         }
     };
-    let channel = wire.channel.as_ref().map(|channel| channel.0.to_ascii_lowercase());
+    let channel = wire
+        .channel
+        .as_ref()
+        .map(|channel| channel.0.to_ascii_lowercase());
     let raw = RawEvent {
         number: wire.number.as_ref().map(|s| s.0.as_ref()),
         message_id: wire.message_id.as_ref().map(|s| s.0.as_ref()),
@@ -71,7 +88,11 @@ fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
     match raw.check() {
         Ok(Checked::Event(event)) => visitor.event(&event),
         Ok(Checked::Ignored(word)) => visitor.ignored(Some(word)),
-        Err((_, reason)) => visitor.bad(Bad { line, column: None, reason }),
+        Err((_, reason)) => visitor.bad(Bad {
+            line,
+            column: None,
+            reason,
+        }),
     }
 }
 

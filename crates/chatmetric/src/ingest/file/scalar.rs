@@ -12,10 +12,12 @@ pub(super) fn time(text: &str) -> Result<EpochMs, String> {
         return Ok(time);
     }
     let timestamp = text.parse::<jiff::Timestamp>().ok();
-    timestamp.and_then(|timestamp| EpochMs::checked(timestamp.as_millisecond())).ok_or_else(|| {
-        "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset"
-            .to_owned()
-    })
+    timestamp
+        .and_then(|timestamp| EpochMs::checked(timestamp.as_millisecond()))
+        .ok_or_else(|| {
+            "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset"
+                .to_owned()
+        })
 }
 
 /// A JSON string or number, as text. Everything else is refused without
@@ -85,7 +87,16 @@ mod tests {
         ] {
             assert_eq!(time(text), Ok(EpochMs(ms)), "{text}");
         }
-        for text in ["", "-1", "1.", ".5", "x", "2026-01-01", "99999999999999999999", "253370764800000"] {
+        for text in [
+            "",
+            "-1",
+            "1.",
+            ".5",
+            "x",
+            "2026-01-01",
+            "99999999999999999999",
+            "253370764800000",
+        ] {
             assert!(time(text).is_err(), "{text}");
         }
     }

@@ -53,18 +53,20 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(SniffError::Utf16),
         _ => {}
     }
-    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
+    let text = prefix
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(prefix)
+        .trim_ascii_start();
     if text.contains(&0) {
         return Err(SniffError::Binary);
     }
+    let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let holds = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
     Ok(match text.first() {
         Some(b'[') => FileFormat::Whatsapp,
         Some(b'{') if holds("\"entry\"") || holds("\"statuses\"") => FileFormat::Whatsapp,
         // The first line of a body that is written over many lines.
-        Some(b'{') if text.get(1..).unwrap_or_default().trim_ascii().is_empty() => {
-            FileFormat::Whatsapp
-        }
+        Some(b'{') if first_line.trim_ascii() == b"{" => FileFormat::Whatsapp,
         Some(b'{') => FileFormat::Ndjson,
         Some(_) => FileFormat::Csv,
         None => {
@@ -85,10 +87,22 @@ mod tests {
     #[test]
     fn formats_are_told_by_their_content() {
         for (text, name, format) in [
-            ("number,message_id,status,timestamp\n1,", "x", FileFormat::Csv),
+            (
+                "number,message_id,status,timestamp\n1,",
+                "x",
+                FileFormat::Csv,
+            ),
             ("\u{feff}number;message_id", "x", FileFormat::Csv),
-            ("{\"number\":\"1\",\"message_id\":\"m\"}", "x.csv", FileFormat::Ndjson),
-            ("{\"object\":\"whatsapp_business_account\",\"entry\":[", "x", FileFormat::Whatsapp),
+            (
+                "{\"number\":\"1\",\"message_id\":\"m\"}",
+                "x.csv",
+                FileFormat::Ndjson,
+            ),
+            (
+                "{\"object\":\"whatsapp_business_account\",\"entry\":[",
+                "x",
+                FileFormat::Whatsapp,
+            ),
             ("{\n  \"object\"", "x.json", FileFormat::Whatsapp),
             ("[\n{\"entry\"", "x", FileFormat::Whatsapp),
             ("", "x.csv", FileFormat::Csv),

@@ -80,7 +80,7 @@ fn ndjson_lines_are_judged_alone() {
             "ignored deleted",
             "bad 5:17: the JSON ends too early",
             "bad 6: a phone number needs at least one digit",
-            "bad 7:37: duplicate field `message_id`",
+            "bad 7:43: duplicate field `message_id`",
             "bad 8:10: this is not an object with `number`, `message_id`, `status`, `ts`",
             "bad 9:11: this is not an object with `number`, `message_id`, `status`, `ts`",
             "bad 10:2: this is not JSON",
@@ -115,7 +115,10 @@ fn csv_columns_may_stand_in_any_order() {
 #[test]
 fn a_csv_needs_its_header() {
     for (text, fault) in [
-        ("", "format 1: the file is empty; a CSV begins with a header"),
+        (
+            "",
+            "format 1: the file is empty; a CSV begins with a header",
+        ),
         (
             "15550100101,m-1,sent,1767225590000\n",
             "format 1: the header has no column `number`; it needs \
@@ -133,7 +136,8 @@ fn a_csv_needs_its_header() {
 #[test]
 fn webhook_bodies_stand_on_lines_or_in_arrays() {
     let event = "whatsapp 15550100101 wamid.A sent 1767225590000".to_owned();
-    let bad = |line: u64| format!("bad {line}: a status of the body is not readable (`bad_timestamp`)");
+    let bad =
+        |line: u64| format!("bad {line}: a status of the body is not readable (`bad_timestamp`)");
     let lines = format!("{SENT}\nnonsense\n\n{SENT}\n");
     assert_eq!(
         seen(FileFormat::Whatsapp, lines.as_bytes()),
@@ -154,7 +158,10 @@ fn webhook_bodies_stand_on_lines_or_in_arrays() {
     assert_eq!(seen(FileFormat::Whatsapp, pretty.as_bytes()), expected);
     let cut_off = format!("[{SENT},{{\"entry\":[");
     let last = "bad 1: the file ends within a webhook body".to_owned();
-    assert_eq!(seen(FileFormat::Whatsapp, cut_off.as_bytes()), [event, bad(1), last]);
+    assert_eq!(
+        seen(FileFormat::Whatsapp, cut_off.as_bytes()),
+        [event, bad(1), last]
+    );
 }
 
 #[test]
@@ -163,11 +170,17 @@ fn long_lines_are_skipped_not_held() {
     let good = r#"{"number":"1","message_id":"a","status":"sent","ts":1}"#;
     assert_eq!(
         seen(FileFormat::Ndjson, format!("{long}\n{good}\n").as_bytes()),
-        ["bad 1: the line has more than 1048576 bytes", "whatsapp 1 a sent 1000"]
+        [
+            "bad 1: the line has more than 1048576 bytes",
+            "whatsapp 1 a sent 1000"
+        ]
     );
     let body = format!("[{{\"a\":\"{long}\"}},{SENT}]");
     let seen = seen(FileFormat::Whatsapp, body.as_bytes());
-    assert_eq!(seen.first().map(String::as_str), Some("bad 1: the body has more than 4194304 bytes"));
+    assert_eq!(
+        seen.first().map(String::as_str),
+        Some("bad 1: the body has more than 4194304 bytes")
+    );
     assert_eq!(seen.len(), 3);
 }
 
@@ -176,9 +189,30 @@ fn long_lines_are_skipped_not_held() {
 fn no_bytes_break_a_reader() {
     use crate::entropy::{Entropy, SeededEntropy};
     const PIECES: [&[u8]; 24] = [
-        b"{", b"}", b"[", b"]", b"\"", b"\\", b",", b":", b"\n", b"\r\n", b";", b"\t", b"number",
-        b"message_id", b"status", b"timestamp", b"sent", b"1767225590", b"\xff", b"\xef\xbb\xbf",
-        b"{\"entry\":[{\"changes\":[{\"value\":{\"statuses\":[", b"-1", b"\xf0\x9f\x98\x80", b"\0",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"\"",
+        b"\\",
+        b",",
+        b":",
+        b"\n",
+        b"\r\n",
+        b";",
+        b"\t",
+        b"number",
+        b"message_id",
+        b"status",
+        b"timestamp",
+        b"sent",
+        b"1767225590",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b"{\"entry\":[{\"changes\":[{\"value\":{\"statuses\":[",
+        b"-1",
+        b"\xf0\x9f\x98\x80",
+        b"\0",
     ];
     let entropy = SeededEntropy::new(20_261_124);
     let mut random = vec![0_u8; 1 << 19];

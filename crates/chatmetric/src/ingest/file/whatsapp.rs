@@ -38,12 +38,18 @@ pub(super) fn read<V: Visitor>(
         }
         .map_err(ReadError::Stopped)?;
         is_first = false;
-        visitor.progress(lines.bytes_read()).map_err(ReadError::Stopped)?;
+        visitor
+            .progress(lines.bytes_read())
+            .map_err(ReadError::Stopped)?;
     }
 }
 
 fn too_long(line: u64) -> Bad {
-    Bad { line, column: None, reason: format!("the body has more than {BODY_BYTES_MAX} bytes") }
+    Bad {
+        line,
+        column: None,
+        reason: format!("the body has more than {BODY_BYTES_MAX} bytes"),
+    }
 }
 
 /// Whether this is the beginning of JSON that does not end on its line.
@@ -56,7 +62,11 @@ fn read_body<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
     let webhook = match whatsapp::parse(&text, STATUSES_MAX) {
         Ok(webhook) => webhook,
         Err(error) => {
-            return visitor.bad(Bad { line, column: None, reason: error.to_string() });
+            return visitor.bad(Bad {
+                line,
+                column: None,
+                reason: error.to_string(),
+            });
         }
     };
     for event in &webhook.events {
@@ -69,8 +79,15 @@ fn read_body<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
         })?;
     }
     for bad in &webhook.bad {
-        let reason = format!("a status of the body is not readable (`{}`)", bad.reason.as_str());
-        visitor.bad(Bad { line, column: None, reason })?;
+        let reason = format!(
+            "a status of the body is not readable (`{}`)",
+            bad.reason.as_str()
+        );
+        visitor.bad(Bad {
+            line,
+            column: None,
+            reason,
+        })?;
     }
     for _ in 0..webhook.ignored {
         visitor.ignored(None)?;
@@ -181,7 +198,11 @@ fn read_values<V: Visitor>(
             break;
         }
         let used = available.len();
-        let skip = if is_start && available.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let skip = if is_start && available.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
         is_start = false;
         for byte in available.iter().skip(skip) {
             match cutter.push(*byte) {
@@ -196,14 +217,26 @@ fn read_values<V: Visitor>(
         bytes_read += u64::try_from(used).unwrap_or(u64::MAX);
         if let Some(line) = cutter.stray_line.take() {
             let reason = "something that is no webhook body".to_owned();
-            visitor.bad(Bad { line, column: None, reason }).map_err(ReadError::Stopped)?;
+            visitor
+                .bad(Bad {
+                    line,
+                    column: None,
+                    reason,
+                })
+                .map_err(ReadError::Stopped)?;
         }
         visitor.progress(bytes_read).map_err(ReadError::Stopped)?;
     }
     if cutter.depth > 0 {
         let reason = "the file ends within a webhook body".to_owned();
         let line = cutter.value_line;
-        visitor.bad(Bad { line, column: None, reason }).map_err(ReadError::Stopped)?;
+        visitor
+            .bad(Bad {
+                line,
+                column: None,
+                reason,
+            })
+            .map_err(ReadError::Stopped)?;
     }
     Ok(())
 }

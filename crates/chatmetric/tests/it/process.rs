@@ -1,0 +1,222 @@
+//! Starts the real program: commands to their end, and `serve` until it is killed.
+
+use chatmetric::client::{ApiClient, Endpoint};
+use chatmetric::clock::SystemClock;
+use chatmetric::entropy::SystemEntropy;
+use chatmetric_rpc::credential::SecretKey;
+use chatmetric_rpc::sign::Credentials;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One account with one key, one space that takes every number, one webhook.
+pub(crate) const DIRECTORY: &str = r#"
+[[account]]
+id = "1000000000000001"
+name = "acme"
+[[account.access_key]]
+id = "LTAIowner"
+secret = "owner-secret"
+[[account.space]]
+id = "space-a"
+default = true
+time_zone = "Asia/Kolkata"
+[[account.webhook]]
+id = "acme-wa"
+kind = "whatsapp"
+space = "space-a"
+app_secrets = ["app-secret-one"]
+"#;
+
+/// A command with nothing of the caller's environment that could steer it.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatmetric"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CHATMETRIC_") || name.starts_with("ALIBABA_CLOUD_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .env("COLUMNS", "80")
+        .env("HOME", "/nonexistent")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
+    command
+}
+
+/// What a command gave: exit code, stdout, stderr.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(arguments: &[&str]) -> Ran {
+    command(arguments)
+        .output()
+        .expect("the program starts")
+        .into()
+}
+
+/// Runs a command with something on stdin.
+pub(crate) fn run_with_input(arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_vec();
+    // It may refuse before it has read everything.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("writes");
+    output.into()
+}
+
+/// A data directory with [`DIRECTORY`] applied.
+pub(crate) fn data_dir() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let data_dir = folder.path().join("data").display().to_string();
+    let ran = run_with_input(
+        &["apply", "-f", "-", "--data-dir", &data_dir],
+        DIRECTORY.as_bytes(),
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    (folder, data_dir)
+}
+
+/// A running `chatmetric serve`.
+pub(crate) struct Served {
+    child: Child,
+    pub(crate) url: String,
+    stderr: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Served {
+    pub(crate) fn start(data_dir: &str) -> Self {
+        Self::start_with(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let mut child = command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stderr = child.stderr.take().expect("piped");
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            drop(stderr.read_to_string(&mut text));
+            text
+        });
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("reads");
+        let Ok(told) = serde_json::from_str::<serde_json::Value>(&line) else {
+            drop(child.kill());
+            drop(child.wait());
+            panic!("it did not start: {}", stderr.join().expect("reads"));
+        };
+        let url = told["listening"].as_str().expect("the address").to_owned();
+        Self {
+            child,
+            url,
+            stderr: Some(stderr),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().expect("kills");
+        self.end().1
+    }
+
+    /// SIGTERM
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signals");
+        self.end()
+    }
+
+    fn end(&mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("it ends");
+        let stderr = self.stderr.take().expect("once").join().expect("reads");
+        (status, stderr)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A signed client of the owner of [`DIRECTORY`].
+pub(crate) fn client(url: &str) -> ApiClient {
+    ApiClient::new(
+        Endpoint::parse(url).expect("an endpoint"),
+        Credentials {
+            access_key_id: "LTAIowner".to_owned(),
+            secret: SecretKey::new("owner-secret"),
+            security_token: None,
+        },
+        Arc::new(SystemClock::default()),
+        Arc::new(SystemEntropy),
+    )
+}
+
+/// A connection that posts signed webhooks.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .new_agent()
+}
+
+/// Posts a body as Meta does; `None` when no answer came.
+pub(crate) fn post(agent: &ureq::Agent, url: &str, body: &str) -> Option<u16> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"app-secret-one").expect("any length");
+    mac.update(body.as_bytes());
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let mut answer = agent
+        .post(format!("{url}/webhooks/whatsapp/acme-wa"))
+        .header("content-type", "application/json")
+        .header("x-hub-signature-256", signature)
+        .send(body.as_bytes())
+        .ok()?;
+    let status = answer.status().as_u16();
+    answer.body_mut().read_to_vec().ok()?;
+    Some(status)
+}
+
+/// A path of the test data.
+pub(crate) fn testdata(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/webhooks");
+    root.join(name).display().to_string()
+}

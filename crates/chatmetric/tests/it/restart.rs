@@ -1,0 +1,176 @@
+//! kill -9 of the real process, again and again: what was acknowledged is
+//! counted, exactly once, and equal to an independent model.
+//!
+//! `CHATMETRIC_TEST_KILLS` sets how often (50 unless said otherwise).
+
+use crate::process::{Served, agent, client, data_dir, post, run};
+use chatmetric::client::MetricCall;
+use chatmetric::clock::{Clock, SystemClock};
+use chatmetric_core::EpochMs;
+use chatmetric_sim::{
+    BodyStyle, Calendar, Config, Event, Granularity, Model, Query, Random, Workload, render_body,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::time::Duration;
+
+const WRITERS: u64 = 4;
+const KILLS_DEFAULT: u64 = 50;
+const SEED: u64 = 20_261_124;
+const DAY_MS: i64 = 86_400_000;
+
+/// What writers and the killer share.
+struct Shared {
+    url: RwLock<String>,
+    workload: Mutex<Workload>,
+    model: Mutex<Model>,
+    acknowledged: AtomicU64,
+    refused: AtomicU64,
+    done: AtomicBool,
+}
+
+/// Takes events, posts them until they are acknowledged, tells the model.
+fn write(shared: &Shared, writer: u64) {
+    let mut random = Random::new(SEED + writer);
+    let agent = agent();
+    while !shared.done.load(Ordering::SeqCst) {
+        let count = usize::try_from(1 + random.below(60)).expect("fits");
+        let mut events: Vec<Event> = shared.workload.lock().expect("sound").next_batch(count);
+        if events.is_empty() {
+            return;
+        }
+        for event in &mut events {
+            // The format has whole seconds.
+            event.ts_ms = event.ts_ms.div_euclid(1000) * 1000;
+        }
+        let style = BodyStyle::mixed(random.bits());
+        let body = render_body(&events, &style).json;
+        loop {
+            let url = shared.url.read().expect("sound").clone();
+            match post(&agent, &url, &body) {
+                Some(200) => break,
+                Some(503) | None => {
+                    shared.refused.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Some(status) => panic!("a webhook was answered with {status} (seed {SEED})"),
+            }
+        }
+        shared.acknowledged.fetch_add(1, Ordering::SeqCst);
+        let mut model = shared.model.lock().expect("sound");
+        for event in &events {
+            model.observe(event);
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9_and_counts_once() {
+    let kills = std::env::var("CHATMETRIC_TEST_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(KILLS_DEFAULT);
+    let (_folder, data_dir) = data_dir();
+    let now_ms = SystemClock::default().now().0;
+    let mut served = Some(Served::start(&data_dir));
+    let shared = Shared {
+        url: RwLock::new(served.as_ref().expect("runs").url.clone()),
+        workload: Mutex::new(Workload::new(Config {
+            seed: SEED,
+            numbers: 7,
+            messages: 10_000_000,
+            start_ms: now_ms - 20 * DAY_MS,
+            span_ms: 80 * DAY_MS,
+            duplicated: 150,
+            ..Config::default()
+        })),
+        model: Mutex::new(Model::new()),
+        acknowledged: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+        done: AtomicBool::new(false),
+    };
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let shared = &shared;
+            scope.spawn(move || write(shared, writer));
+        }
+        let mut random = Random::new(SEED);
+        for _ in 0..kills {
+            std::thread::sleep(Duration::from_millis(random.below(250)));
+            served.take().expect("runs").kill();
+            let next = Served::start(&data_dir);
+            next.url.clone_into(&mut shared.url.write().expect("sound"));
+            served = Some(next);
+        }
+        shared.done.store(true, Ordering::SeqCst);
+    });
+    let served = served.expect("runs");
+    let acknowledged = shared.acknowledged.load(Ordering::SeqCst);
+    assert!(
+        acknowledged > kills,
+        "only {acknowledged} webhooks were acknowledged"
+    );
+    let model = shared.model.into_inner().expect("sound");
+    compare(&served.url, &model, now_ms);
+    let (status, log) = served.stop();
+    assert!(status.success(), "{log}");
+    let verified = run(&["verify", "--data-dir", &data_dir]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+/// Every row of days and half hours, by signed queries over HTTP.
+fn compare(url: &str, model: &Model, now_ms: i64) {
+    let client = client(url);
+    let (start_ms, end_ms) = (now_ms - 22 * DAY_MS, now_ms + DAY_MS);
+    let zone = Calendar::new("Asia/Kolkata").expect("a zone");
+    for (word, granularity) in [
+        ("DAILY", Granularity::Daily(zone)),
+        ("HALF_HOUR", Granularity::HalfHour),
+    ] {
+        let answer = client
+            .metric(&MetricCall {
+                start: EpochMs(start_ms),
+                end: EpochMs(end_ms),
+                granularity: word,
+                number: None,
+                space: None,
+                isv_code: None,
+            })
+            .expect("an answer");
+        let seen: Vec<_> = answer
+            .rows
+            .iter()
+            .map(|row| {
+                (
+                    row.start,
+                    row.phone_number.clone(),
+                    row.end,
+                    row.sent_count,
+                    row.delivered_count,
+                )
+            })
+            .collect();
+        let query = Query {
+            space: 0,
+            start_ms,
+            end_ms,
+            granularity,
+            number: None,
+        };
+        let expected: Vec<_> = model
+            .rows(&query)
+            .into_iter()
+            .map(|row| {
+                (
+                    row.start_ms,
+                    row.number,
+                    row.end_ms,
+                    row.sent,
+                    row.delivered,
+                )
+            })
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(seen, expected, "{word} rows differ (seed {SEED})");
+    }
+}
