@@ -126,11 +126,9 @@ class TeaCaller:
     @contextlib.contextmanager
     def nonce(self, value):
         """The SDK draws the same nonce again and again."""
-        if self.signer().startswith("alibabacloud_tea_openapi"):
-            target = f"{self.signer()}.get_nonce"
-        else:
-            target = "alibabacloud_tea_openapi.client.UtilClient.get_nonce"
-        with mock.patch(target, return_value=value):
+        old = self.signer().endswith("OpenApiUtilClient")
+        target = "alibabacloud_tea_openapi.client.UtilClient" if old else self.signer()
+        with mock.patch(f"{target}.get_nonce", return_value=value):
             yield
 
     @staticmethod

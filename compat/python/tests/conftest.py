@@ -5,9 +5,13 @@ import time
 
 import pytest
 
-from callers import all_callers
+from callers import all_callers, installed
 from directory import DOCUMENT
 from instance import Instance
+
+
+# Only python-core asks for XML; the environment of the old SDK does not have it.
+collect_ignore = [] if installed("aliyun-python-sdk-core") else ["test_xml.py"]
 
 
 @pytest.fixture(scope="session")
