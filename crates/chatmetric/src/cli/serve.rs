@@ -193,7 +193,7 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
             )),
             _ => cli,
         },
-        ServerError::Floor(_) => cli,
+        ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
     }
 }
 
