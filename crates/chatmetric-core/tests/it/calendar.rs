@@ -35,7 +35,7 @@ pub(crate) const ZONES: [(&str, i64); 25] = [
     ("America/Havana", 1_762_059_600),
     // Whole dates that were skipped.
     ("Pacific/Apia", 1_325_239_200),
-    ("Pacific/Kiritimati", 788_954_400),
+    ("Pacific/Kiritimati", 788_868_000),
     ("Pacific/Kwajalein", 745_934_400),
     // Offsets that are no multiple of half an hour.
     ("Asia/Kathmandu", 1_767_200_000),

@@ -4,6 +4,7 @@
 //! one line below: a name and a function that makes an empty [`Subject`].
 
 mod conformance;
+mod conformance_model;
 mod conformance_quarantine;
 mod subject;
 

@@ -13,6 +13,7 @@ use chatmetric_store::{
     StoreError, Target,
 };
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// A store under test.
 pub(crate) trait Subject {
@@ -184,6 +185,16 @@ impl World {
         slots(self.store(), space, number)
     }
 
+    /// The counters of some days of a number in a space.
+    pub(crate) fn day_slots(
+        &mut self,
+        space: SpaceKey,
+        number: PhoneNumber,
+        days: RangeInclusive<UtcDay>,
+    ) -> Slots {
+        slots_of(self.store(), space, number, days)
+    }
+
     /// The sum of all counters of [`home`] in [`SPACE`].
     pub(crate) fn total(&mut self) -> Counts {
         self.slots(SPACE, home())
@@ -191,7 +202,7 @@ impl World {
             .fold(Counts::ZERO, |sum, counts| sum + *counts)
     }
 
-    pub(crate) fn days(&mut self, days: std::ops::RangeInclusive<UtcDay>) -> Vec<(u32, Counts)> {
+    pub(crate) fn days(&mut self, days: RangeInclusive<UtcDay>) -> Vec<(u32, Counts)> {
         let mut seen = Vec::new();
         self.store()
             .read_days(
@@ -262,6 +273,15 @@ impl World {
 
 /// All counters of a number in a space, by slot from [`T0`].
 pub(crate) fn slots(store: &dyn Store, space: SpaceKey, number: PhoneNumber) -> Slots {
+    slots_of(store, space, number, UtcDay(0)..=Slot(u32::MAX).day())
+}
+
+fn slots_of(
+    store: &dyn Store,
+    space: SpaceKey,
+    number: PhoneNumber,
+    days: RangeInclusive<UtcDay>,
+) -> Slots {
     let first = i64::from(UtcDay(DAY).first_slot().0);
     let mut seen = Slots::new();
     let mut last_day = None;
@@ -276,9 +296,8 @@ pub(crate) fn slots(store: &dyn Store, space: SpaceKey, number: PhoneNumber) -> 
             }
         }
     };
-    let everything = UtcDay(0)..=Slot(u32::MAX).day();
     store
-        .read_days(space, &number, everything, &mut visit)
+        .read_days(space, &number, days, &mut visit)
         .expect("readable");
     seen
 }
@@ -325,6 +344,10 @@ macro_rules! conformance {
                 the_quarantine_is_listed_in_pages
                 the_quarantine_is_listed_by_reason_and_account
                 quarantined_bodies_age_out_with_the_floor
+            }
+            $crate::subject::rules! { $make, conformance_model:
+                a_workload_is_counted_as_the_model_counts
+                threads_with_overlapping_parts_count_as_the_model_counts
             }
         }
     };
