@@ -115,7 +115,7 @@ fn main() {
             },
             Box::new(move |result| {
                 new.fetch_add(u64::from(result.expect("committed").new), Ordering::Relaxed);
-                drop(free.send(()));
+                let _ = free.send(());
             }),
         );
         if i % (total / 5).max(1) < batch {

@@ -26,6 +26,7 @@ mod queue;
 mod read;
 mod record_coding;
 mod recovery;
+mod retire;
 mod run;
 mod sealer;
 mod segment;

@@ -114,10 +114,6 @@ impl Catalog {
             .map_err(|error| fault::engine("commit to", error))
     }
 
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        self.database.disk_space().unwrap_or(0)
-    }
-
     fn damaged(&self, what: &str) -> StoreError {
         fault::corrupt(&self.path, 0, format!("{what} makes no sense"))
     }

@@ -14,7 +14,7 @@ use chatmetric_core::{DayBlock, EpochMs, MessageRecord, PhoneNumber, Slot, Space
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Locks a mutex; a thread that died while it held it leaves whole values behind
@@ -34,6 +34,8 @@ pub(crate) struct Published {
     pub(crate) day_blocks: AtomicUsize,
     /// Messages, for the figures.
     pub(crate) records: AtomicUsize,
+    /// The end of the last published frame in the segment's file.
+    pub(crate) journal_end: AtomicU64,
     pub(crate) side: Mutex<Side>,
     /// The latest receipt or event of the generation, in ms.
     pub(crate) last_change_ms: AtomicI64,
@@ -66,6 +68,7 @@ impl Published {
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
             day_blocks: AtomicUsize::new(0),
             records: AtomicUsize::new(0),
+            journal_end: AtomicU64::new(0),
             side: Mutex::default(),
             last_change_ms: AtomicI64::new(0),
         }

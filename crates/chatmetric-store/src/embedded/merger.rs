@@ -9,6 +9,7 @@ use super::catalog::RunEntry;
 use super::fault;
 use super::generation::lock;
 use super::options::Step;
+use super::retire;
 use super::run::{self, Run, RunSet, RunWriter};
 use super::sealer::{make_durable, run_path};
 use super::segment::RETRY_AFTER;
@@ -47,6 +48,12 @@ pub(crate) fn run(shared: &Shared) {
         }
         if shared.stopping() {
             return;
+        }
+        if shared.check().is_ok()
+            && let Err(error) = retire::retire(shared)
+        {
+            let reason = fault::chain(&error);
+            tracing::warn!(reason, "could not drop old weeks");
         }
     }
 }

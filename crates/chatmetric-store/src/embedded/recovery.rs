@@ -17,6 +17,7 @@ use crate::api::StoreError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The version of everything in the directory.
 const FORMAT: u32 = 1;
@@ -191,6 +192,8 @@ pub(crate) fn replay(
         replayed.next_seq = scanned.next_seq;
         last = Some((path.clone(), scanned.end));
         replayed.keep.push((path, scanned.end, scanned.torn_bytes));
+        let end = &fold.published.journal_end;
+        end.store(scanned.end, Ordering::Release);
         replayed.finished.push(Finished {
             published: fold.published,
             hot: fold.hot,

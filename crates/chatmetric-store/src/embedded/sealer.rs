@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// Milliseconds in a week.
-const WEEK_MS: i64 = 7 * 86_400_000;
+pub(crate) const WEEK_MS: i64 = 7 * 86_400_000;
 
 /// The thread that seals the generations of a shard, one at a time.
 pub(crate) fn run(shared: &Shared, number: usize) {

@@ -22,6 +22,17 @@ const ZEROS: &[u8] = &[0; 256 * 1024];
 /// Fills `file` with zeros from `from` to `to` and syncs it. Overwriting synced
 /// blocks later is faster than growing a file, and cannot run out of space.
 pub(crate) fn fill(file: &dyn DiskFile, path: &Path, from: u64, to: u64) -> Result<(), StoreError> {
+    write_zeros(file, path, from, to)?;
+    file.sync().map_err(|error| fault::io("sync", path, error))
+}
+
+/// Fills `file` with zeros from `from` to `to`.
+pub(crate) fn write_zeros(
+    file: &dyn DiskFile,
+    path: &Path,
+    from: u64,
+    to: u64,
+) -> Result<(), StoreError> {
     let mut at = from;
     while at < to {
         let length = (to - at).min(ZEROS.len() as u64);
@@ -29,7 +40,7 @@ pub(crate) fn fill(file: &dyn DiskFile, path: &Path, from: u64, to: u64) -> Resu
             .map_err(|error| fault::io("fill", path, error))?;
         at += length;
     }
-    file.sync().map_err(|error| fault::io("sync", path, error))
+    Ok(())
 }
 
 /// Makes the file of a segment, durable with its name.

@@ -1,6 +1,6 @@
 //! What the threads of a store share, and how they see each other.
 //!
-//! Not here: what the threads do. Lock order: `commit` before `runs`, a shard's
+//! Not here: what the threads do. Lock order: `maintenance`, `commit`, `runs`, a shard's
 //! `state` before its `view`; everything else is a leaf.
 
 use super::catalog::Catalog;
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
     /// Held while the catalog and the set of runs change together.
     pub(crate) commit: Mutex<()>,
+    /// Held while weeks are dropped, and while everything is verified.
+    pub(crate) maintenance: Mutex<()>,
     runs: Mutex<Arc<RunSet>>,
     pub(crate) bindings: RwLock<BTreeMap<(SpaceKey, PhoneNumber), u32>>,
     pub(crate) books: Mutex<BTreeMap<SourceName, Books>>,
@@ -110,6 +112,7 @@ impl Shared {
             options,
             catalog,
             commit: Mutex::default(),
+            maintenance: Mutex::default(),
             runs: Mutex::new(Arc::new(start.runs)),
             bindings: RwLock::new(start.bindings),
             books: Mutex::new(start.books),

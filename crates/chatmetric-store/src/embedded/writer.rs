@@ -431,7 +431,9 @@ impl Writer {
         let frame = &mut self.frame;
         self.active.publish(&frame.deltas);
         frame.deltas.clear();
-        self.active.records.store(self.hot.len(), Ordering::Relaxed);
+        let (records, end) = (self.hot.len(), self.offset);
+        self.active.records.store(records, Ordering::Relaxed);
+        self.active.journal_end.store(end, Ordering::Release);
         if let Some(received_at) = frame.received_at.take() {
             self.active.note_change(received_at);
         }
@@ -483,8 +485,13 @@ impl Writer {
         }
         if self.offset + need > self.capacity {
             let to = self.offset + need;
-            segment::fill(self.file.as_ref(), &self.path, self.capacity, to)
+            segment::write_zeros(self.file.as_ref(), &self.path, self.capacity, to)
                 .map_err(|error| self.unavailable(fault::chain(&error)))?;
+            // Pages whose sync failed are never synced again.
+            if let Err(error) = self.file.sync() {
+                let reason = format!("could not sync `{}`: {error}", self.path.display());
+                return Err(self.shared.poison(reason));
+            }
             self.capacity = to;
         }
         Ok(())

@@ -6,6 +6,10 @@
 mod conformance;
 mod conformance_model;
 mod conformance_quarantine;
+mod crash;
+mod embedded;
+mod fault_disk;
+mod model;
 mod subject;
 
 use chatmetric_store::{MemoryStore, Store};

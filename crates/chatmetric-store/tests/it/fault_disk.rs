@@ -1,0 +1,249 @@
+//! A disk that fails on demand and remembers what a power cut would leave: the
+//! synced bytes of every file, and the writes since, of which any may be lost.
+//!
+//! The real files are written too, so that the store can read them.
+
+use crate::model::Random;
+use chatmetric_store::{Disk, DiskFile, RealDisk};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Which calls fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// The write with this number, and all later writes while `forever`.
+    Write {
+        nth: u64,
+        forever: bool,
+    },
+    /// The sync with this number.
+    Sync {
+        nth: u64,
+    },
+}
+
+#[derive(Default)]
+struct Image {
+    synced: Vec<u8>,
+    unsynced: Vec<(u64, Vec<u8>)>,
+    /// Whether the name is durable.
+    named: bool,
+}
+
+struct State {
+    fault: Fault,
+    writes: u64,
+    syncs: u64,
+    /// All changes so far.
+    changes: u64,
+    /// What a build without syncs would do: nothing is ever durable.
+    sync_does_nothing: bool,
+    files: BTreeMap<PathBuf, Arc<Mutex<Image>>>,
+    /// Files whose removal is not durable yet.
+    removed: BTreeMap<PathBuf, Arc<Mutex<Image>>>,
+}
+
+#[derive(Clone)]
+pub(crate) struct FaultDisk {
+    state: Arc<Mutex<State>>,
+}
+
+struct FaultFile {
+    real: Box<dyn DiskFile>,
+    image: Arc<Mutex<Image>>,
+    state: Arc<Mutex<State>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_into(bytes: &mut Vec<u8>, offset: u64, piece: &[u8]) {
+    let (start, end) = (offset as usize, offset as usize + piece.len());
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    bytes[start..end].copy_from_slice(piece);
+}
+
+impl FaultDisk {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State {
+                fault: Fault::None,
+                writes: 0,
+                syncs: 0,
+                changes: 0,
+                sync_does_nothing: false,
+                files: BTreeMap::new(),
+                removed: BTreeMap::new(),
+            })),
+        }
+    }
+
+    /// How many changes there were: as long as it stands still, so does the disk.
+    pub(crate) fn changes(&self) -> u64 {
+        lock(&self.state).changes
+    }
+
+    /// From now on this fails; the calls are counted from here.
+    pub(crate) fn fail(&self, fault: Fault) {
+        let mut state = lock(&self.state);
+        state.fault = fault;
+        state.writes = 0;
+        state.syncs = 0;
+    }
+
+    /// The control: syncs report success and do nothing.
+    pub(crate) fn without_sync(&self) {
+        lock(&self.state).sync_does_nothing = true;
+    }
+
+    /// Writes into `to` what a power cut leaves of the files below `from`. Each
+    /// sector of an unsynced write survives or not, as `random` says.
+    pub(crate) fn power_cut(&self, from: &Path, to: &Path, random: &mut Random) {
+        let state = lock(&self.state);
+        let mut left: Vec<_> = state.files.iter().collect();
+        let again = state.removed.iter().filter(|_| random.below(2) == 0);
+        let again: Vec<_> = again.collect();
+        left.extend(again);
+        for (path, image) in left {
+            let Ok(inside) = path.strip_prefix(from) else {
+                continue;
+            };
+            let image = lock(image);
+            if !image.named && random.below(2) == 0 {
+                continue;
+            }
+            let mut bytes = image.synced.clone();
+            for (offset, piece) in &image.unsynced {
+                for (number, sector) in piece.chunks(512).enumerate() {
+                    if random.below(2) == 0 {
+                        write_into(&mut bytes, offset + (number * 512) as u64, sector);
+                    }
+                }
+            }
+            let target = to.join(inside);
+            std::fs::create_dir_all(target.parent().expect("inside")).expect("space");
+            std::fs::write(target, bytes).expect("space");
+        }
+    }
+}
+
+/// All files below a directory.
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+impl DiskFile for FaultFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.writes += 1;
+        state.changes += 1;
+        if let Fault::Write { nth, forever } = state.fault
+            && (state.writes == nth || (forever && state.writes > nth))
+        {
+            // Half of it is there, as after a full disk.
+            let half = &bytes[..bytes.len() / 2];
+            self.real.write_at(half, offset)?;
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        drop(state);
+        lock(&self.image).unsynced.push((offset, bytes.to_vec()));
+        self.real.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.syncs += 1;
+        state.changes += 1;
+        if state.fault == (Fault::Sync { nth: state.syncs }) {
+            return Err(io::Error::other("injected sync error"));
+        }
+        if state.sync_does_nothing {
+            return Ok(());
+        }
+        drop(state);
+        let mut image = lock(&self.image);
+        let Image {
+            synced, unsynced, ..
+        } = &mut *image;
+        for (offset, piece) in unsynced.drain(..) {
+            write_into(synced, offset, &piece);
+        }
+        Ok(())
+    }
+}
+
+impl FaultDisk {
+    fn file(&self, path: &Path, real: Box<dyn DiskFile>, new: bool) -> Box<dyn DiskFile> {
+        let mut state = lock(&self.state);
+        state.changes += 1;
+        if new {
+            state.files.remove(path);
+        }
+        let image = Arc::clone(state.files.entry(path.to_owned()).or_default());
+        drop(state);
+        Box::new(FaultFile {
+            real,
+            image,
+            state: Arc::clone(&self.state),
+        })
+    }
+}
+
+impl Disk for FaultDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(path, RealDisk.create(path)?, true))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(path, RealDisk.open(path)?, false))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)?;
+        let mut state = lock(&self.state);
+        state.changes += 1;
+        if let Some(image) = state.files.remove(path) {
+            state.removed.insert(path.to_owned(), image);
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)?;
+        let mut state = lock(&self.state);
+        if let Some(image) = state.files.remove(from) {
+            state.files.insert(to.to_owned(), image);
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        if state.sync_does_nothing {
+            return Ok(());
+        }
+        for (file, image) in &state.files {
+            if file.parent() == Some(path) {
+                lock(image).named = true;
+            }
+        }
+        state.removed.retain(|file, _| file.parent() != Some(path));
+        Ok(())
+    }
+}
