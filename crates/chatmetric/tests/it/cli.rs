@@ -122,76 +122,76 @@ fn the_first_help_fits_a_screen() {
         &run(&["import", "--help"]),
         0,
         &expect![[r#"
-        Load events from files
+            Load events from files
 
-        Usage: chatmetric import [OPTIONS] --space <ID> <FILE>...
+            Usage: chatmetric import [OPTIONS] --space <ID> <FILE>...
 
-        Arguments:
-          <FILE>...
-                  The files; `-` is stdin
+            Arguments:
+              <FILE>...
+                      The files; `-` is stdin
 
-        Options:
-              --space <ID>
-                  The CustSpaceId of the space that the events belong to
+            Options:
+                  --space <ID>
+                      The CustSpaceId of the space that the events belong to
 
-              --format <FORMAT>
-                  What the files hold
+                  --format <FORMAT>
+                      What the files hold
 
-                  Possible values:
-                  - auto:     By the content of each file
-                  - ndjson:   One JSON object a line
-                  - csv:      Comma-separated values with a header
-                  - whatsapp: WhatsApp webhook bodies
-                  - parquet:  (not there yet)
-                  - cams:     (not there yet)
+                      Possible values:
+                      - auto:     By the content of each file
+                      - ndjson:   One JSON object a line
+                      - csv:      Comma-separated values with a header
+                      - whatsapp: WhatsApp webhook bodies
+                      - parquet:  (not there yet)
+                      - cams:     (not there yet)
           
-                  [default: auto]
+                      [default: auto]
 
-              --data-dir <DIR>
-                  The data directory
+                  --data-dir <DIR>
+                      The data directory
           
-                  [env: CHATMETRIC_STORE_DATA_DIR=]
-                  [default: ./chatmetric-data]
+                      [env: CHATMETRIC_STORE_DATA_DIR=]
+                      [default: ./chatmetric-data]
 
-              --master-key-file <FILE>
-                  The file with the master key [default: `<data-dir>.key`]
+                  --master-key-file <FILE>
+                      The file with the master key [default: `<data-dir>.key`]
           
-                  [env: CHATMETRIC_MASTER_KEY_FILE=]
+                      [env: CHATMETRIC_MASTER_KEY_FILE=]
 
-              --strict
-                  Stop at the first bad line
+                  --strict
+                      Stop at the first bad line
 
-              --endpoint <URL>
-                  Load into a server elsewhere (not there yet)
+                  --endpoint <URL>
+                      Load into a server elsewhere (not there yet)
 
-              --token-file <F>
-                  The token for `--endpoint` (not there yet)
+                  --token-file <F>
+                      The token for `--endpoint` (not there yet)
 
-          -h, --help
-                  Print help (see a summary with '-h')
+              -h, --help
+                      Print help (see a summary with '-h')
 
-        Global options:
-              --color <WHEN>
-                  Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+            Global options:
+                  --color <WHEN>
+                      Colours: auto (on a terminal, unless NO_COLOR is set), always or never
 
-          -q, --quiet
-                  Print only data and errors
+              -q, --quiet
+                      Print only data and errors
 
-          -v, --verbose...
-                  Print more (twice: even more)
+              -v, --verbose...
+                      Print more (twice: even more)
 
-        NDJSON: {"number","message_id","status","ts","channel"?} a line.
-        CSV: a header with number,message_id,status,timestamp in any order.
-        whatsapp: one webhook body a line, or a JSON array of them.
-        Times are seconds, milliseconds or RFC 3339.
+            NDJSON: {"number","message_id","status","ts","channel"?} a line.
+            CSV: a header with number,message_id,status,timestamp in any order.
+            whatsapp: one webhook body a line, or a JSON array of them.
+            Times are seconds, milliseconds or RFC 3339.
 
-        Loading a file twice changes nothing; after an interruption, load it again.
-        History older than 45 days must be loaded before the first `serve`.
+            Loading a file twice changes nothing; after an interruption, load it again.
+            History older than 45 days must be loaded before the first `serve`.
 
-        Examples:
-          chatmetric import events.ndjson --space 293483938849493
-          zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv
-    "#]],
+            Examples:
+              chatmetric import events.ndjson --space 293483938849493
+              zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv
+        "#]],
     );
 }
 

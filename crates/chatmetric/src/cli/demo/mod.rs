@@ -370,7 +370,11 @@ fn listen(
 fn watch_signals(runtime: &tokio::runtime::Runtime, stop: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let _guard = runtime.enter();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
         let Ok(mut signals) = signal(kind) else {
             continue;
         };
