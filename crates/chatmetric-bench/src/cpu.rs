@@ -88,10 +88,7 @@ mod tests {
     #[test]
     fn work_costs_time() {
         let before = own();
-        let mut sum = 0_u64;
-        while own() == before {
-            sum = sum.wrapping_add(std::hint::black_box(1));
-        }
-        assert!(sum > 0 && own() > before);
+        let sum = (0..1_000_000_u64).fold(0, |sum, next| std::hint::black_box(sum ^ next));
+        assert!(std::hint::black_box(sum) < u64::MAX && own() > before);
     }
 }

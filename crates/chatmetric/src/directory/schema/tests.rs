@@ -1,3 +1,5 @@
+//! Unit tests of the schema: migrations and refusals.
+
 use super::*;
 use crate::directory::Directory;
 use crate::entropy::SeededEntropy;
