@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: chatmetric-bench store|http [options]
 
-  store  --events N             events a round for our store (default 1000000)
+  store  --events N             events a round for our store (default 4000000: enough for several seals)
          --postgres-events N    events a round for PostgreSQL (default 200000)
          --rounds N             rounds (default 5)
          --numbers N            business numbers (default 100)

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let numbers = arguments.number("numbers", 100)?;
     let machine = machine::describe();
     eprintln!("making the events and the model's answer");
-    let large = Dataset::make(arguments.number("events", 1_000_000)?, numbers);
+    let large = Dataset::make(arguments.number("events", 4_000_000)?, numbers);
     let small = Dataset::make(arguments.number("postgres-events", 200_000)?, numbers);
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
     open_to_others(home.path())?;

@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     directory
         .apply(&document, ApplyOptions::default(), clock.now())
         .context("applied")?;
-    let store = EmbeddedStore::open(&data.path().join("store"), Options::default())?;
+    let store = EmbeddedStore::open(data.path().join("store"), Options::default())?;
     let store: Arc<dyn Store> = Arc::new(store);
     let end = EpochMs(clock.now().0 / DAY_MS * DAY_MS);
     fill(store.as_ref(), &directory, end)?;

@@ -31,12 +31,15 @@ const TICK_LINES: u64 = 2_000;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "NDJSON: {\"number\",\"message_id\",\"status\",\"ts\",\"channel\"?} a line. \
-CSV: a header with number,message_id,\nstatus,timestamp in any order. Times are seconds, \
-milliseconds or RFC 3339. whatsapp: one webhook body\na line, or a JSON array of them.\n\nLoading \
-a file twice changes nothing; after an interruption, load it again.\nHistory older than 45 days \
-must be loaded before the first `serve`.\n\nExamples:\n  chatmetric import events.ndjson --space \
-293483938849493\n  zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv"
+    after_help = "NDJSON: {\"number\",\"message_id\",\"status\",\"ts\",\"channel\"?} a line.\n\
+CSV: a header with number,message_id,status,timestamp in any order.\n\
+whatsapp: one webhook body a line, or a JSON array of them.\n\
+Times are seconds, milliseconds or RFC 3339.\n\n\
+Loading a file twice changes nothing; after an interruption, load it again.\n\
+History older than 45 days must be loaded before the first `serve`.\n\n\
+Examples:\n  \
+chatmetric import events.ndjson --space 293483938849493\n  \
+zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv"
 )]
 pub(super) struct ImportArguments {
     /// The files; `-` is stdin
@@ -112,7 +115,9 @@ pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(),
     let result = import_files(&mut import, &arguments, format);
     import.progress.finish();
     let tally = import.tally;
-    let result = result.and_then(|()| target.finish());
+    // What was read before a stop is loaded, so that the summary is true.
+    let finished = target.finish();
+    let result = result.and(finished);
     let report = target.report().clone();
     drop(target);
     if let Some(session) = session {
@@ -437,8 +442,9 @@ impl Progress {
 fn summarize(tally: &Tally, report: &LoadReport, terminal: &Terminal) {
     let rows = tally.events + tally.ignored + tally.bad;
     terminal.say(&format!(
-        "{} rows: new {}, duplicate {}, ignored {}, late {}, quarantined {}, bad {}",
+        "{} {}: new {}, duplicate {}, ignored {}, late {}, quarantined {}, bad {}",
         grouped(rows),
+        if rows == 1 { "row" } else { "rows" },
         grouped(report.new),
         grouped(report.duplicate),
         grouped(report.ignored),

@@ -50,14 +50,17 @@ struct Arguments {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
 struct GlobalArguments {
-    /// Whether to use colours; `NO_COLOR` is respected by `auto`
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,
         global = true,
         value_enum,
         default_value = "auto",
-        value_name = "WHEN"
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true
     )]
     color: ColorChoice,
     /// Print only data and errors

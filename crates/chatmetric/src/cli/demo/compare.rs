@@ -58,6 +58,14 @@ pub(super) fn ask(client: &ApiClient, now: EpochMs) -> Result<Seen, CliError> {
     })
 }
 
+/// Sent and delivered in all.
+pub(super) fn totals(seen: &Seen) -> [u64; 2] {
+    let rows = seen.days.iter();
+    rows.fold([0, 0], |[sent, delivered], row| {
+        [sent + row.sent_count, delivered + row.delivered_count]
+    })
+}
+
 /// Row by row, both ways, and the books of the webhook.
 pub(super) fn compare(seen: &Seen, truth: &Truth, instance: &Instance) -> Result<Equal, CliError> {
     let difference = difference("day", &seen.days, &truth.days())
@@ -86,7 +94,7 @@ pub(super) fn compare(seen: &Seen, truth: &Truth, instance: &Instance) -> Result
 }
 
 /// The first difference between rows and true counts.
-pub(super) fn difference(what: &str, rows: &[Row], truth: &Buckets) -> Option<String> {
+fn difference(what: &str, rows: &[Row], truth: &Buckets) -> Option<String> {
     let mut left = truth.clone();
     for row in rows {
         let place = format!("{what} {} of {}", EpochMs(row.start), row.phone_number);

@@ -163,8 +163,10 @@ fn what_to_try(demo: &Demo<'_>, paint: Painter) -> String {
   from alibabacloud_cams20200606.models import GetChatappPhoneNumberMetricRequest
   from alibabacloud_tea_openapi.models import Config
   now = int(time.time() * 1000)
-  client = Client(Config(access_key_id="{id}", access_key_secret="{secret}",
-                         endpoint="{authority}", protocol="http"))
+  client = Client(Config(
+      access_key_id="{id}",
+      access_key_secret="{secret}",
+      endpoint="{authority}", protocol="http"))
   answer = client.get_chatapp_phone_number_metric(GetChatappPhoneNumberMetricRequest(
       start=now - 7 * 86_400_000, end=now, granularity="DAILY"))
   for row in answer.body.data:

@@ -343,13 +343,11 @@ impl Maker<'_> {
         // The epoch's first day was a Thursday.
         let is_weekend = matches!((local_day + 4).rem_euclid(7), 0 | 6);
         let mut count = profile.daily * scale * (900 + self.random.below(200)) / SCALE / 1000;
-        if is_weekend {
-            count = count * profile.weekend / 1000;
-        }
-        for (day, factor) in profile.campaigns {
-            if *day == days_ago {
-                count *= factor;
-            }
+        let campaign = profile.campaigns.iter().find(|(day, _)| *day == days_ago);
+        match campaign {
+            Some((_, factor)) => count *= factor,
+            None if is_weekend => count = count * profile.weekend / 1000,
+            None => {}
         }
         let total: u64 = HOURS.iter().sum();
         for _ in 0..count {
