@@ -1,3 +1,5 @@
+//! The schema on real files: a new directory, each migration, files that are not ours.
+
 use super::*;
 use crate::directory::Directory;
 use crate::entropy::SeededEntropy;
