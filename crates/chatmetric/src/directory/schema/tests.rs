@@ -1,3 +1,5 @@
+//! Schema of the directory: migration step by step, a first start that was cut off, foreign files.
+
 use super::*;
 use crate::directory::Directory;
 use crate::entropy::SeededEntropy;
