@@ -1,4 +1,4 @@
-//! The schema on real files: a new directory, each migration, files that are not ours.
+//! Schema of the directory: migration step by step, a first start that was cut off, foreign files.
 
 use super::*;
 use crate::directory::Directory;
