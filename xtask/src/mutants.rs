@@ -175,6 +175,35 @@ fn copy_tree() -> Result<PathBuf> {
 mod tests {
     use super::*;
 
+    /// The page lists more of them, to be tried by hand; it must fit the sources too.
+    #[test]
+    fn every_mutation_of_the_page_fits_its_file() {
+        let page = fs::read_to_string(root().join("docs/internals/mutations.md")).unwrap();
+        let mut lines = 0;
+        for line in page.lines().filter(|line| line.starts_with("- `crates/")) {
+            lines += 1;
+            let parts: Vec<&str> = line.split('`').collect();
+            let (file, find, test) = (parts[1], parts[3], parts[parts.len() - 2]);
+            let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+            assert_eq!(text.matches(find).count(), 1, "`{find}` in `{file}`");
+            let name = test.strip_prefix("lib:").unwrap_or(test);
+            assert!(declared(file, name), "no test is called `{name}`");
+        }
+        assert!(lines > 0, "the page lists nothing");
+    }
+
+    /// Whether a test of that name is declared in the crate of `file`.
+    fn declared(file: &str, name: &str) -> bool {
+        let krate: PathBuf = Path::new(file).iter().take(2).collect();
+        let own = files().unwrap();
+        own.iter()
+            .filter(|path| path.starts_with(&krate))
+            .filter_map(|path| fs::read_to_string(root().join(path)).ok())
+            .any(|text| {
+                text.contains(&format!("fn {name}(")) || text.contains(&format!("    {name},"))
+            })
+    }
+
     /// A list that no longer fits the sources would be found only when somebody
     /// runs the long task.
     #[test]

@@ -3,6 +3,7 @@
 //! Works on text, quickly and without building. What needs the compiler is
 //! clippy's business; what needs judgement is a reviewer's.
 
+mod compatibility;
 mod manifests;
 mod source;
 #[cfg(test)]
@@ -63,6 +64,9 @@ pub(crate) fn run() -> Result<()> {
         for finding in check_file(path, &bytes) {
             report(&path.display().to_string(), finding);
         }
+    }
+    for (place, finding) in compatibility::check(&root) {
+        report(place, finding);
     }
     println!("{} files looked at", files.len());
     if faults > 0 {

@@ -53,8 +53,8 @@ impl fmt::Debug for SignedText {
     }
 }
 
-/// What a call is refused with. The variants follow protocol.md §4; what is marked "our choice"
-/// has no public evidence.
+/// What a call is refused with. Only what this server really answers
+/// has a variant; what is marked "our choice" has no public evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     // Transport.
@@ -87,21 +87,12 @@ pub enum ApiError {
     ActionNotFound,
     /// The version is not one in which the action exists.
     InvalidVersion,
-    /// The host names no product.
-    ProductNotFound,
-    /// The operation is served over TLS only.
-    NeedSsl,
     /// A mandatory parameter is absent or empty.
     Missing {
         /// The parameter.
         name: Cow<'static, str>,
         /// The header that carries it in the V3 dialect, for the message.
         header: Option<&'static str>,
-    },
-    /// The older wording for a mandatory parameter that some products use.
-    MissingParameter {
-        /// The parameter.
-        name: Cow<'static, str>,
     },
     /// A parameter has a value that is not valid.
     InvalidParameter {
@@ -147,21 +138,6 @@ pub enum ApiError {
     NonceUsed,
 
     // Admission and rights.
-    /// The gateway's general flow control.
-    Throttling {
-        /// When to come back, in ms.
-        retry_after_ms: u64,
-    },
-    /// The gateway's flow control of one user.
-    ThrottlingUser {
-        /// When to come back, in ms.
-        retry_after_ms: u64,
-    },
-    /// The gateway's flow control of one operation.
-    ThrottlingApi {
-        /// When to come back, in ms.
-        retry_after_ms: u64,
-    },
     /// CAMS: over the calls per second of an account and operation.
     LimitControl {
         /// When the oldest counted call leaves the window, in ms, at least 1.
@@ -176,15 +152,6 @@ pub enum ApiError {
     },
     /// CAMS: the resource is not the caller's, or does not exist.
     UnknownResourceOwner,
-    /// Other products' word for a denial by RAM.
-    ForbiddenRam,
-    /// RAM's and STS's word for a denial.
-    NoPermission {
-        /// The resource name.
-        resource: String,
-        /// The action.
-        action: String,
-    },
 
     // The server's own.
     /// Something failed inside; the cause is in the log under the request id.
@@ -230,12 +197,9 @@ impl ApiError {
             Self::PathNotFound | Self::ActionNotFound => "InvalidAction.NotFound",
             Self::UnsupportedMethod => "UnsupportedHTTPMethod",
             Self::MalformedRequest { .. } => "MalformedRequest",
-            Self::AddressThrottled { .. } | Self::Throttling { .. } => "Throttling",
+            Self::AddressThrottled { .. } => "Throttling",
             Self::InvalidVersion => "InvalidVersion",
-            Self::ProductNotFound => "InvalidProduct.NotFound",
-            Self::NeedSsl => "InvalidProtocol.NeedSsl",
             Self::Missing { name, .. } => return Cow::Owned(format!("Missing{}", code_part(name))),
-            Self::MissingParameter { .. } => "MissingParameter",
             Self::InvalidParameter { name, .. } => {
                 return Cow::Owned(format!("InvalidParameter.{}", code_part(name)));
             }
@@ -251,14 +215,10 @@ impl ApiError {
                 "SignatureDoesNotMatch"
             }
             Self::NonceUsed => "SignatureNonceUsed",
-            Self::ThrottlingUser { .. } => "Throttling.User",
-            Self::ThrottlingApi { .. } => "Throttling.Api",
             Self::LimitControl { .. } => "System.LimitControl",
             Self::ProductUnsubscribed => "Product.Unsubscript",
             Self::PermissionDeny { .. } => "Ram.PermissionDeny",
             Self::UnknownResourceOwner => "Unknown.ResourceOwnerId",
-            Self::ForbiddenRam => "Forbidden.RAM",
-            Self::NoPermission { .. } => "NoPermission",
             Self::InternalError => "InternalError",
             Self::ServiceUnavailable => "ServiceUnavailable",
         })
@@ -269,11 +229,9 @@ impl ApiError {
     pub fn http_status(&self) -> u16 {
         match self {
             Self::Missing { .. }
-            | Self::MissingParameter { .. }
             | Self::InvalidParameter { .. }
             | Self::MalformedRequest { .. }
             | Self::InvalidVersion
-            | Self::NeedSsl
             | Self::TimestampFormat
             | Self::TimestampExpired
             | Self::AccessKeyInactive
@@ -284,18 +242,11 @@ impl ApiError {
             | Self::SignatureMismatchV1 { .. }
             | Self::SignatureMismatchV3 { .. }
             | Self::NonceUsed
-            | Self::Throttling { .. }
-            | Self::ThrottlingUser { .. }
-            | Self::ThrottlingApi { .. }
             | Self::LimitControl { .. }
             | Self::ProductUnsubscribed
             | Self::PermissionDeny { .. }
             | Self::UnknownResourceOwner => 400,
-            Self::ForbiddenRam | Self::NoPermission { .. } => 403,
-            Self::PathNotFound
-            | Self::ActionNotFound
-            | Self::ProductNotFound
-            | Self::AccessKeyNotFound => 404,
+            Self::PathNotFound | Self::ActionNotFound | Self::AccessKeyNotFound => 404,
             Self::UnsupportedMethod => 405,
             Self::RequestTooLarge { .. } => 413,
             Self::UriTooLong => 414,
@@ -319,17 +270,9 @@ impl ApiError {
             }
             Self::UnsupportedMethod => "This http method is not supported.",
             Self::MalformedRequest { reason } => reason,
-            Self::AddressThrottled { .. } | Self::Throttling { .. } => {
-                "Request was denied due to request throttling."
-            }
-            Self::ThrottlingUser { .. } | Self::ThrottlingApi { .. } => {
-                "Request was denied due to user flow control."
-            }
+            Self::AddressThrottled { .. } => "Request was denied due to request throttling.",
             Self::InvalidVersion => "Specified parameter Version is not valid.",
-            Self::ProductNotFound => "Cannot find product according to your specified domain.",
-            Self::NeedSsl => "Your request is denied as lack of ssl protect.",
             Self::Missing { name, header } => return missing_message(name, *header).into(),
-            Self::MissingParameter { name } => return missing_parameter_message(name).into(),
             Self::InvalidParameter { name, reason } => return invalid_message(name, reason).into(),
             Self::TimestampFormat => "Specified time stamp or date value is not well formatted.",
             Self::TimestampExpired => "Specified time stamp or date value is expired.",
@@ -353,10 +296,6 @@ impl ApiError {
             Self::ProductUnsubscribed => "You have not subscribed to the specified product.",
             Self::PermissionDeny { .. } => "You are not authorized to perform the operation.",
             Self::UnknownResourceOwner => "The resource does not belong to the current user.",
-            Self::ForbiddenRam => FORBIDDEN_RAM,
-            Self::NoPermission { resource, action } => {
-                return no_permission_message(resource, action).into();
-            }
             Self::InternalError => "The request processing has failed due to some unknown error.",
             Self::ServiceUnavailable => {
                 "The request has failed due to a temporary failure of the server."
@@ -369,11 +308,9 @@ impl ApiError {
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::AddressThrottled { retry_after_ms }
-            | Self::Throttling { retry_after_ms }
-            | Self::ThrottlingUser { retry_after_ms }
-            | Self::ThrottlingApi { retry_after_ms }
-            | Self::LimitControl { retry_after_ms } => Some((*retry_after_ms).max(1)),
+            Self::AddressThrottled { retry_after_ms } | Self::LimitControl { retry_after_ms } => {
+                Some((*retry_after_ms).max(1))
+            }
             Self::RequestTooLarge { .. }
             | Self::UriTooLong
             | Self::HeadersTooLarge
@@ -382,10 +319,7 @@ impl ApiError {
             | Self::MalformedRequest { .. }
             | Self::ActionNotFound
             | Self::InvalidVersion
-            | Self::ProductNotFound
-            | Self::NeedSsl
             | Self::Missing { .. }
-            | Self::MissingParameter { .. }
             | Self::InvalidParameter { .. }
             | Self::TimestampFormat
             | Self::TimestampExpired
@@ -401,8 +335,6 @@ impl ApiError {
             | Self::ProductUnsubscribed
             | Self::PermissionDeny { .. }
             | Self::UnknownResourceOwner
-            | Self::ForbiddenRam
-            | Self::NoPermission { .. }
             | Self::InternalError
             | Self::ServiceUnavailable => None,
         }
@@ -428,18 +360,8 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-const FORBIDDEN_RAM: &str = "User not authorized to operate on the specified resource, or this API \
-                             doesn't support RAM.";
-
 fn too_large_message(limit_bytes: u64) -> String {
     format!("The request body is larger than the limit of {limit_bytes} bytes.")
-}
-
-fn missing_parameter_message(name: &str) -> String {
-    let name = code_part(name);
-    format!(
-        "The input parameter \"{name}\" that is mandatory for processing this request is not supplied"
-    )
 }
 
 fn invalid_message(name: &str, reason: &str) -> String {
@@ -469,10 +391,6 @@ fn mismatch_v3_message(string_to_sign: &SignedText, canonical_request: &SignedTe
         string_to_sign.echo(),
         canonical_request.echo()
     )
-}
-
-fn no_permission_message(resource: &str, action: &str) -> String {
-    format!("You are not authorized to do this action. Resource: {resource} Action: {action}")
 }
 
 fn missing_message(name: &str, header: Option<&str>) -> String {

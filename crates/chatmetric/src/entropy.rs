@@ -56,7 +56,9 @@ impl Entropy for SeededEntropy {
             let mut z = *state;
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+            for (byte, drawn) in chunk.iter_mut().zip((z ^ (z >> 31)).to_le_bytes()) {
+                *byte = drawn;
+            }
         }
     }
 }

@@ -2,6 +2,26 @@
 //! that opens sockets, reads the clock and draws randomness.
 //!
 //! `main.rs` is thin; everything is here so that integration tests can use it.
+//!
+//! Invariant: no input ends the process; the lints below refuse what could.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::as_conversions
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::as_conversions
+    )
+)]
 
 pub mod api;
 pub mod cli;

@@ -90,6 +90,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
+        id: "nonce-restart",
+        promise: "a nonce works once, whatever restarts in between",
+        file: "crates/chatmetric/src/api/call.rs",
+        find: "app.nonce_log.append(admitted.nonce());",
+        replace: "",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "a_restart_does_not_make_replays_possible",
+        ],
+    },
+    Mutant {
         id: "throttle",
         promise: "exactly fifty calls a second, and not one more",
         file: "crates/chatmetric-rpc/src/throttle.rs",

@@ -1,6 +1,6 @@
 //! Each rule of tidy on a text that breaks it and on one that does not.
 
-use super::{Finding, check_file};
+use super::{Finding, check_file, compatibility};
 use std::path::Path;
 
 fn faults(name: &str, text: &str) -> Vec<String> {
@@ -152,4 +152,34 @@ fn dependencies_point_one_way() {
     let in_tests =
         "[dependencies]\nserde = \"1\"\n\n[dev-dependencies]\nchatmetric-core.workspace = true\n";
     clean("crates/chatmetric-sim/Cargo.toml", in_tests);
+}
+
+#[test]
+fn named_tests_exist() {
+    let read = |path: &str| match path {
+        "compat/python/tests/test_a.py" => Some("def test_one(instance):\n".to_owned()),
+        "crates/x/tests/it/b.rs" => Some("fn two() {}\n".to_owned()),
+        _ => None,
+    };
+    let unknown = |page: &str| compatibility::unknown_tests(page, read).len();
+    assert_eq!(
+        unknown("`Start` | `test_a.py::test_one`, `::test_one`, `test_a.py`"),
+        0
+    );
+    assert_eq!(unknown("`crates/x/tests/it/b.rs::two`"), 0);
+    assert_eq!(unknown("`test_a.py::test_on`"), 1);
+    assert_eq!(unknown("`test_a.py`, `::test_two`"), 1);
+    assert_eq!(
+        unknown("`test_c.py`, `x.test.mjs`, `crates/x/tests/it/c.rs`"),
+        3
+    );
+}
+
+#[test]
+fn every_code_has_its_row() {
+    let errors = "pub fn code(&self) {\n A => \"One\",\n B => \"Missing{}\",\n C => \"Two\",\n}\npub fn http_status(";
+    let missing = |page: &str| compatibility::codes_without_row(page, errors);
+    assert!(missing("`One`, `Two`").is_empty());
+    assert_eq!(missing("`One`, Two"), ["has no row for the error `Two`"]);
+    assert_eq!(compatibility::codes_without_row("", "").len(), 1);
 }

@@ -62,7 +62,7 @@ impl PolicyType {
     }
 }
 
-/// The `AccessDeniedDetail` object of an error body (protocol.md §5): all members are strings.
+/// The `AccessDeniedDetail` object of an error body of RAM: all members are strings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDeniedDetail {
     /// The action that was checked, as `<ram code>:<Api>`.

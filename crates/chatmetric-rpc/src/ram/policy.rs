@@ -1,4 +1,4 @@
-//! The policy grammar (protocol.md §5): a document is parsed once, when it is saved, and every
+//! The policy grammar: a document is parsed once, when it is saved, and every
 //! fault names its path.
 //!
 //! Invariant: what is parsed has one meaning: an element, operator or shape that is not known is

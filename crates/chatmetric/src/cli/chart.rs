@@ -319,16 +319,20 @@ fn nice_top(peak: u64) -> u64 {
 }
 
 fn label_of(top: u64, row: usize) -> String {
-    let rows = u128::try_from(row).unwrap_or(0);
-    let value = u128::from(top) * rows / HEIGHT as u128;
+    let value = u128::from(top) * wide(row) / wide(HEIGHT);
     grouped(u64::try_from(value).unwrap_or(u64::MAX))
 }
 
 /// How many eighths of a row's cell a value fills, 0 to 8.
 fn eighths(value: u64, top: u64, row: usize) -> usize {
-    let total = u128::from(value) * (HEIGHT as u128) * 8 / u128::from(top.max(1));
-    let below = (row as u128) * 8;
+    let total = u128::from(value) * wide(HEIGHT) * 8 / u128::from(top.max(1));
+    let below = wide(row) * 8;
     usize::try_from(total.saturating_sub(below).min(8)).unwrap_or(8)
+}
+
+/// A number of rows, wide enough to be multiplied with any count.
+fn wide(rows: usize) -> u128 {
+    u128::try_from(rows).unwrap_or(0)
 }
 
 /// What one cell shows: delivered solid, what was sent beyond it light, what

@@ -1,4 +1,4 @@
-//! Unit tests of the schema: migrations and refusals.
+//! Schema of the directory: migration step by step, a first start that was cut off, foreign files.
 
 use super::*;
 use crate::directory::Directory;

@@ -1,0 +1,91 @@
+//! Rules for COMPATIBILITY.md: every test that it names exists, and every error
+//! code that the protocol crate can answer has its row.
+//!
+//! A named test is `test_x.py`, `test_x.py::name`, `::name` (of the file named
+//! last), `x.test.mjs`, `crates/….rs` or `crates/….rs::name`, in backticks.
+
+use super::Finding;
+use std::path::Path;
+
+/// The page.
+const PAGE: &str = "COMPATIBILITY.md";
+/// Where the codes are.
+const ERRORS: &str = "crates/chatmetric-rpc/src/error.rs";
+
+/// Checks the page of the tree below `root`.
+pub(super) fn check(root: &Path) -> Vec<(&'static str, Finding)> {
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+    let page = read(PAGE).unwrap_or_default();
+    let mut findings = Vec::new();
+    for what in unknown_tests(&page, read) {
+        findings.push((PAGE, Finding::Fault(what)));
+    }
+    for what in codes_without_row(&page, &read(ERRORS).unwrap_or_default()) {
+        findings.push((PAGE, Finding::Fault(what)));
+    }
+    findings
+}
+
+/// What stands in backticks.
+fn quoted(page: &str) -> impl Iterator<Item = &str> {
+    page.lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// The named tests that do not exist; `read` gives a file of the repository.
+pub(super) fn unknown_tests(page: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut last = String::new();
+    for word in quoted(page) {
+        let (file, test) = match word.split_once("::") {
+            Some((file, test)) => (file, Some(test)),
+            None => (word, None),
+        };
+        let path = if file.starts_with("test_") && file.ends_with(".py") {
+            format!("compat/python/tests/{file}")
+        } else if file.ends_with(".test.mjs") {
+            format!("compat/node/test/{file}")
+        } else if file.starts_with("crates/") && file.ends_with(".rs") {
+            file.to_owned()
+        } else if file.is_empty() && test.is_some() {
+            last.clone()
+        } else {
+            continue;
+        };
+        let text = read(&path);
+        let found = text.as_ref().is_some_and(|text| {
+            test.is_none_or(|test| {
+                ["fn", "def"]
+                    .iter()
+                    .any(|keyword| text.contains(&format!("{keyword} {test}(")))
+            })
+        });
+        if !found {
+            faults.push(format!("names `{word}`, which does not exist in `{path}`"));
+        }
+        last = path;
+    }
+    faults
+}
+
+/// The codes of `errors` that no row of the page has.
+pub(super) fn codes_without_row(page: &str, errors: &str) -> Vec<String> {
+    let body = errors
+        .split_once("pub fn code(")
+        .and_then(|(_, after)| after.split_once("pub fn http_status("))
+        .map_or("", |(body, _)| body);
+    let codes: Vec<&str> = body
+        .lines()
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        // Families: each member is a row of its own.
+        .filter(|code| !code.contains('{'))
+        .collect();
+    if codes.is_empty() {
+        return vec![format!("no error code was found in `{ERRORS}`")];
+    }
+    codes
+        .into_iter()
+        .filter(|code| !quoted(page).any(|word| word == *code))
+        .map(|code| format!("has no row for the error `{code}`"))
+        .collect()
+}
