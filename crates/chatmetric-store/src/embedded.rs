@@ -17,6 +17,7 @@ mod fault;
 mod filter;
 mod generation;
 mod hot;
+mod hot_days;
 mod item;
 mod journal;
 mod merger;

@@ -69,8 +69,9 @@ pub struct Options {
     pub shards: u32,
     /// A generation with this many messages is sealed.
     pub generation_records_max: usize,
-    /// A generation that touches this many day blocks is sealed.
-    pub generation_day_blocks_max: usize,
+    /// A generation whose differences of days take this many bytes of memory is
+    /// sealed.
+    pub generation_day_bytes_max: usize,
     /// A generation that holds this many bytes of quarantine is sealed.
     pub generation_quarantine_bytes_max: usize,
     /// How many finished generations may wait for the sealer, per shard.
@@ -96,7 +97,7 @@ impl Default for Options {
         Self {
             shards: 1,
             generation_records_max: 512 * 1024,
-            generation_day_blocks_max: 16 * 1024,
+            generation_day_bytes_max: 24 * 1024 * 1024,
             generation_quarantine_bytes_max: 16 * 1024 * 1024,
             generations_pending_max: 3,
             segment_bytes: 32 * 1024 * 1024,

@@ -110,18 +110,8 @@ fn hot_days(
     let mut sum: BTreeMap<UtcDay, DayBlock> = BTreeMap::new();
     for generation in generations {
         let stripe = generation.stripe(binding);
-        let Some(blocks) = stripe.get(&binding) else {
-            continue;
-        };
-        let from = blocks.partition_point(|(day, _)| day < days.start());
-        for (day, block) in &blocks[from..] {
-            if day > days.end() {
-                break;
-            }
-            match sum.get_mut(day) {
-                Some(known) => known.add_block(block),
-                None => drop(sum.insert(*day, block.clone())),
-            }
+        for hot in stripe.of(binding, days) {
+            hot.add_to(sum.entry(hot.day).or_default());
         }
     }
     sum

@@ -200,13 +200,13 @@ fn add_tallies(
     let mut sum = DayBlock::default();
     for stripe in finished.published.stripes() {
         for (binding, days) in stripe.iter() {
-            for (day, block) in days {
-                if block.is_zero() {
+            for hot in days {
+                if hot.is_zero() {
                     continue;
                 }
-                let key = tally_key(*binding, day.0);
+                let key = tally_key(binding, hot.day.0);
                 sum.clear();
-                sum.add_block(block);
+                hot.add_to(&mut sum);
                 if let Some(value) = catalog.get(view, &catalog.tallies, key)? {
                     day_coding::add_to(&key, &value, &mut sum).ok_or_else(|| {
                         let detail = format!("day block {key:02x?} is damaged");
