@@ -10,6 +10,7 @@
 mod catalog;
 mod coding;
 mod command;
+mod day_cache;
 mod day_coding;
 pub(crate) mod disk;
 mod entry;

@@ -86,6 +86,8 @@ pub struct Options {
     pub merge_fan_in: usize,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,
+    /// Memory for day blocks that were read lately.
+    pub day_cache_bytes: usize,
     /// Where changes of files go.
     pub disk: Arc<dyn Disk>,
     /// Stops the store at a step (tests).
@@ -105,6 +107,7 @@ impl Default for Options {
             queue_sealed_bytes_max: 64 * 1024 * 1024,
             merge_fan_in: 8,
             cache_bytes: 16 * 1024 * 1024,
+            day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
             crash: None,
         }
