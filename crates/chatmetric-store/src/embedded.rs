@@ -10,6 +10,7 @@
 mod catalog;
 mod coding;
 mod command;
+mod day_cache;
 mod day_coding;
 pub(crate) mod disk;
 mod entry;
@@ -17,6 +18,7 @@ mod fault;
 mod filter;
 mod generation;
 mod hot;
+mod hot_days;
 mod item;
 mod journal;
 mod merger;

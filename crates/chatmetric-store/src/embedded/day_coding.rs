@@ -68,7 +68,8 @@ fn seal(key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&crc.to_le_bytes());
 }
 
-fn unseal<'v>(key: &[u8], value: &'v [u8]) -> Option<&'v [u8]> {
+/// The bytes without their checksum; `None` when they are damaged.
+pub(crate) fn unseal<'v>(key: &[u8], value: &'v [u8]) -> Option<&'v [u8]> {
     let (body, crc) = value.split_last_chunk::<4>()?;
     let right = crc32c::crc32c_append(crc32c::crc32c(key), body) == u32::from_le_bytes(*crc);
     right.then_some(body)
@@ -76,7 +77,12 @@ fn unseal<'v>(key: &[u8], value: &'v [u8]) -> Option<&'v [u8]> {
 
 /// Adds a stored block to `block`; `None` when the bytes are damaged.
 pub(crate) fn add_to(key: &[u8], value: &[u8], block: &mut DayBlock) -> Option<()> {
-    let mut reader = Reader::new(unseal(key, value)?);
+    add_body(unseal(key, value)?, block)
+}
+
+/// Adds the bytes that [`unseal`] gave.
+pub(crate) fn add_body(body: &[u8], block: &mut DayBlock) -> Option<()> {
+    let mut reader = Reader::new(body);
     let bitmap = reader.array::<BITMAP_BYTES>()?;
     for (at, byte) in bitmap.iter().enumerate() {
         let mut bits = *byte;

@@ -8,9 +8,10 @@
 
 use super::entry::{BooksDelta, Decoder, Entry};
 use super::hot::{Deltas, HotTable, STRIPES};
+use super::hot_days::HotDays;
 use super::item::Item;
 use crate::api::SourceName;
-use chatmetric_core::{DayBlock, EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey, UtcDay};
+use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
@@ -23,15 +24,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The days of the bindings of one stripe, sorted by day.
-pub(crate) type Stripe = HashMap<u32, Vec<(UtcDay, DayBlock)>, FxBuildHasher>;
-
 /// The published part of a generation.
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) segment: u64,
-    stripes: Vec<Mutex<Stripe>>,
-    pub(crate) day_blocks: AtomicUsize,
+    stripes: Vec<Mutex<HotDays>>,
+    /// About how many bytes the days take.
+    pub(crate) day_bytes: AtomicUsize,
     /// Messages, for the figures.
     pub(crate) records: AtomicUsize,
     /// The end of the last published frame in the segment's file.
@@ -66,7 +65,7 @@ impl Published {
         Self {
             segment,
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
-            day_blocks: AtomicUsize::new(0),
+            day_bytes: AtomicUsize::new(0),
             records: AtomicUsize::new(0),
             journal_end: AtomicU64::new(0),
             side: Mutex::default(),
@@ -74,43 +73,32 @@ impl Published {
         }
     }
 
-    pub(crate) fn stripe(&self, binding: u32) -> MutexGuard<'_, Stripe> {
+    pub(crate) fn stripe(&self, binding: u32) -> MutexGuard<'_, HotDays> {
         lock(&self.stripes[binding as usize % STRIPES])
     }
 
     /// All stripes, one after the other.
-    pub(crate) fn stripes(&self) -> impl Iterator<Item = MutexGuard<'_, Stripe>> {
+    pub(crate) fn stripes(&self) -> impl Iterator<Item = MutexGuard<'_, HotDays>> {
         self.stripes.iter().map(lock)
     }
 
     /// Makes the differences of a synced frame visible. One binding lies in one
     /// stripe, so a reader of it sees all of the frame or nothing.
     pub(crate) fn publish(&self, deltas: &Deltas) {
-        let mut blocks = 0;
-        let mut last = Slot(0);
+        let (mut last, mut more) = (Slot(0), 0);
         for (stripe, deltas) in self.stripes.iter().zip(deltas.stripes.iter()) {
             if deltas.is_empty() {
                 continue;
             }
             let mut stripe = lock(stripe);
+            let before = stripe.bytes();
             for delta in deltas {
-                let days = stripe.entry(delta.binding).or_default();
-                let day = delta.slot.day();
-                let at = match days.last() {
-                    Some((latest, _)) if *latest == day => days.len() - 1,
-                    _ => days
-                        .binary_search_by_key(&day, |(day, _)| *day)
-                        .unwrap_or_else(|at| {
-                            days.insert(at, (day, DayBlock::default()));
-                            blocks += 1;
-                            at
-                        }),
-                };
-                days[at].1.add(DayBlock::index_of(delta.slot), delta.counts);
+                stripe.add(delta.binding, delta.slot, delta.counts);
                 last = last.max(delta.slot);
             }
+            more += stripe.bytes() - before;
         }
-        self.day_blocks.fetch_add(blocks, Ordering::Relaxed);
+        self.day_bytes.fetch_add(more, Ordering::Relaxed);
         self.note_change(last.start());
     }
 

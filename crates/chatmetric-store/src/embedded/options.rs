@@ -69,8 +69,9 @@ pub struct Options {
     pub shards: u32,
     /// A generation with this many messages is sealed.
     pub generation_records_max: usize,
-    /// A generation that touches this many day blocks is sealed.
-    pub generation_day_blocks_max: usize,
+    /// A generation whose differences of days take this many bytes of memory is
+    /// sealed.
+    pub generation_day_bytes_max: usize,
     /// A generation that holds this many bytes of quarantine is sealed.
     pub generation_quarantine_bytes_max: usize,
     /// How many finished generations may wait for the sealer, per shard.
@@ -85,6 +86,8 @@ pub struct Options {
     pub merge_fan_in: usize,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,
+    /// Memory for day blocks that were read lately.
+    pub day_cache_bytes: usize,
     /// Where changes of files go.
     pub disk: Arc<dyn Disk>,
     /// Stops the store at a step (tests).
@@ -96,7 +99,7 @@ impl Default for Options {
         Self {
             shards: 1,
             generation_records_max: 512 * 1024,
-            generation_day_blocks_max: 16 * 1024,
+            generation_day_bytes_max: 24 * 1024 * 1024,
             generation_quarantine_bytes_max: 16 * 1024 * 1024,
             generations_pending_max: 3,
             segment_bytes: 32 * 1024 * 1024,
@@ -104,6 +107,7 @@ impl Default for Options {
             queue_sealed_bytes_max: 64 * 1024 * 1024,
             merge_fan_in: 8,
             cache_bytes: 16 * 1024 * 1024,
+            day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
             crash: None,
         }

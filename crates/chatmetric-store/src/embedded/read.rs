@@ -2,9 +2,11 @@
 //!
 //! Invariant: the generations are pinned first, the snapshot is taken second, and
 //! only generations from the snapshot's segment on are added; so nothing is
-//! missing and nothing counts twice, whatever is sealed meanwhile.
+//! missing and nothing counts twice, whatever is sealed meanwhile. A span of
+//! cached days stands for the snapshot; it carries its own segment.
 
 use super::catalog::{View, segment_key, tally_key};
+use super::day_cache::{self, Span};
 use super::day_coding;
 use super::fault;
 use super::generation::{Published, lock};
@@ -57,48 +59,81 @@ pub(crate) fn read_days(
     // A binding belongs to the shard of its number.
     let shard = &shared.shards[shard_of(number, shared.shards.len())];
     let pinned = shard.view();
-    let view = shared.catalog.view();
-    let hot = hot_days(
-        &open_generations(shared, shard, &pinned, &view)?,
-        binding,
-        days,
-    );
-    let mut hot = hot.into_iter().peekable();
-    let catalog = &shared.catalog;
-    let keys = tally_key(binding, days.start().0)..=tally_key(binding, days.end().0);
+    // The span comes after the pin, so it holds what the pin does not.
+    let span = match shared.day_cache.get(binding, days) {
+        Some(span) => span,
+        None => load_span(shared, shard, binding, days)?,
+    };
+    let open: Vec<_> = pinned
+        .generations()
+        .filter(|it| it.segment >= span.segment)
+        .cloned()
+        .collect();
+    let mut hot = hot_days(&open, binding, days).into_iter().peekable();
     let mut block = DayBlock::default();
     let mut show = |day: UtcDay, block: &DayBlock| {
         if !block.is_zero() {
             visit(day, block);
         }
     };
-    for guard in view.snapshot.range(&catalog.tallies, keys) {
-        let (key, value) = guard
-            .into_inner()
-            .map_err(|error| fault::engine("read", error))?;
-        let damaged = || {
-            fault::corrupt(
-                catalog.path(),
-                0,
-                format!("day block {key:02x?} is damaged"),
-            )
-        };
-        let (_, day) = key.split_last_chunk::<4>().ok_or_else(damaged)?;
-        let day = UtcDay(u32::from_be_bytes(*day));
-        while let Some((earlier, more)) = hot.next_if(|(it, _)| *it < day) {
+    let from = span.blocks.partition_point(|(day, _)| day < days.start());
+    let to = span.blocks.partition_point(|(day, _)| day <= days.end());
+    for (day, bytes) in span.blocks.get(from..to).unwrap_or(&[]) {
+        while let Some((earlier, more)) = hot.next_if(|(it, _)| it < day) {
             show(earlier, &more);
         }
         block.clear();
-        day_coding::add_to(&key, &value, &mut block).ok_or_else(damaged)?;
-        if let Some((_, more)) = hot.next_if(|(it, _)| *it == day) {
+        day_coding::add_body(bytes, &mut block)
+            .ok_or_else(|| damaged(shared, &tally_key(binding, day.0)))?;
+        if let Some((_, more)) = hot.next_if(|(it, _)| it == day) {
             block.add_block(&more);
         }
-        show(day, &block);
+        show(*day, &block);
     }
     for (day, more) in hot {
         show(day, &more);
     }
     Ok(())
+}
+
+fn damaged(shared: &Shared, key: &[u8]) -> StoreError {
+    let detail = format!("day block {key:02x?} is damaged");
+    fault::corrupt(shared.catalog.path(), 0, detail)
+}
+
+/// Reads days of a binding from a snapshot and keeps them for the next reader.
+fn load_span(
+    shared: &Shared,
+    shard: &Shard,
+    binding: u32,
+    days: &RangeInclusive<UtcDay>,
+) -> Result<Arc<Span>, StoreError> {
+    let catalog = &shared.catalog;
+    let view = catalog.view();
+    let segment = catalog.get_u64(&view, &segment_key(shard.number))?;
+    let (days, keep) = day_cache::span_days(days);
+    let keys = tally_key(binding, days.start().0)..=tally_key(binding, days.end().0);
+    let mut blocks = Vec::new();
+    for guard in view.snapshot.range(&catalog.tallies, keys) {
+        let (key, value) = guard
+            .into_inner()
+            .map_err(|error| fault::engine("read", error))?;
+        let (_, day) = key
+            .split_last_chunk::<4>()
+            .ok_or_else(|| damaged(shared, &key))?;
+        let body = day_coding::unseal(&key, &value).ok_or_else(|| damaged(shared, &key))?;
+        blocks.push((UtcDay(u32::from_be_bytes(*day)), Box::from(body)));
+    }
+    let span = Arc::new(Span {
+        segment: segment.unwrap_or(1),
+        days,
+        blocks,
+    });
+    if keep {
+        let kept = Arc::clone(&span);
+        shared.day_cache.put(binding, kept, &shard.sealed);
+    }
+    Ok(span)
 }
 
 /// The differences of a binding in memory, by day.
@@ -110,18 +145,8 @@ fn hot_days(
     let mut sum: BTreeMap<UtcDay, DayBlock> = BTreeMap::new();
     for generation in generations {
         let stripe = generation.stripe(binding);
-        let Some(blocks) = stripe.get(&binding) else {
-            continue;
-        };
-        let from = blocks.partition_point(|(day, _)| day < days.start());
-        for (day, block) in &blocks[from..] {
-            if day > days.end() {
-                break;
-            }
-            match sum.get_mut(day) {
-                Some(known) => known.add_block(block),
-                None => drop(sum.insert(*day, block.clone())),
-            }
+        for hot in stripe.of(binding, days) {
+            hot.add_to(sum.entry(hot.day).or_default());
         }
     }
     sum

@@ -6,6 +6,7 @@
 //! steps leaves either the segment or the run in force, never both.
 
 use super::catalog::{View, segment_key, tail_key, tally_key};
+use super::day_cache::Changed;
 use super::day_coding;
 use super::fault;
 use super::generation::{Finished, Side, lock};
@@ -103,7 +104,7 @@ pub(crate) fn seal(
     if let Some(run) = &run {
         shared.catalog.put_run(&mut batch, &run.entry());
     }
-    add_tallies(shared, &view, &mut batch, finished)?;
+    let days = add_tallies(shared, &view, &mut batch, finished)?;
     add_side(shared, &view, &mut batch, &lock(&finished.published.side))?;
     let meta = &shared.catalog.meta;
     let next = finished.published.segment + 1;
@@ -119,6 +120,11 @@ pub(crate) fn seal(
         let mut all = runs.runs.clone();
         all.push(run);
         shared.set_runs(RunSet { runs: all });
+    }
+    // Before readers may forget the generation. A start that seals the journals of
+    // other shards has no readers yet.
+    if let Some(shard) = shared.shards.get(shard as usize) {
+        shared.day_cache.apply(days, next, &shard.sealed);
     }
     drop(guard);
     shared.step(Step::SealCommitted)?;
@@ -190,39 +196,44 @@ pub(crate) fn make_durable(
     pass(Step::RunNamed)
 }
 
+/// Adds the differences to the stored days; gives the blocks as they are then.
 fn add_tallies(
     shared: &Shared,
     view: &View,
     batch: &mut OwnedWriteBatch,
     finished: &Finished,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Changed>, StoreError> {
     let catalog = &shared.catalog;
     let mut sum = DayBlock::default();
+    let mut changes = Vec::new();
     for stripe in finished.published.stripes() {
         for (binding, days) in stripe.iter() {
-            for (day, block) in days {
-                if block.is_zero() {
-                    continue;
-                }
-                let key = tally_key(*binding, day.0);
+            let mut kept = shared.day_cache.has(binding).then(Vec::new);
+            for hot in days.iter().filter(|hot| !hot.is_zero()) {
+                let key = tally_key(binding, hot.day.0);
                 sum.clear();
-                sum.add_block(block);
+                hot.add_to(&mut sum);
                 if let Some(value) = catalog.get(view, &catalog.tallies, key)? {
                     day_coding::add_to(&key, &value, &mut sum).ok_or_else(|| {
                         let detail = format!("day block {key:02x?} is damaged");
                         fault::corrupt(catalog.path(), 0, detail)
                     })?;
                 }
-                if sum.is_zero() {
-                    batch.remove(&catalog.tallies, key);
-                } else {
-                    let value = day_coding::encode(&key, &sum);
-                    batch.insert(&catalog.tallies, key, value);
+                let value = (!sum.is_zero()).then(|| day_coding::encode(&key, &sum));
+                if let Some(kept) = &mut kept {
+                    let body = value.as_deref();
+                    let body = body.and_then(|value| day_coding::unseal(&key, value));
+                    kept.push((hot.day, body.map(Box::from)));
+                }
+                match value {
+                    Some(value) => batch.insert(&catalog.tallies, key, value),
+                    None => batch.remove(&catalog.tallies, key),
                 }
             }
+            changes.push((binding, kept));
         }
     }
-    Ok(())
+    Ok(changes)
 }
 
 fn add_side(

@@ -4,6 +4,7 @@
 //! `state` before its `view`; everything else is a leaf.
 
 use super::catalog::Catalog;
+use super::day_cache::DayCache;
 use super::disk::DiskFile;
 use super::generation::{Finished, Published, lock};
 use super::options::{Options, Step};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) commit: Mutex<()>,
     /// Held while weeks are dropped, and while everything is verified.
     pub(crate) maintenance: Mutex<()>,
+    pub(crate) day_cache: DayCache,
     runs: Mutex<Arc<RunSet>>,
     pub(crate) bindings: RwLock<BTreeMap<(SpaceKey, PhoneNumber), u32>>,
     pub(crate) books: Mutex<BTreeMap<SourceName, Books>>,
@@ -51,6 +53,8 @@ pub(crate) struct Shard {
     pub(crate) number: u32,
     pub(crate) dir: PathBuf,
     pub(crate) queue: Queue,
+    /// The first segment that is not sealed, for the cache of days.
+    pub(crate) sealed: AtomicU64,
     view: Mutex<Arc<ShardView>>,
     pub(crate) state: Mutex<ShardState>,
     /// Wakes writer, sealer and preparer when `state` or the view changed.
@@ -109,6 +113,7 @@ impl Shared {
         let next_binding = start.bindings.values().max().map_or(0, |last| last + 1);
         Self {
             dir: dir.to_owned(),
+            day_cache: DayCache::new(options.day_cache_bytes),
             options,
             catalog,
             commit: Mutex::default(),
@@ -246,10 +251,14 @@ impl Shard {
         active: Arc<Published>,
     ) -> Self {
         let next_segment = active.segment + 1;
+        let oldest = pending
+            .first()
+            .map_or(active.segment, |it| it.published.segment);
         Self {
             number,
             dir,
             queue,
+            sealed: AtomicU64::new(oldest),
             view: Mutex::new(Arc::new(ShardView { pending, active })),
             state: Mutex::new(ShardState {
                 next_segment,

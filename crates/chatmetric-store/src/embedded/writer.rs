@@ -478,7 +478,7 @@ impl Writer {
         let options = &self.shared.options;
         let full = self.offset + need > self.capacity
             || self.hot.len() >= options.generation_records_max
-            || self.active.day_blocks.load(Ordering::Relaxed) >= options.generation_day_blocks_max
+            || self.active.day_bytes.load(Ordering::Relaxed) >= options.generation_day_bytes_max
             || lock(&self.active.side).quarantine_bytes >= options.generation_quarantine_bytes_max;
         if full && self.offset > 0 {
             self.rotate()?;

@@ -576,6 +576,81 @@ fn readers_never_see_a_seal() {
     assert!(store.stats().runs > 0, "something was sealed meanwhile");
 }
 
+/// Every batch reports on two days of one number: a reader sees both or neither,
+/// and never fewer than before, whether the days come from the cache or not.
+#[test]
+fn cached_days_are_never_mixed_with_newer_ones() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // Room for a span or two a stripe, so that spans come and go.
+    let options = Options {
+        day_cache_bytes: 64 * 700,
+        ..tiny()
+    };
+    let store = open(dir.path(), &options);
+    let numbers = ["15550001", "15550002", "15550003"].map(|it| {
+        let number = chatmetric_core::PhoneNumber::parse(it);
+        number.expect("digits")
+    });
+    let space = chatmetric_core::SpaceKey(1);
+    let day = |at: i64| chatmetric_core::UtcDay((T0_MS / 86_400_000 + at) as u32);
+    let sums = |number: &chatmetric_core::PhoneNumber| {
+        let mut sums = [0_i64; 31];
+        let mut visit = |it: chatmetric_core::UtcDay, block: &chatmetric_core::DayBlock| {
+            sums[(it.0 - day(0).0) as usize] = i64::from(block.total().sent);
+        };
+        let read = store.read_days(space, number, day(0)..=day(30), &mut visit);
+        read.expect("readable");
+        sums
+    };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in &numbers {
+            let (done, sums) = (&done, &sums);
+            scope.spawn(move || {
+                let mut last = 0;
+                while !done.load(Ordering::SeqCst) {
+                    let seen = sums(number);
+                    let all: i64 = seen.iter().sum();
+                    assert_eq!(all, 2 * seen[30], "half of each batch: {seen:?}");
+                    assert!(all >= last, "went back from {last} to {all}");
+                    last = all;
+                }
+            });
+        }
+        for round in 0..cases(400) {
+            let number = numbers[(round % 3) as usize];
+            let event = |at_day: i64, id: u64| chatmetric_store::StatusEvent {
+                fingerprint: chatmetric_core::Fingerprint(
+                    u128::from(id + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
+                ),
+                number,
+                status: chatmetric_core::MessageStatus::Sent,
+                at: chatmetric_core::EpochMs(T0_MS + at_day * 86_400_000),
+                target: chatmetric_store::Target::Space(space),
+            };
+            let batch = Batch {
+                source: "w1".into(),
+                received_at: chatmetric_core::EpochMs(T0_MS + 31 * 86_400_000),
+                events: vec![
+                    event((round % 30) as i64, 2 * round),
+                    event(30, 2 * round + 1),
+                ],
+                sealed: Vec::new(),
+                ignored: 0,
+            };
+            store.commit(batch).expect("taken");
+            assert_eq!(
+                sums(&number)[30],
+                (round / 3 + 1) as i64,
+                "read your writes"
+            );
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    assert!(store.stats().runs > 0, "something was sealed meanwhile");
+    store.verify().expect("exact");
+}
+
 #[test]
 fn weeks_behind_the_floor_are_dropped_and_their_days_stay() {
     let dir = tempfile::tempdir().expect("a directory");

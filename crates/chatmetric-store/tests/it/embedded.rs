@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub(crate) fn tiny() -> Options {
     Options {
         generation_records_max: 2,
-        generation_day_blocks_max: 64,
+        generation_day_bytes_max: 16 * 1024,
         segment_bytes: 8 * 1024,
         merge_fan_in: 2,
         ..Options::default()
