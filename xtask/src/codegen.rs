@@ -37,7 +37,7 @@ pub(crate) fn check() -> Result<()> {
 
 fn render() -> Result<String> {
     let status = cargo()
-        .args(["build", "--quiet", "--package", "chatmetric"])
+        .args(["test", "--workspace", "--no-run", "--quiet"])
         .status()?;
     if !status.success() {
         bail!("the program could not be built");

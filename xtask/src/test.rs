@@ -45,7 +45,9 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
     }
     if !steps.command(
         "build the program",
-        cargo().args(["build", "--package", "chatmetric"]),
+        // The same features as the tests, or everything below would be built twice;
+        // the integration tests of the program bring its binary with them.
+        cargo().args(["test", "--workspace", "--no-run"]),
     ) {
         return;
     }

@@ -185,9 +185,12 @@ fn authorize_by_ram(
     action: Action,
     now_ms: i64,
 ) -> Result<Authorized<Admitted>, ApiError> {
+    // "All resources", written out: a policy that says `*` and one that says
+    // `acs:cams:*:*:*` must both match, above all when they deny.
+    let resource = format!("acs:cams:*:{}:*", admitted.account().as_str());
     let permission = Permission {
         action: action.ram_action(),
-        resource: "*",
+        resource: &resource,
     };
     match admitted.principal().clone() {
         Principal::Owner => authorize(admitted, permission, Rights::Owner, now_ms),

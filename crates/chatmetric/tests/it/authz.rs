@@ -40,6 +40,26 @@ fn a_changed_policy_takes_effect_at_once() {
     assert_eq!(world.metric("reader", &RANGE).status, 200);
 }
 
+#[test]
+fn all_resources_may_be_written_out() {
+    let world = World::start();
+    let policy = |effect: &str, resource: &str| {
+        format!(
+            "[[account]]\nid = \"1000000000000001\"\n[[account.policy]]\nname = \"MetricsRead\"\ndocument = '{{\"Version\":\"1\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"cams:*\",\"Resource\":\"*\"}},{{\"Effect\":\"{effect}\",\"Action\":\"cams:*\",\"Resource\":\"{resource}\"}}]}}'\n"
+        )
+    };
+    for (effect, resource, code) in [
+        ("Deny", "acs:cams:*:*:*", "Ram.PermissionDeny"),
+        ("Deny", "acs:cams:*:1000000000000001:*", "Ram.PermissionDeny"),
+        ("Deny", "acs:cams:*:2000000000000002:*", "OK"),
+        ("Allow", "acs:cams:*:*:*", "OK"),
+    ] {
+        world.apply(&policy(effect, resource));
+        let reply = world.metric("reader", &RANGE);
+        assert_eq!(reply.code(), code, "{effect} {resource}");
+    }
+}
+
 /// The rule of tenancy, written down a second time: what a caller may see.
 fn wanted(actor: &str, code: Option<&str>, space: Option<&str>) -> &'static str {
     let account = if actor == "isv" { "isv" } else { "acme" };
