@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::directory::{
     ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
 };
+use crate::ingest::claim::claim_held;
 use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader};
 use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
@@ -160,8 +161,9 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Brings the directory to what the document says. A server counts what was
-    /// held for numbers that it claims, now or at its next start.
+    /// Brings the directory to what the document says, and counts what was held
+    /// for numbers that it claims before it answers: else the next document could
+    /// move such a number first and take what was held along.
     ///
     /// # Errors
     /// [`Refusal`]: the document's faults, or the disk's.
@@ -183,6 +185,12 @@ impl Operator {
             ApplyError::Faults(faults) => Refusal::usage(faults),
             ApplyError::Directory(_) => Refusal::failed(&error),
         })?;
+        if !flags.dry_run
+            && let Err(error) = claim_held(self.store.as_ref(), &self.directory.snapshot())
+        {
+            // The document stands all the same; a server goes on with the claims.
+            tracing::warn!(%error, "could not claim held events; a running server tries again");
+        }
         let made_keys = report.generated.iter().map(|key| MadeKey {
             account: key.account.to_string(),
             user: key.user.clone(),

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 #[command(
     after_help = "Works while the server runs (at once, without a restart) and when it does \
 not.\nApplying a document twice changes nothing the second time.\n\nExamples:\n  chatmetric apply -f \
-directory.toml --dry-run\n  chatmetric apply -f directory.toml\n  chatmetric directory export | \
-chatmetric apply -f - --data-dir ./copy"
+directory.toml --dry-run\n  chatmetric apply -f directory.toml\n  chatmetric directory export \
+--with-secrets | chatmetric apply -f - --data-dir ./copy"
 )]
 pub(super) struct ApplyArguments {
     /// The document, TOML or JSON (by its name); `-` is stdin

@@ -1,13 +1,14 @@
 //! What comes in: one file per source, one pipeline to the store.
 //!
 //! `whatsapp` reads bodies, `whatsapp_webhook` is its HTTP side (handshake,
-//! signature, answers), `binding` says where an event belongs, `pipeline` hands
-//! batches to the store and waits until they are durable. `lenient` is the JSON
-//! reader below.
+//! signature, answers), `binding` says where an event belongs, `claim` counts
+//! what was held once its number has an owner, `pipeline` hands batches to the
+//! store and waits until they are durable. `lenient` is the JSON reader below.
 //!
 //! Invariant: 200 is answered only for what the store made durable.
 
 mod binding;
+pub(crate) mod claim;
 pub mod file;
 mod lenient;
 pub mod pipeline;

@@ -6,11 +6,10 @@
 
 use crate::config::Settings;
 use crate::directory::Snapshot;
+use crate::ingest::claim::claim_held;
 use crate::server::App;
 use chatmetric_core::floor::FloorPolicy;
-use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
-use chatmetric_store::{QuarantineFilter, QuarantinedContent, Reason, Store, StoreError};
-use std::collections::BTreeSet;
+use chatmetric_store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +17,6 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the floor moves, in ms of uptime.
 const FLOOR_STEP_MS: u64 = 60_000;
-/// Held events that are looked at in one piece.
-const HELD_PAGE: usize = 1_000;
-/// Pieces of one look; the next look goes on.
-const HELD_PAGES_MAX: usize = 1_000;
 
 /// The first floor, before anything is served.
 pub(super) fn set_first_floor(app: &App) -> Result<(), StoreError> {
@@ -114,50 +109,13 @@ impl State {
         if !changed && !self.again {
             return;
         }
-        let claimed = claim(app.store.as_ref(), &snapshot);
+        let claimed = claim_held(app.store.as_ref(), &snapshot);
         if claimed.is_ok() {
             self.again = changed;
             self.claimed_for = Some(snapshot);
         }
         report("claim held events", claimed);
     }
-}
-
-/// Claims what is held for numbers that the holder's account owns by now.
-fn claim(store: &dyn Store, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let mut seen: BTreeSet<(AccountKey, PhoneNumber)> = BTreeSet::new();
-    let mut filter = QuarantineFilter {
-        reason: Some(Reason::UnknownNumber),
-        ..QuarantineFilter::default()
-    };
-    for _ in 0..HELD_PAGES_MAX {
-        let page = store.quarantine(filter, HELD_PAGE)?;
-        filter.after = page.last().map(|item| item.id);
-        let full = page.len() == HELD_PAGE;
-        for item in page {
-            let (Some(account), QuarantinedContent::Event { number, .. }) =
-                (item.account, item.content)
-            else {
-                continue;
-            };
-            if !seen.insert((account, number)) {
-                continue;
-            }
-            if let Some(space) = owner(snapshot, account, &number) {
-                let events = store.claim(account, number, space)?;
-                tracing::info!(events, "held events are claimed");
-            }
-        }
-        if !full {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn owner(snapshot: &Snapshot, account: AccountKey, number: &PhoneNumber) -> Option<SpaceKey> {
-    let space = snapshot.number_owner(number)?;
-    (space.account.key == account).then_some(space.key)
 }
 
 fn report(what: &'static str, result: Result<(), StoreError>) {

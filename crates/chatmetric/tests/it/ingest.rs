@@ -2,6 +2,9 @@
 
 use crate::faults::{Gate, GatedStore};
 use crate::world::{NOW_MS, Reply, World, hub_signature, sample};
+use chatmetric::clock::Clock;
+use chatmetric::control::{ApplyFlags, Operator};
+use chatmetric::directory::{Format, InlineOnly};
 use chatmetric_store::{Books, QuarantineFilter, QuarantinedContent, Reason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -381,6 +384,35 @@ fn held_events_count_once_their_number_is_claimed() {
     assert_eq!(totals(&world, "space-sg", "6590000000"), (1, 1));
     let books = books(&world, "acme-sg");
     assert_eq!((books.released, books.quarantined), (2, 0), "{books:?}");
+}
+
+#[test]
+fn a_claim_is_done_before_the_number_can_move_on() {
+    let world = World::start();
+    let held = body("6590000000", &status("h", "sent"));
+    assert_eq!(world.webhook("acme-sg", SECRET, &held).status, 200);
+    let operator = Operator {
+        directory: Arc::clone(&world.directory),
+        store: Arc::clone(&world.store),
+        clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
+    };
+    let give_to = |space: &str, dry_run: bool| {
+        let text = format!(
+            "[[account]]\nid = \"1000000000000001\"\n[[account.space]]\nid = \"{space}\"\n\
+             numbers = [\"6590000000\"]\n"
+        );
+        let prune = false;
+        let flags = ApplyFlags { prune, dry_run };
+        let applied = operator.apply(&text, Format::Toml, &InlineOnly, flags);
+        assert_eq!(applied.expect("it applies").changes.len(), 1);
+    };
+    give_to("space-sg", true);
+    assert_eq!(reasons(&world), [Reason::UnknownNumber], "a dry run");
+    give_to("space-sg", false);
+    assert_eq!(reasons(&world), []);
+    give_to("space-a", false);
+    assert_eq!(totals(&world, "space-sg", "6590000000"), (1, 0));
+    assert_eq!(totals(&world, "space-a", "6590000000"), (0, 0));
 }
 
 #[test]
