@@ -50,7 +50,11 @@ fn all_resources_may_be_written_out() {
     };
     for (effect, resource, code) in [
         ("Deny", "acs:cams:*:*:*", "Ram.PermissionDeny"),
-        ("Deny", "acs:cams:*:1000000000000001:*", "Ram.PermissionDeny"),
+        (
+            "Deny",
+            "acs:cams:*:1000000000000001:*",
+            "Ram.PermissionDeny",
+        ),
         ("Deny", "acs:cams:*:2000000000000002:*", "OK"),
         ("Allow", "acs:cams:*:*:*", "OK"),
     ] {
