@@ -22,10 +22,14 @@ use tracing_subscriber::EnvFilter;
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Starts the log. A second call changes nothing (tests start many servers).
+///
+/// A line that cannot be written is lost without a word: the word would go to the
+/// same stream, and panic where that is closed or full.
 pub fn start_log(settings: &TelemetrySettings) {
     let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -117,7 +117,22 @@ impl Served {
     }
 
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let mut child = command(arguments)
+        Self::spawn(command(arguments))
+    }
+
+    /// Starts it so that a file that grows beyond its limit is an error, not the end.
+    pub(crate) fn start_with_file_errors(data_dir: &str) -> Self {
+        let program = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args());
+        Self::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -128,6 +143,22 @@ impl Served {
             drop(stderr.read_to_string(&mut text));
             text
         });
+        Self::started(child, stderr)
+    }
+
+    /// Starts it with a log that cannot be written: a reader who left, or a full disk.
+    pub(crate) fn start_unheard(data_dir: &str, stderr: Stdio) -> Self {
+        let mut child = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir])
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        // The reading end, if there is one, is closed here.
+        drop(child.stderr.take());
+        Self::started(child, std::thread::spawn(String::new))
+    }
+
+    fn started(mut child: Child, stderr: std::thread::JoinHandle<String>) -> Self {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("reads");

@@ -529,3 +529,28 @@ fn logs_name_requests_and_nobody_else() {
         assert!(!text.contains(hidden), "{hidden} is logged");
     }
 }
+
+#[test]
+fn a_panic_is_an_internal_error_and_the_server_goes_on() {
+    log::collect();
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, store.clone());
+    let body = sample("wa_12_batch_two_entries.json");
+    assert_eq!(
+        world.webhook("acme-wa", "app-secret-one", &body).status,
+        200
+    );
+    let number = ("PhoneNumber", "15550100101");
+    // Many days of two numbers: read on a thread of its own.
+    let far = [("Start", "1735689600000"), ("End", "1769990400000")];
+    let queries: [&[(&str, &str)]; 3] = [&[RANGE[0], RANGE[1], number], &RANGE, &far];
+    store.set(Gate::Panicking);
+    for query in queries {
+        check_vendor(&world.metric("owner", query), 500, "InternalError");
+    }
+    store.set(Gate::Open);
+    for query in queries {
+        assert_eq!(world.metric("owner", query).status, 200);
+    }
+    assert!(log::text().contains("a request panicked"));
+}

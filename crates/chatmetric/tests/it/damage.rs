@@ -1,0 +1,88 @@
+//! What goes wrong around the real program: a log that nobody reads, a disk
+//! without room, a wrong key, a damaged directory, an end in the middle of things;
+//! and what is on disk for whoever takes it away.
+
+use crate::process::{Served, agent, client, data_dir, post, run};
+use crate::world::World;
+use chatmetric::client::MetricCall;
+use chatmetric::clock::{Clock as _, SystemClock};
+use chatmetric::control::{ControlClient, ControlError, ControlServer, Operator};
+use chatmetric::directory::Format;
+use chatmetric_core::EpochMs;
+use chatmetric_rpc::credential::SecretKey;
+use chatmetric_rpc::format_utc_seconds;
+use chatmetric_rpc::request::Method;
+use chatmetric_rpc::sign::{Algorithm, Call, Credentials, sign_v3};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+fn ask(url: &str) -> usize {
+    let answer = client(url).metric(&MetricCall {
+        start: EpochMs(1_767_139_200_000),
+        end: EpochMs(1_767_312_000_000),
+        granularity: "DAILY",
+        number: None,
+        space: None,
+        isv_code: None,
+    });
+    answer.expect("an answer").rows.len()
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let full = || {
+        let file = std::fs::File::options().write(true).open("/dev/full");
+        Stdio::from(file.expect("a full device"))
+    };
+    for stderr in [Stdio::piped as fn() -> Stdio, full] {
+        let (_folder, data_dir) = data_dir();
+        let served = Served::start_unheard(&data_dir, stderr());
+        for _ in 0..3 {
+            assert_eq!(ask(&served.url), 0);
+        }
+        let (status, _) = served.stop();
+        assert_eq!(status.code(), Some(0), "{status}");
+    }
+}
+
+/// A signed call as bytes, to be sent as often as one likes.
+fn signed(nonce: &str) -> Vec<u8> {
+    let date = format_utc_seconds(SystemClock::default().now().0 / 1_000).expect("a date");
+    let credentials = Credentials {
+        access_key_id: "LTAIowner".to_owned(),
+        secret: SecretKey::new("owner-secret"),
+        security_token: None,
+    };
+    let call = Call {
+        method: Method::Post,
+        host: "h",
+        action: "GetChatappPhoneNumberMetric",
+        version: "2020-06-06",
+        query: &[("Start", "1767139200000"), ("End", "1767312000000")],
+        headers: &[],
+        body: b"",
+        content_type: None,
+        form: &[],
+        date: &date,
+        nonce,
+    };
+    let signed = sign_v3(Algorithm::HmacSha256, &credentials, &call);
+    let headers = signed.headers.iter();
+    let headers: String = headers.map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+    let head = format!("POST {} HTTP/1.1\r\n{headers}", signed.target);
+    format!("{head}connection: close\r\ncontent-length: 0\r\n\r\n").into_bytes()
+}
+
+fn send(url: &str, request: &[u8]) -> String {
+    let address = url.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream.write_all(request).expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("read");
+    answer
+}
