@@ -86,3 +86,59 @@ fn send(url: &str, request: &[u8]) -> String {
     stream.read_to_string(&mut answer).expect("read");
     answer
 }
+
+#[test]
+fn a_disk_that_was_full_does_not_make_replays_possible() {
+    let (_folder, data_dir) = data_dir();
+    let nonces = format!("{data_dir}/nonces.log");
+    let served = Served::start_with_file_errors(&data_dir);
+    let pid = Pid::from_raw(served.pid().cast_signed());
+    let limit_file_bytes = |bytes: Option<u64>| {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).expect("a limit");
+    };
+    let calls = ["one", "two", "three", "four"].map(signed);
+    let ask = |at: usize| {
+        let answer = send(&served.url, &calls[at]);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    };
+    ask(0);
+    // Room for half a record; then there is room again.
+    let written = std::fs::metadata(&nonces).expect("the log").len();
+    limit_file_bytes(Some(written + 11));
+    ask(1);
+    limit_file_bytes(None);
+    ask(2);
+    // Within a second or so the file is written anew.
+    let whole = |bytes: u64| bytes == written + 2 * 24;
+    for _ in 0..100 {
+        if whole(std::fs::metadata(&nonces).expect("the log").len()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    ask(3);
+    served.kill();
+    let served = Served::start(&data_dir);
+    for call in &calls {
+        let answer = send(&served.url, call);
+        assert!(answer.contains("SignatureNonceUsed"), "{answer}");
+    }
+}
+
+/// Every file below a folder with its content.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("lists") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(tree(&path));
+        } else {
+            files.insert(path.clone(), std::fs::read(path).expect("reads"));
+        }
+    }
+    files
+}
