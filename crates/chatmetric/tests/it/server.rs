@@ -554,3 +554,42 @@ fn a_panic_is_an_internal_error_and_the_server_goes_on() {
     }
     assert!(log::text().contains("a request panicked"));
 }
+
+#[test]
+fn the_books_can_be_checked_from_the_figures() {
+    let world = World::start();
+    for name in [
+        "wa_02_sent_v24.json",
+        "wa_02_sent_v24.json",
+        "wa_11_inbound_text.json",
+    ] {
+        let reply = world.webhook("acme-wa", "app-secret-one", &sample(name));
+        assert_eq!(reply.status, 200);
+    }
+    assert_eq!(
+        world
+            .webhook("acme-wa", "app-secret-one", b"nonsense")
+            .status,
+        200
+    );
+    let text = world.get("/metrics").body;
+    let source = "source=\"acme-wa\"";
+    let figures: Vec<(&str, u64)> = text
+        .lines()
+        .filter(|line| line.contains(source))
+        .filter_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name, value.parse().ok()?))
+        })
+        .collect();
+    let sum = |family: &str| -> u64 {
+        let found = figures.iter().filter(|(name, _)| name.starts_with(family));
+        found.map(|(_, value)| value).sum()
+    };
+    assert_eq!(sum("chatmetric_quarantined_events{"), 1, "{text}");
+    assert_eq!(sum("chatmetric_events_received_total{"), 4, "{text}");
+    assert_eq!(
+        sum("chatmetric_events_received_total{"),
+        sum("chatmetric_events_total{") + sum("chatmetric_quarantined_events{")
+    );
+}
