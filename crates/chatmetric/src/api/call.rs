@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<ApiError>,
     pub(crate) account: Option<String>,
     pub(crate) rows: usize,
+    /// Why an answer has no rows.
+    pub(crate) empty: Option<String>,
 }
 
 /// What is left to do once a call was judged.
@@ -60,9 +62,13 @@ struct Known {
 pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
     let mut known = Known::default();
     let (format, judged) = judge(app, &call, &mut known);
+    let mut empty = None;
     let (answer, rows) = match judged {
         Ok((action, Judged::Metric(plan))) => match run(app, plan).await {
             Ok((plan, rows)) => {
+                if rows.is_empty() {
+                    empty = Some(metric::why_empty(&plan, app.store.as_ref()));
+                }
                 let document = wire::MetricResponse {
                     request_id: call.ids.request,
                     granularity: plan.granularity(),
@@ -90,6 +96,7 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
         error,
         account: known.account,
         rows,
+        empty,
     }
 }
 

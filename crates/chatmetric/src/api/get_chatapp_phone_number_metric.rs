@@ -17,6 +17,7 @@ use chatmetric_core::{
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::ram::Authorized;
 use chatmetric_store::{Store, StoreError};
+use std::sync::Arc;
 
 pub(super) const ISV_CODE: ParameterSpec = ParameterSpec::optional(
     "IsvCode",
@@ -113,6 +114,7 @@ const LONGEST_DAY_MS: i64 = 27 * 3_600_000;
 /// A query that its caller is entitled to.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    snapshot: Arc<Snapshot>,
     space: SpaceKey,
     numbers: Vec<PhoneNumber>,
     query: MetricQuery,
@@ -143,7 +145,7 @@ impl Plan {
 /// numbers it counted.
 pub(super) fn plan(
     request: &Authorized<Admitted>,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     store: &dyn Store,
     limits: &LimitSettings,
 ) -> Result<Plan, ApiError> {
@@ -164,6 +166,7 @@ pub(super) fn plan(
     let query = MetricQuery::new(wanted.granularity, &wanted.range, &space.zone, &windows)
         .map_err(|TooManyWindows { windows_max }| too_long(wanted.granularity, windows_max))?;
     Ok(Plan {
+        snapshot: Arc::clone(snapshot),
         space: space.key,
         numbers,
         query,
@@ -185,6 +188,32 @@ pub(crate) fn run(plan: &Plan, store: &dyn Store) -> Result<Vec<MetricRow>, ApiE
             QueryError::Store(error) => unreadable(&error),
         }
     })
+}
+
+/// Why an answer has no rows, for the operator; it names no number.
+pub(crate) fn why_empty(plan: &Plan, store: &dyn Store) -> String {
+    if plan.numbers.is_empty() {
+        return "the space has no number".to_owned();
+    }
+    let bound_here = |number| {
+        let history = plan.snapshot.number_history(number).iter();
+        history
+            .filter(|binding| binding.space == plan.space)
+            .map(|binding| binding.from)
+            .min()
+    };
+    let bound_since = plan.numbers.iter().filter_map(bound_here).min();
+    let since = bound_since.map_or_else(String::new, |at| format!("; bound since {at}"));
+    let counted = store.numbers(plan.space).unwrap_or_default();
+    let known = |number| plan.numbers.binary_search(number).is_ok();
+    if !counted.iter().any(known) {
+        return format!("nothing was ever counted{since}");
+    }
+    let end = plan.query.windows().last().map(|window| window.end);
+    if end.is_some() && end <= bound_since {
+        return format!("nothing was counted in the range{since}, after its end");
+    }
+    "nothing was counted in the range".to_owned()
 }
 
 /// Refuses what is too long in every zone before anything is looked up; the

@@ -200,6 +200,7 @@ async fn rpc(
                 error: Some(error),
                 account: None,
                 rows: 0,
+                empty: None,
             }
         }
     };
@@ -213,6 +214,7 @@ async fn rpc(
         status = outcome.answer.status.as_u16(),
         code = outcome.error.as_ref().map_or("OK".into(), ApiError::code).as_ref(),
         rows = outcome.rows,
+        empty = outcome.empty,
         took_us = took_ns / 1_000,
         "call"
     );
