@@ -150,18 +150,18 @@ fn the_first_help_fits_a_screen() {
                       - whatsapp: WhatsApp webhook bodies
                       - parquet:  (not there yet)
                       - cams:     (not there yet)
-          
+
                       [default: auto]
 
                   --data-dir <DIR>
                       The data directory
-          
+
                       [env: CHATMETRIC_STORE_DATA_DIR=]
                       [default: ./chatmetric-data]
 
                   --master-key-file <FILE>
                       The file with the master key [default: `<data-dir>.key`]
-          
+
                       [env: CHATMETRIC_MASTER_KEY_FILE=]
 
                   --strict
@@ -189,6 +189,7 @@ fn the_first_help_fits_a_screen() {
             NDJSON: {"number","message_id","status","ts","channel"?} a line.
             CSV: a header with number,message_id,status,timestamp in any order.
             whatsapp: one webhook body a line, or a JSON array of them.
+            All of them may be compressed with gzip or zstd.
             Times are seconds, milliseconds or RFC 3339.
 
             Loading a file twice changes nothing; after an interruption, load it again.
@@ -196,7 +197,7 @@ fn the_first_help_fits_a_screen() {
 
             Examples:
               chatmetric import events.ndjson --space 293483938849493
-              zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv
+              chatmetric import 2025-*.csv.zst --space 293483938849493
         "#]],
     );
 }
