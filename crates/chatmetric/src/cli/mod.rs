@@ -25,6 +25,7 @@ mod verify;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 pub use data_dir::{DataDirError, Instance, OpenMode};
 pub(crate) use error::chain as error_chain;
@@ -39,6 +40,7 @@ pub const DATA_DIR_DEFAULT: &str = "./chatmetric-data";
 #[command(
     name = "chatmetric",
     version,
+    long_version = LONG_VERSION.as_str(),
     max_term_width = 100,
     after_help = "Start here:\n  chatmetric demo          a throw-away instance with 35 days of traffic\n  chatmetric serve         the server, data in ./chatmetric-data"
 )]
@@ -142,3 +144,12 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
 fn command_line() -> clap::Command {
     <Arguments as clap::CommandFactory>::command()
 }
+
+/// The version of the program, and of the time zones that cut its days.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\ntime zones: IANA {}",
+        env!("CARGO_PKG_VERSION"),
+        chatmetric_core::time::zone_database_version()
+    )
+});

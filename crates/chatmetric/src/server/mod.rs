@@ -23,6 +23,7 @@ use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
 use crate::telemetry::Metrics;
 use chatmetric_core::FingerprintKey;
+use chatmetric_core::time::zone_database_version;
 use chatmetric_rpc::admission::{Admission, AdmissionSettings};
 use chatmetric_rpc::signature::{Verifier, VerifierSettings};
 use chatmetric_store::{Store, StoreError};
@@ -203,7 +204,12 @@ impl Server {
             ));
         }
         let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, Serve::Main));
-        tracing::info!(address = %local_addr, "listening");
+        tracing::info!(
+            address = %local_addr,
+            version = env!("CARGO_PKG_VERSION"),
+            time_zones = zone_database_version(),
+            "listening"
+        );
         Ok(RunningServer {
             local_addr,
             metrics_addr,

@@ -59,6 +59,22 @@ fn every_command_explains_itself_with_an_example() {
 }
 
 #[test]
+fn the_version_names_the_time_zones() {
+    let ran = run(&["--version"]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let [program, zones] = lines[..] else {
+        panic!("{ran:?}");
+    };
+    assert_eq!(program, format!("chatmetric {}", env!("CARGO_PKG_VERSION")));
+    let zones = zones.strip_prefix("time zones: IANA 20").expect("a year");
+    assert!(zones.len() == 3 && zones.ends_with(|c: char| c.is_ascii_lowercase()));
+    assert_eq!(run(&["-V"]).stdout, format!("{program}\n"));
+    let (_folder, data_dir) = data_dir();
+    let (_, log) = Served::start(&data_dir).stop();
+    assert!(log.contains(&format!("time_zones=\"20{zones}\"")), "{log}");
+}
+
+#[test]
 fn the_first_help_fits_a_screen() {
     check(
         &run(&["--help"]),
