@@ -142,3 +142,19 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     }
     files
 }
+
+#[test]
+fn a_wrong_master_key_changes_no_byte() {
+    let (folder, data_dir) = data_dir();
+    drop(Served::start(&data_dir).stop());
+    let (other, _) = crate::process::data_dir();
+    let key = other.path().join("data.key").display().to_string();
+    let before = tree(folder.path());
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["verify"]] {
+        let more = ["--data-dir", &data_dir, "--master-key-file", &key];
+        let ran = run(&[command, &more[..]].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("hint: the master key is in"), "{ran:?}");
+        assert!(tree(folder.path()) == before, "{command:?} changed a file");
+    }
+}
