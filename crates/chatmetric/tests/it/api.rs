@@ -146,6 +146,34 @@ fn the_log_says_why_an_answer_has_no_rows() {
 }
 
 #[test]
+fn a_range_that_is_too_long_is_refused_before_its_space_is_looked_up() {
+    let world = World::start();
+    let foreign = ("CustSpaceId", "isv-own");
+    let end = |ms: i64| (1_767_139_200_000 + ms).to_string();
+    let (fits, long) = (end(1_489 * 1_800_000), end(1_489 * 1_800_000 + 1));
+    for (end, code) in [
+        (&fits, "Unknown.ResourceOwnerId"),
+        (&long, "InvalidParameter.TimeRange"),
+    ] {
+        let query = with(&[foreign, ("Granularity", "HALF_HOUR"), ("End", end)]);
+        assert_eq!(world.metric("owner", &query).code(), code);
+    }
+    // Some zone has 401 days that are seven hours longer than others.
+    let day_ms = 86_400_000;
+    let (fits, long) = (
+        end(401 * day_ms + 25_200_000),
+        end(401 * day_ms + 25_200_001),
+    );
+    for (end, code) in [
+        (&fits, "Unknown.ResourceOwnerId"),
+        (&long, "InvalidParameter.TimeRange"),
+    ] {
+        let query = with(&[foreign, ("End", end)]);
+        assert_eq!(world.metric("owner", &query).code(), code);
+    }
+}
+
+#[test]
 fn daily_rows_follow_the_zone_of_the_space() {
     let world = World::start();
     let body = String::from_utf8(sample("wa_02_sent_v24.json")).expect("text");
