@@ -412,7 +412,7 @@ fn all_faults_are_told_at_once_with_their_places() {
         line 5, column 6: `account[1].id`: an account id is 1 to 32 decimal digits
         line 8, column 8: `account[2].name`: an account name is 1 to 128 characters without control characters
         line 9, column 14: `account[2].subscribed`: must be true or false, not a string
-        line 10, column 20: `account[2].calls_per_second`: must be 1 to 1000000, not 0
+        line 10, column 20: `account[2].calls_per_second`: must be 1 to 100000, not 0
         line 11, column 1: `account[2].nmae`: unknown key; known here are id, name, subscribed, calls_per_second, access_key, space, policy, user, group, role, isv_grant, webhook
         line 13, column 6: `account[2].access_key[0].id`: an AccessKey id is 1 to 128 letters, digits, '.', '_' or '-'
         line 14, column 10: `account[2].access_key[0].status`: `active` is not one of Active, Inactive
