@@ -158,3 +158,15 @@ fn a_wrong_master_key_changes_no_byte() {
         assert!(tree(folder.path()) == before, "{command:?} changed a file");
     }
 }
+
+#[test]
+fn a_damaged_directory_is_no_fault_of_the_key() {
+    let (folder, data_dir) = data_dir();
+    let file = folder.path().join("data/directory.sqlite");
+    for content in [&b"not a database, whatever its name says"[..], &[0; 4096]] {
+        std::fs::write(&file, content).expect("written");
+        let ran = run(&["verify", "--data-dir", &data_dir]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(!ran.stderr.contains("master key"), "{ran:?}");
+    }
+}
