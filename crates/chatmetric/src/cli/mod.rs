@@ -82,7 +82,10 @@ enum Command {
     /// Bring the directory (accounts, keys, spaces, numbers, webhooks) to what a document says
     Apply(apply::ApplyArguments),
     /// Look at the directory
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric directory export > directory.toml"
+    )]
     Directory(directory::DirectoryCommand),
     /// Ask the API for message counts, signed as any SDK would
     Query(query::QueryArguments),
@@ -153,3 +156,26 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
         chatmetric_core::time::zone_database_version()
     )
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_example(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        assert!(
+            help.contains(&path[1..]),
+            "no example below `{path} --help`"
+        );
+        for below in command.get_subcommands() {
+            check_example(below, &path);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_and_subcommand_has_an_example() {
+        check_example(&command_line(), "");
+    }
+}
