@@ -170,3 +170,24 @@ fn a_damaged_directory_is_no_fault_of_the_key() {
         assert!(!ran.stderr.contains("master key"), "{ran:?}");
     }
 }
+
+#[test]
+fn a_conversation_that_is_open_begins_nothing_once_the_server_stops() {
+    let world = World::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let operator = Operator {
+        directory: Arc::clone(&world.directory),
+        store: Arc::clone(&world.store),
+        clock: world.clock.clone(),
+    };
+    let server = ControlServer::start(folder.path(), operator).expect("listens");
+    let mut client = ControlClient::connect(folder.path()).expect("connects");
+    assert!(client.export(Format::Toml, false).is_ok());
+    server.stop();
+    match client.export(Format::Toml, false) {
+        Err(ControlError::Refused(refusal)) => {
+            assert!(refusal.message.contains("stopping"), "{}", refusal.message);
+        }
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
