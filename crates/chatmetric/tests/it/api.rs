@@ -293,6 +293,36 @@ fn parameters_that_are_wrong_say_what_would_be_right() {
 }
 
 #[test]
+fn parameters_of_newer_sdks_are_ignored() {
+    let world = counted();
+    let plain = world.metric("owner", &RANGE).stable();
+    assert!(plain.contains("\"SentCount\":1"), "{plain}");
+    for (name, values) in [
+        ("OwnerId", ["1000000000000001", "7", "x"]),
+        ("ResourceOwnerAccount", ["acme", "somebody", ""]),
+        (
+            "ResourceOwnerId",
+            ["1000000000000001", "2000000000000002", "-1"],
+        ),
+        ("RegionId", ["ap-southeast-1", "nowhere", ""]),
+    ] {
+        for value in values {
+            let more = with(&[(name, value)]);
+            for reply in [
+                world.metric("owner", &more),
+                world.post(&world.v1(
+                    &key("owner"),
+                    GET_METRIC,
+                    &with(&[(name, value), ("Format", "JSON")]),
+                )),
+            ] {
+                assert_eq!(reply.stable(), plain, "{name}={value}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_limits_of_buckets_are_exact_in_the_zone_of_the_space() {
     let world = World::start();
     // 401 days of Singapore, from its midnight.

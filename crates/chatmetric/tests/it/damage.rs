@@ -144,6 +144,43 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
+fn no_message_id_and_no_recipient_is_on_disk() {
+    let (folder, data_dir) = data_dir();
+    let served = Served::start(&data_dir);
+    let now_s = SystemClock::default().now().0 / 1_000;
+    let status = |id: &str, word: &str, at: &str| {
+        format!(
+            r#"{{"id":"{id}","status":"{word}","timestamp":{at},"recipient_id":"15550209999"}}"#
+        )
+    };
+    let statuses = [
+        status("wamid.canary-good", "sent", &now_s.to_string()),
+        status("wamid.canary-bad", "sent", "null"),
+        status("wamid.canary-late", "sent", "1600000000"),
+        status("wamid.canary-future", "sent", &(now_s + 86_400).to_string()),
+    ];
+    let body = format!(
+        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"metadata":{{"display_phone_number":"15550100101"}},"statuses":[{}]}}}}]}}]}}"#,
+        statuses.join(",")
+    );
+    let agent = agent();
+    for body in [&body, "wamid.canary-unparsable of 15550209999"] {
+        assert_eq!(post(&agent, &served.url, body), Some(200), "{body}");
+    }
+    let (status, log) = served.stop();
+    assert!(status.success(), "{log}");
+    let files = tree(folder.path());
+    let bytes: usize = files.values().map(Vec::len).sum();
+    assert!(bytes > 1_000, "the files were looked at");
+    for (path, bytes) in files {
+        for hidden in [&b"canary"[..], b"15550209999"] {
+            let found = bytes.windows(hidden.len()).any(|part| part == hidden);
+            assert!(!found, "personal data is in {}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_wrong_master_key_changes_no_byte() {
     let (folder, data_dir) = data_dir();
     drop(Served::start(&data_dir).stop());
