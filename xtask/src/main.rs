@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod mutants;
+mod release;
 mod setup;
 mod step;
 mod test;
@@ -28,6 +29,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   codegen [--check]  write docs/reference/cli.md from the program's own help
   bench store|http   the benches of crates/chatmetric-bench, in release
   mutants [ID...]    break each protection once; its named test must turn red
+  release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
+                     kills, model, bench
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["release", parts @ ..] => release::run(parts),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

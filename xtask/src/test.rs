@@ -40,25 +40,37 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
     if wanted("rust") {
         rust(steps);
     }
-    if !wanted("python") && !wanted("node") {
-        return;
-    }
-    if !steps.command(
-        "build the program",
-        // The same features as the tests, or everything below would be built twice;
-        // the integration tests of the program bring its binary with them.
-        cargo().args(["test", "--workspace", "--no-run"]),
-    ) {
+    if !wanted("python") && !wanted("node") || !build(steps) {
         return;
     }
     if wanted("python") {
         for (suite, requirements) in PYTHON_SUITES {
-            python(steps, suite, requirements);
+            python(steps, suite, requirements, |_| {});
         }
     }
     if wanted("node") {
         node(steps);
     }
+}
+
+/// Adds the model that is asked through the current Python SDKs, with a variable of
+/// its own.
+pub(crate) fn python_model(steps: &mut Steps, (name, value): (&str, &str)) {
+    let [(suite, requirements), ..] = PYTHON_SUITES;
+    if build(steps) {
+        python(steps, suite, requirements, |command| {
+            command.arg("tests/test_model.py").env(name, value);
+        });
+    }
+}
+
+fn build(steps: &mut Steps) -> bool {
+    steps.command(
+        "build the program",
+        // The same features as the tests, or everything below would be built twice;
+        // the integration tests of the program bring its binary with them.
+        cargo().args(["test", "--workspace", "--no-run"]),
+    )
 }
 
 fn rust(steps: &mut Steps) {
@@ -79,7 +91,7 @@ fn rust(steps: &mut Steps) {
     }
 }
 
-fn python(steps: &mut Steps, suite: &str, requirements: &str) {
+fn python(steps: &mut Steps, suite: &str, requirements: &str, more: impl FnOnce(&mut Command)) {
     let dir = root().join("compat/python");
     let mut interpreter = None;
     let installed = steps.check(&format!("python SDKs ({suite}): install"), || {
@@ -94,6 +106,7 @@ fn python(steps: &mut Steps, suite: &str, requirements: &str) {
         command
             .env("PYTHONTZPATH", "")
             .env("PYTHONDONTWRITEBYTECODE", "1");
+        more(&mut command);
         steps.command(&format!("python SDKs ({suite})"), &mut command);
     }
 }
