@@ -62,7 +62,7 @@ pub struct Subject<'a> {
 /// Explains a request.
 #[must_use]
 pub fn explain(subject: &Subject<'_>) -> Explanation {
-    // An empty header name or list cannot be told from none by what follows, so parse first.
+    // The verifier consumes what it verifies, so the request is parsed once for it and once here.
     let parsed = ParsedRequest::parse(subject.raw, BODY_BYTES_MAX_DEFAULT).ok();
     let stamp = parsed.as_ref().and_then(time_stamp).map(str::to_owned);
     let (verdict, error) = judge::judge(
@@ -179,15 +179,19 @@ impl Work<'_> {
             self.push(
                 Weight::Cause,
                 "other-secret",
-                "The client signs the same text as the server, but its signature differs: it uses another secret.",
-                "Check that the secret belongs to this AccessKey id, and how the key is made of it.",
+                "The client signs the same text as the server, but its signature differs: it \
+                 uses another secret.",
+                "Check that the secret belongs to this AccessKey id, and how the key is made of \
+                 it.",
             );
         } else if self.verdict == Verdict::DoesNotMatch {
             self.push(
                 Weight::Cause,
                 "no-known-mistake",
-                "No known mistake gives the signature that was sent: most often the secret is not that of this AccessKey id, or the request was changed on its way.",
-                "Give the client's own string to sign or canonical request too, to see where it differs.",
+                "No known mistake gives the signature that was sent: most often the secret is \
+                 not that of this AccessKey id, or the request was changed on its way.",
+                "Give the client's own string to sign or canonical request too, to see where it \
+                 differs.",
             );
         }
     }
@@ -239,9 +243,11 @@ impl Work<'_> {
         if let Some(Err(ApiError::TimestampExpired)) = checked {
             let skew_s = self.subject.verifier.settings().skew_ms / 1000;
             let what = format!(
-                "The time stamp is more than {skew_s} seconds from the time of this machine; a server answers InvalidTimeStamp.Expired."
+                "The time stamp is more than {skew_s} seconds from the time of this machine; a \
+                 server answers InvalidTimeStamp.Expired."
             );
-            let fix = "Sign again at the time of the call. If this is a call of just now, one of the clocks is wrong.";
+            let fix = "Sign again at the time of the call. If this is a call of just now, one of \
+                       the clocks is wrong.";
             self.push(Weight::Warning, "time-stamp-expired", &what, fix);
         }
         if let Err(error) = request.params.check_unique() {

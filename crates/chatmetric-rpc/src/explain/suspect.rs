@@ -28,7 +28,7 @@ pub(super) trait Draft: Clone {
 pub(super) struct Suspect<D> {
     /// Its stable name.
     pub(super) code: &'static str,
-    /// What the client did, as a sentence without subject's guesswork.
+    /// What the client did, as a sentence.
     pub(super) what: Cow<'static, str>,
     /// What to do about it.
     pub(super) fix: Cow<'static, str>,

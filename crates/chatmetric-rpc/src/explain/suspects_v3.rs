@@ -277,7 +277,8 @@ fn algorithm_suspects(draft: &DraftV3) -> Vec<V3Suspect> {
         Suspect::new(
             "other-algorithm",
             format!(
-                "The client computes {other_name}, and says so in the string to sign, but says {own} in Authorization."
+                "The client computes {other_name}, and says so in the string to sign, but says \
+                 {own} in Authorization."
             ),
             fix,
             move |draft: &mut DraftV3| {

@@ -122,19 +122,19 @@ fn run_explain(arguments: &ExplainArguments, terminal: &Terminal) -> Result<(), 
 /// Anything but a match is exit code 1, with the reason.
 fn conclude(explanation: &Explanation) -> Result<(), CliError> {
     let first = explanation.findings.first();
-    let reason = first.map_or("", |finding| finding.what.as_str());
+    let cause = first.map_or("", |finding| finding.code.as_str());
     Err(match &explanation.verdict {
         Verdict::Matches => return Ok(()),
         Verdict::DoesNotMatch => {
-            CliError::failed(format!("the signature does not match: {reason}"))
+            CliError::failed(format!("the signature does not match: `{cause}`"))
         }
         Verdict::NotChecked => {
             CliError::failed("the signature was not checked: there is no secret").hint(format!(
                 "set `{SECRET_VARIABLE}` to the secret of the AccessKey"
             ))
         }
-        Verdict::Refused { code, message } => {
-            CliError::failed(format!("the request is refused: {code}: {message}"))
+        Verdict::Refused { code, .. } => {
+            CliError::failed(format!("the request is refused with `{code}`: `{cause}`"))
         }
     })
 }

@@ -10,6 +10,11 @@ use chatmetric_rpc::explain::{
     Difference, Excerpt, Explanation, Finding, Line, Signed, Token, Verdict, Weight,
 };
 
+/// What a row has besides name and value, in characters.
+const TABLE_CHARS: usize = 14;
+/// The least of a value that is shown, in characters.
+const VALUE_CHARS_MIN: usize = 24;
+
 /// Renders an explanation.
 pub(super) fn render(
     explanation: &Explanation,
@@ -40,6 +45,9 @@ pub(super) fn render(
                 page.difference(difference);
             }
         }
+    }
+    if !notes.is_empty() {
+        page.line("");
     }
     for note in notes {
         page.text("note: ", note);
@@ -162,10 +170,12 @@ impl Page {
         if !request.parameters.is_empty() {
             self.heading("Parameters, decoded");
             let mut table = table(&["NAME", "VALUE", "FROM"]);
+            let names = longest(request.parameters.iter().map(|parameter| &parameter.name));
             for parameter in &request.parameters {
+                let value = self.elided(&plain(&parameter.value), names);
                 table.row(vec![
                     plain(&parameter.name),
-                    plain(&parameter.value),
+                    value,
                     parameter.source.to_owned(),
                 ]);
             }
@@ -174,13 +184,11 @@ impl Page {
         if !request.headers.is_empty() {
             self.heading("Headers");
             let mut table = table(&["SIGNED", "NAME", "VALUE"]);
+            let names = longest(request.headers.iter().map(|header| &header.name));
             for header in &request.headers {
                 let signed = if header.signed { "yes" } else { "no" };
-                table.row(vec![
-                    signed.to_owned(),
-                    plain(&header.name),
-                    plain(&header.value),
-                ]);
+                let value = self.elided(&plain(&header.value), names);
+                table.row(vec![signed.to_owned(), plain(&header.name), value]);
             }
             self.indented(&table.render(self.paint));
         }
@@ -219,11 +227,26 @@ impl Page {
         }
     }
 
+    /// A value that leaves the row within the terminal; what is signed stands in full below.
+    fn elided(&self, value: &str, name_chars: usize) -> String {
+        let left = self.width.saturating_sub(name_chars + TABLE_CHARS);
+        let most = left.max(VALUE_CHARS_MIN);
+        if value.chars().count() <= most {
+            return value.to_owned();
+        }
+        let kept: String = value.chars().take(most - 1).collect();
+        kept + "…"
+    }
+
     fn indented(&mut self, text: &str) {
         for line in text.lines() {
             self.line(&format!("  {line}"));
         }
     }
+}
+
+fn longest<'a>(names: impl Iterator<Item = &'a String>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0)
 }
 
 fn table(columns: &[&str]) -> TextTable {

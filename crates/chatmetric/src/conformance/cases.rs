@@ -2,7 +2,7 @@
 
 use super::checks as c;
 use super::request::{Plan, Way};
-use super::{Case, Expect, Origin, Run};
+use super::{Case, Check, Expect, Origin, Run};
 
 const VENDOR: Origin = Origin::Vendor;
 const OURS: Origin = Origin::Ours;
@@ -13,7 +13,7 @@ const fn success(
     checks: &'static str,
     origin: Origin,
     request: fn(&super::Situation) -> Plan,
-    more: &'static [fn(&super::Seen) -> Result<(), super::Fault>],
+    more: &'static [Check],
 ) -> Case {
     let expect = Expect {
         status: 200,

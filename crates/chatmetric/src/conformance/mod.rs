@@ -103,11 +103,14 @@ enum Run {
     Throttle(fn(&Probe, &Situation) -> Result<Outcome, ClientError>),
 }
 
+/// A look at an answer.
+type Check = fn(&Seen) -> Result<(), Fault>;
+
 /// What must come back.
 struct Expect {
     status: u16,
     code: &'static str,
-    checks: &'static [fn(&Seen) -> Result<(), Fault>],
+    checks: &'static [Check],
 }
 
 /// What the requests are made from.

@@ -2,12 +2,10 @@
 
 use super::checks as c;
 use super::request::{Plan, Spoil, Way};
-use super::{Case, Expect, Origin, Run, Situation};
+use super::{Case, Check, Expect, Origin, Run, Situation};
 
 const VENDOR: Origin = Origin::Vendor;
 const OURS: Origin = Origin::Ours;
-
-type Check = fn(&super::Seen) -> Result<(), super::Fault>;
 
 /// A call that must be refused.
 const fn refused(

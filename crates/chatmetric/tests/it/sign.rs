@@ -102,15 +102,15 @@ fn a_match_is_shown_step_by_step() {
               yes     host                        127.0.0.1:18473
               yes     x-acs-version               2020-06-06
               yes     x-acs-action                GetChatappPhoneNumberMetric
-              yes     user-agent                  AlibabaCloud (Linux; x86_64) Python/3.11.7 Core/0.4.3 TeaDSL/2 vec/1
+              yes     user-agent                  AlibabaCloud (Linux; x86_64) Python/3.1…
               yes     x-acs-date                  2026-01-02T03:04:05Z
               yes     x-acs-signature-nonce       0123456789abcdef0123456789abcdef
               yes     accept                      application/json
-              yes     x-acs-content-sha256        e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+              yes     x-acs-content-sha256        e3b0c44298fc1c149afbf4c8996fb92427ae41e…
               yes     x-acs-credentials-provider  static_sts
               yes     x-acs-accesskey-id          LTAI5tVectorKey000000001
               yes     x-acs-security-token        (hidden)
-              no      Authorization               ACS3-HMAC-SHA256 Credential=LTAI5tVectorKey000000001,SignedHeaders=accept;host;user-agent;x-acs-accesskey-id;x-acs-action;x-acs-content-sha256;x-acs-credentials-provider;x-acs-date;x-acs-security-token;x-acs-signature-nonce;x-acs-version,Signature=c2815086c0b3cec72366d9ac38d7f8b40926fc9b83563126ae8cd25939e2205f
+              no      Authorization               ACS3-HMAC-SHA256 Credential=LTAI5tVecto…
               no      Content-Length              0
 
             Canonical request
@@ -194,7 +194,7 @@ fn a_match_is_shown_step_by_step() {
             Headers
               SIGNED  NAME            VALUE
               no      x-sdk-client    Node.js(v20.20.2), @alicloud/pop-core: 1.8.0
-              no      user-agent      AlibabaCloud (linux; x64) Node.js/v20.20.2 Core/1.8.0
+              no      user-agent      AlibabaCloud (linux; x64) Node.js/v20.20.2 Core/1.8…
               no      x-acs-action    GetChatappPhoneNumberMetric
               no      x-acs-version   2020-06-06
               no      content-type    application/x-www-form-urlencoded
@@ -233,19 +233,16 @@ fn a_match_is_shown_step_by_step() {
 
 #[test]
 fn a_mistake_is_named_with_its_place() {
-    // What this secret gives with a `&` behind it is what a client of RPC 1.0 would send.
-    let secret = SECRET.strip_suffix('h').expect("its end");
     let text = captured("v3-py-new-get").replace("Start=1&", "Start=2&");
     let ran = explain(&[], &text, Some(SECRET));
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stdout.contains("no-known-mistake"), "{}", ran.stdout);
     assert!(
-        ran.stderr.contains("error: the signature does not match"),
+        ran.stderr
+            .contains("error: the signature does not match: `no-known-mistake`"),
         "{}",
         ran.stderr
     );
-    let ran = explain(&[], &captured("v3-py-new-get"), Some(secret));
-    assert_eq!(ran.code, 1, "{ran:?}");
     let ran = explain(
         &[],
         &captured("v3-py-new-get").replacen("GET", "POST", 1),
@@ -258,25 +255,29 @@ fn a_mistake_is_named_with_its_place() {
         .unwrap_or_default()
         .to_owned();
     let ran = Ran { stdout: top, ..ran };
-    check(&ran, 1, &expect![[r#"
-        the signature does not match
+    check(
+        &ran,
+        1,
+        &expect![[r#"
+            the signature does not match
 
-        cause method
-          The client signs the method `GET`, but sends `POST`.
-          first difference: canonical request, line 1, column 1 (method)
-            server  POST
-            client  GET
-                    ^
-          fix: Sign the method that is sent, in capitals: `POST`.
+            cause method
+              The client signs the method `GET`, but sends `POST`.
+              first difference: canonical request, line 1, column 1 (method)
+                server  POST
+                client  GET
+                        ^
+              fix: Sign the method that is sent, in capitals: `POST`.
 
-        warning time-stamp-expired
-          The time stamp is more than 900 seconds from the time of this machine; a
-          server answers InvalidTimeStamp.Expired.
-          fix: Sign again at the time of the call. If this is a call of just now, one of
-               the clocks is wrong.
-        --
-        error: the signature does not match: The client signs the method `GET`, but sends `POST`.
-    "#]]);
+            warning time-stamp-expired
+              The time stamp is more than 900 seconds from the time of this machine; a
+              server answers InvalidTimeStamp.Expired.
+              fix: Sign again at the time of the call. If this is a call of just now, one of
+                   the clocks is wrong.
+            --
+            error: the signature does not match: `method`
+        "#]],
+    );
 }
 
 #[test]
