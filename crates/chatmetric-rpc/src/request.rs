@@ -101,7 +101,7 @@ pub(crate) struct KnownHeaders<'a> {
     pub(crate) content_hash: Option<&'a [u8]>,
     pub(crate) access_key_id: Option<&'a [u8]>,
     pub(crate) security_token: Option<&'a [u8]>,
-    authorization: Option<&'a [u8]>,
+    pub(crate) authorization: Option<&'a [u8]>,
     bearer: bool,
     authorization_twice: bool,
     content_type_twice: bool,

@@ -31,9 +31,13 @@ mod process;
 
 // Commands: help, outputs, exit codes, a second process, keys.
 mod cli;
+// `conformance` at a real server, one that passes and ones that do not.
+mod conformance;
 // `demo`, to its end.
 mod demo;
 // `import`: formats, bad lines, loading twice, memory.
 mod import;
 // kill -9 of `serve`, again and again.
 mod restart;
+// `sign explain`: outputs, exit codes, secrets.
+mod sign;
