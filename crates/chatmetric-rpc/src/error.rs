@@ -14,9 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use denied::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType};
-pub use ram::{
-    AlreadyExists, DeleteConflict, LimitExceeded, NotExist, ParameterFault, RamError,
-};
+pub use ram::{AlreadyExists, DeleteConflict, LimitExceeded, NotExist, ParameterFault, RamError};
 
 /// The longest parameter name, in bytes, that is repeated in a code or message.
 pub const NAME_ECHO_BYTES_MAX: usize = 64;
