@@ -16,6 +16,8 @@ mod authz;
 mod directory;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The product RAM: every operation, every refusal, every right.
+mod ram_api;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
 // Calls per second.
