@@ -8,6 +8,9 @@ mod faults;
 // What was logged while the tests ran.
 mod log;
 
+// A certificate authority of its own.
+mod certificates;
+
 // The RPC API: answers, errors, their order and their shape.
 mod api;
 // Who may call and see what: RAM, tenancy.
@@ -22,6 +25,8 @@ mod ram_api;
 mod server;
 // Calls per second.
 mod throttle;
+// TLS: handshakes, certificates and their exchange, the client's side.
+mod tls;
 
 // The real program: helps the modules below to start it.
 mod process;
