@@ -10,6 +10,7 @@ mod completions;
 mod data_dir;
 mod demo;
 mod directory;
+mod directory_log;
 mod error;
 mod import;
 mod output;

@@ -325,6 +325,11 @@ impl RunningServer {
             tracing::warn!("the store has not answered everything");
         }
         self.helpers.shutdown().await;
+        let app = Arc::clone(&self.app);
+        let kept = tokio::task::spawn_blocking(move || background::keep_key_uses(&app, true)).await;
+        if let Err(error) = kept {
+            tracing::error!(%error, "the last uses of keys were not noted");
+        }
         tracing::info!("stopped");
     }
 }

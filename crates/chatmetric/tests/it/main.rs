@@ -17,6 +17,8 @@ mod api;
 mod authz;
 // The directory on real files.
 mod directory;
+// Identities one by one, and the audit log.
+mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
 // The product RAM: every operation, every refusal, every right.
