@@ -664,9 +664,13 @@ fn what_others_hang_on_is_not_deleted() {
         "policies",
         Kind::Attachment,
     );
-    for name in ["OfUser", "OfGroup", "OfRole"] {
+    for (name, by) in [
+        ("OfUser", Kind::User),
+        ("OfGroup", Kind::Group),
+        ("OfRole", Kind::Role),
+    ] {
         let error = world.refused(|c| c.delete_policy(name, true));
-        check(error, Kind::Policy, name, Kind::Attachment);
+        check(error, Kind::Policy, name, by);
     }
     let error = world.refused(|c| c.delete_policy("Versions", false));
     check(error, Kind::Policy, "Versions", Kind::PolicyVersion);

@@ -21,6 +21,8 @@ mod directory;
 mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The product RAM: every operation, every refusal, every right.
+mod ram_api;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
 // Calls per second.
