@@ -11,19 +11,25 @@ const EMPTY_HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49599
 
 /// Signs a GET whose canonical query is `canonical`, whatever is sent.
 fn signed(sent_query: &str, canonical: &str, joiner: &str) -> Wire {
-    signed_with_hash(sent_query, canonical, joiner, EMPTY_HASH)
+    signed_by(sent_query, canonical, joiner, EMPTY_HASH, &["localhost"])
 }
 
 /// As [`signed`], with any text in the header that names the hash of the (empty) body.
 fn signed_with_hash(sent_query: &str, canonical: &str, joiner: &str, hash: &str) -> Wire {
-    let headers = [
-        ("host", "localhost"),
+    signed_by(sent_query, canonical, joiner, hash, &["localhost"])
+}
+
+/// As [`signed`], by a signer that signs and sends these Host headers, or none.
+fn signed_by(sent_query: &str, canonical: &str, joiner: &str, hash: &str, hosts: &[&str]) -> Wire {
+    let hosts = hosts.iter().map(|host| ("host", *host));
+    let others = [
         ("x-acs-action", "GetChatappPhoneNumberMetric"),
         ("x-acs-content-sha256", hash),
         ("x-acs-date", "2026-01-02T03:04:05Z"),
         ("x-acs-signature-nonce", "n"),
         ("x-acs-version", "2020-06-06"),
     ];
+    let headers: Vec<(&str, &str)> = hosts.chain(others).collect();
     let lines: String = headers.iter().map(|(n, v)| format!("{n}:{v}\n")).collect();
     let names: Vec<&str> = headers.iter().map(|(n, _)| *n).collect();
     let names = names.join(joiner);
@@ -114,6 +120,18 @@ fn signed_headers_may_be_joined_by_commas() {
         "SignatureDoesNotMatch",
         "it is signed as it is sent"
     );
+}
+
+/// As the asynchronous Java client does it, and the ACS3 of the older Java core.
+#[test]
+fn the_host_need_not_be_signed_but_a_signed_one_counts() {
+    let mut unsigned = signed_by("a=1", "a=1", ";", EMPTY_HASH, &[]);
+    assert_eq!(code_of(&unsigned), "accepted");
+    unsigned.set_header("host", "whatever.example");
+    assert_eq!(code_of(&unsigned), "accepted");
+    let mut counts = signed("a=1", "a=1", ";");
+    counts.set_header("host", "whatever.example");
+    assert_eq!(code_of(&counts), "SignatureDoesNotMatch");
 }
 
 #[test]
