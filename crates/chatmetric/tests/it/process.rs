@@ -156,9 +156,18 @@ impl Served {
 
     /// SIGTERM
     pub(crate) fn stop(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signals");
+        self.signal(rustix::process::Signal::TERM);
         self.end()
+    }
+
+    /// SIGHUP
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("signals");
     }
 
     fn end(&mut self) -> (ExitStatus, String) {
