@@ -21,6 +21,10 @@ func TestHTTP(t *testing.T) {
 	matrix(t, "http")
 }
 
+func TestHTTPS(t *testing.T) {
+	matrix(t, "https")
+}
+
 // matrix runs every case with every way to call.
 func matrix(t *testing.T, scheme string) {
 	on := start(t, scheme)

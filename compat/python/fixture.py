@@ -48,7 +48,7 @@ def describe(instance):
         "endpoint": f"127.0.0.1:{instance.port}",
         "ca_file": instance.ca_file,
         "keys": KEYS,
-        "cases": cases.all(),
+        "cases": cases.all(instance.scheme),
     }
 
 

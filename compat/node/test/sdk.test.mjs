@@ -11,7 +11,7 @@ const WINDOW_PAUSE_MS = 1050;
 const WINDOW_MS = 1000;
 const THROTTLE_TRIES = 3;
 const REQUEST_ID = /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/;
-const SCHEMES = ['http'];
+const SCHEMES = ['http', 'https'];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const realNow = Date.now;

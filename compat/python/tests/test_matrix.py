@@ -12,16 +12,21 @@ import fixture
 from callers import Refused, installed, rows
 from cases import Cases
 from conftest import stamp
+from instance import SCHEMES
 
-SCHEMES = ["http"]
 # A little more than the rolling second of the throttle.
 WINDOW_PAUSE_S = 1.05
 THROTTLE_TRIES = 3
 REQUEST_ID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
-NAMES = [(case["column"], case["name"]) for case in Cases(int(time.time())).all()]
+CASES = Cases(int(time.time()))
+NAMES = [
+    pytest.param(scheme, case["column"], case["name"], id=f"{scheme} {case['column']}: {case['name']}")
+    for scheme in SCHEMES
+    for case in CASES.all(scheme)
+]
 
 
-@pytest.fixture(scope="module", params=SCHEMES)
+@pytest.fixture(scope="module")
 def on(request):
     """An instance, as the suites of other languages see it."""
     with fixture.running(request.param) as description, pytest.MonkeyPatch.context() as patch:
@@ -32,7 +37,7 @@ def on(request):
         yield description
 
 
-@pytest.mark.parametrize(("column", "name"), NAMES, ids=[f"{column}: {name}" for column, name in NAMES])
+@pytest.mark.parametrize(("on", "column", "name"), NAMES, indirect=["on"])
 def test_case(on, caller, column, name):
     case = next(case for case in on["cases"] if (case["column"], case["name"]) == (column, name))
     passed = False

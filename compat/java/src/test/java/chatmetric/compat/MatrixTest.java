@@ -59,6 +59,11 @@ class MatrixTest {
         return matrix("http");
     }
 
+    @TestFactory
+    Stream<DynamicNode> https() throws IOException {
+        return matrix("https");
+    }
+
     private Stream<DynamicNode> matrix(String scheme) throws IOException {
         fixture = Fixture.start(scheme);
         Fixture on = fixture;
