@@ -13,6 +13,7 @@ import com.aliyuncs.exceptions.ClientException;
 import com.aliyuncs.http.HttpClientConfig;
 import com.aliyuncs.http.MethodType;
 import com.aliyuncs.http.ProtocolType;
+import com.aliyuncs.http.clients.ApacheHttpClient;
 import com.aliyuncs.profile.DefaultProfile;
 import com.aliyuncs.utils.ParameterHelper;
 import java.util.Map;
@@ -83,7 +84,8 @@ record CoreCaller(String way, MethodType method, SignatureVersion version) imple
             throw new Failure(
                     error.getErrCode(), null, error.getErrMsg(), error.getRequestId(), error.getAccessDeniedDetail(), error);
         } finally {
-            client.shutdown();
+            // It is one for the whole process and would keep the CA of its first user.
+            ApacheHttpClient.getInstance().close();
         }
     }
 }
