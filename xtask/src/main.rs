@@ -29,7 +29,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   codegen [--check]  write docs/reference/cli.md from the program's own help
   compat-table [--check]
                      write what the SDK suites reported into COMPATIBILITY.md
-  bench store|http   the benches of crates/chatmetric-bench, in release
+  bench store|http|rpc
+                     the benches of crates/chatmetric-bench, in release
   mutants [ID...]    break each protection once; its named test must turn red
 ";
 

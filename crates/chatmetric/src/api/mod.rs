@@ -12,6 +12,7 @@ mod address_limit;
 mod call;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
+pub(crate) mod metadata;
 mod nonce_log;
 pub mod spec;
 pub mod tenancy;
