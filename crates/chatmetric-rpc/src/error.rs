@@ -12,7 +12,9 @@ mod denied;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use denied::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType};
+pub use denied::{
+    AccessDeniedDetail, Diagnosis, MatchedPolicy, NoPermissionType, PolicyType, PrincipalType,
+};
 
 /// The longest parameter name, in bytes, that is repeated in a code or message.
 pub const NAME_ECHO_BYTES_MAX: usize = 64;

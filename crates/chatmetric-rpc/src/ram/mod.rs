@@ -11,13 +11,15 @@ mod policy;
 mod wildcard;
 
 pub use condition::Context;
-pub use evaluate::{AttachedPolicy, Decision, StatementRef, evaluate};
+pub use evaluate::{
+    AttachedPolicy, Decision, MATCHED_POLICIES_MAX, StatementRef, evaluate, matched,
+};
 pub use policy::{
     Effect, IDENTITY_POLICY_CHARS_MAX, Policy, PolicyError, SESSION_POLICY_CHARS_MAX,
 };
 
 use crate::admission::AdmittedRequest;
-use crate::error::{AccessDeniedDetail, ApiError, NoPermissionType, PrincipalType};
+use crate::error::{AccessDeniedDetail, ApiError, Diagnosis, NoPermissionType, PrincipalType};
 use crate::timestamp::format_utc_seconds;
 
 /// The permission that an operation needs.
@@ -97,7 +99,8 @@ pub fn authorize<P, O>(
     else {
         return entitled(request);
     };
-    let decision = evaluate(permission, &context_of(&request, now_ms), identity, session);
+    let context = context_of(&request, now_ms);
+    let decision = evaluate(permission, &context, identity, session);
     let (no_permission_type, policy_type) = match decision {
         Decision::Allow { .. } => return entitled(request),
         Decision::ExplicitDeny { policy_type, .. } => (NoPermissionType::ExplicitDeny, policy_type),
@@ -111,6 +114,14 @@ pub fn authorize<P, O>(
             auth_principal_owner_id: request.account().as_str().to_owned(),
             no_permission_type,
             policy_type,
+            diagnosis: Diagnosis {
+                resource: permission.resource.to_owned(),
+                conditions: context
+                    .iter()
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .collect(),
+                matched: matched(permission, &context, identity, session),
+            },
             encoded_diagnostic_message: None,
         })),
     })

@@ -34,7 +34,7 @@ use arc_swap::ArcSwap;
 use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
 
 use crate::entropy::Entropy;
-use crate::master_key::MasterKey;
+use crate::master_key::{MasterKey, MessageSealer};
 
 pub use diff::{Change, ChangeKind};
 pub use document::{
@@ -60,6 +60,7 @@ pub struct Directory {
     writer: Mutex<Writer>,
     snapshot: ArcSwap<Snapshot>,
     fingerprint_key: FingerprintKey,
+    message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -116,6 +117,7 @@ impl Directory {
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         Ok(Self {
             path,
+            message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
                 connection,
                 master_key,
@@ -130,6 +132,12 @@ impl Directory {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What seals security tokens and diagnoses under the installation's master key.
+    #[must_use]
+    pub fn message_sealer(&self) -> &MessageSealer {
+        &self.message_sealer
     }
 
     /// The key of the identities of messages, made with the directory.
