@@ -8,6 +8,7 @@
 mod condition;
 mod evaluate;
 mod policy;
+pub mod trust;
 mod wildcard;
 
 pub use condition::Context;
@@ -162,5 +163,7 @@ pub fn context_of<P, O>(request: &AdmittedRequest<P, O>, now_ms: i64) -> Context
     context
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

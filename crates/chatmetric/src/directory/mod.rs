@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod first_start;
 mod generate;
+mod identity;
 pub mod limits;
 mod merge;
 mod merge_references;
@@ -45,6 +46,12 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
+pub use identity::{
+    AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityError,
+    IdentityField, IdentityId, IdentityKind, LastUse, MemberInfo, NewUser, PolicyEntities,
+    PolicyHolder, PolicyInfo, PolicyVersionInfo, RoleChanges, RoleInfo, UserChanges, UserInfo,
+    VersionRotation,
+};
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
