@@ -20,8 +20,13 @@ pub use policy::{
 };
 
 use crate::admission::AdmittedRequest;
-use crate::error::{AccessDeniedDetail, ApiError, Diagnosis, NoPermissionType, PrincipalType};
+use crate::error::{
+    AccessDeniedDetail, ApiError, Diagnosis, MatchedPolicy, NoPermissionType, PrincipalType,
+};
 use crate::timestamp::format_utc_seconds;
+
+/// How much of a resource or of a condition's value a diagnosis keeps, in bytes.
+pub const DIAGNOSIS_TEXT_BYTES_MAX: usize = 512;
 
 /// The permission that an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +96,32 @@ pub fn authorize<P, O>(
     rights: Rights<'_>,
     now_ms: i64,
 ) -> Result<Authorized<AdmittedRequest<P, O>>, ApiError> {
+    check(&request, permission, rights, now_ms)?;
+    entitled(request)
+}
+
+impl<P, O> Authorized<AdmittedRequest<P, O>> {
+    /// Checks a further permission, for operations that need more than one.
+    ///
+    /// # Errors
+    /// `Ram.PermissionDeny`, as [`authorize`].
+    pub fn also(
+        self,
+        permission: Permission<'_>,
+        rights: Rights<'_>,
+        now_ms: i64,
+    ) -> Result<Self, ApiError> {
+        check(&self.request, permission, rights, now_ms)?;
+        Ok(self)
+    }
+}
+
+fn check<P, O>(
+    request: &AdmittedRequest<P, O>,
+    permission: Permission<'_>,
+    rights: Rights<'_>,
+    now_ms: i64,
+) -> Result<(), ApiError> {
     let Rights::Limited {
         principal_type,
         display_name,
@@ -98,12 +129,12 @@ pub fn authorize<P, O>(
         session,
     } = rights
     else {
-        return entitled(request);
+        return Ok(());
     };
-    let context = context_of(&request, now_ms);
+    let context = context_of(request, now_ms);
     let decision = evaluate(permission, &context, identity, session);
     let (no_permission_type, policy_type) = match decision {
-        Decision::Allow { .. } => return entitled(request),
+        Decision::Allow { .. } => return Ok(()),
         Decision::ExplicitDeny { policy_type, .. } => (NoPermissionType::ExplicitDeny, policy_type),
         Decision::ImplicitDeny { policy_type } => (NoPermissionType::ImplicitDeny, policy_type),
     };
@@ -115,17 +146,32 @@ pub fn authorize<P, O>(
             auth_principal_owner_id: request.account().as_str().to_owned(),
             no_permission_type,
             policy_type,
-            diagnosis: Diagnosis {
-                resource: permission.resource.to_owned(),
-                conditions: context
-                    .iter()
-                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                    .collect(),
-                matched: matched(permission, &context, identity, session),
-            },
+            diagnosis: diagnosis(
+                permission.resource,
+                &context,
+                matched(permission, &context, identity, session),
+            ),
             encoded_diagnostic_message: None,
         })),
     })
+}
+
+/// What an administrator needs to know of a denial, cut to [`DIAGNOSIS_TEXT_BYTES_MAX`] a text:
+/// resources and user agents are the caller's.
+#[must_use]
+pub fn diagnosis(resource: &str, context: &Context, matched: Vec<MatchedPolicy>) -> Diagnosis {
+    let cut = |text: &str| {
+        let end = text.floor_char_boundary(DIAGNOSIS_TEXT_BYTES_MAX);
+        text.get(..end).unwrap_or_default().to_owned()
+    };
+    Diagnosis {
+        resource: cut(resource),
+        conditions: context
+            .iter()
+            .map(|(key, value)| (key.to_owned(), cut(value)))
+            .collect(),
+        matched,
+    }
 }
 
 /// Lets every verified caller through, for operations that no policy can refuse.
