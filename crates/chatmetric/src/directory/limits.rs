@@ -33,7 +33,7 @@ pub const SESSION_SECONDS_MAX: u32 = 43_200;
 /// `max_session_seconds` of a role that says nothing.
 pub const SESSION_SECONDS_DEFAULT: u32 = 3_600;
 /// Longest trust policy, in characters.
-pub const TRUST_POLICY_CHARS_MAX: usize = 6_144;
+pub const TRUST_POLICY_CHARS_MAX: usize = chatmetric_rpc::ram::trust::TRUST_POLICY_CHARS_MAX;
 /// Longest file of a `secret_file`, in bytes.
 pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
 /// Most faults that are kept; a document with more shows the first ones.

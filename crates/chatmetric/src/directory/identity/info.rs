@@ -6,6 +6,8 @@
 use chatmetric_rpc::credential::{AccessKeyId, KeyStatus};
 
 use super::id::IdentityId;
+use super::times::Lived;
+use crate::directory::state::{GroupState, PolicyState, RoleState, UserState};
 
 /// A RAM user. Groups, policies and keys are asked for apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,4 +208,64 @@ pub enum VersionRotation {
     Refuse,
     /// The oldest that is not the default goes.
     DeleteOldest,
+}
+
+impl UserInfo {
+    pub(in crate::directory) fn of(name: &str, user: &UserState, lived: Lived) -> Self {
+        Self {
+            id: user.id.clone(),
+            name: name.to_owned(),
+            display_name: user.display_name.clone(),
+            mobile_phone: user.mobile_phone.clone(),
+            email: user.email.clone(),
+            comments: user.comments.clone(),
+            console: user.console,
+            created_ms: lived.created_ms,
+            updated_ms: lived.updated_ms,
+        }
+    }
+}
+
+impl GroupInfo {
+    pub(in crate::directory) fn of(name: &str, group: &GroupState, lived: Lived) -> Self {
+        Self {
+            id: group.id.clone(),
+            name: name.to_owned(),
+            comments: group.comments.clone(),
+            created_ms: lived.created_ms,
+            updated_ms: lived.updated_ms,
+        }
+    }
+}
+
+impl RoleInfo {
+    pub(in crate::directory) fn of(name: &str, role: &RoleState, lived: Lived) -> Self {
+        Self {
+            id: role.id.clone(),
+            name: name.to_owned(),
+            description: role.description.clone(),
+            trust_policy: role.trust_policy.clone(),
+            max_session_seconds: role.max_session_seconds,
+            created_ms: lived.created_ms,
+            updated_ms: lived.updated_ms,
+        }
+    }
+}
+
+impl PolicyInfo {
+    pub(in crate::directory) fn of(
+        name: &str,
+        policy: &PolicyState,
+        lived: Lived,
+        attachment_count: u32,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: policy.description.clone(),
+            default_version: policy.default_version,
+            created_ms: lived.created_ms,
+            updated_ms: lived.updated_ms,
+            attachment_count,
+        }
+    }
 }

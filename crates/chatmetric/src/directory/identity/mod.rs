@@ -8,14 +8,27 @@
 //! Invariant: an id of a user, group or role is given once and never again, so
 //! whoever is deleted and made again under the same name is somebody else.
 
+mod change;
 mod error;
+mod groups;
 mod id;
 mod info;
+mod key_use;
+mod keys;
+mod policies;
+mod reads;
+mod records;
+mod roles;
+mod text;
+mod times;
+mod users;
+mod write;
 
 use std::net::IpAddr;
 
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
 
+pub use change::IdentityChange;
 pub use error::{ChangeIdentitiesError, IdentityError, IdentityField, IdentityKind};
 pub use id::IdentityId;
 pub use info::{
@@ -23,6 +36,13 @@ pub use info::{
     PolicyHolder, PolicyInfo, PolicyVersionInfo, RoleChanges, RoleInfo, UserChanges, UserInfo,
     VersionRotation,
 };
+
+pub(super) use id::{IdFor, IdentityIds};
+pub use key_use::FLUSH_INTERVAL_MS as KEY_USE_FLUSH_INTERVAL_MS;
+pub(super) use key_use::KeyUses;
+pub(super) use records::Identities;
+pub(super) use text::check_text;
+pub(super) use times::{Lived, Times};
 
 /// Who changes the directory: for the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
