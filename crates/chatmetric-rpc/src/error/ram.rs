@@ -180,7 +180,9 @@ impl RamError {
 }
 
 impl NotExist {
-    fn code(self) -> &'static str {
+    /// The wire code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
         match self {
             Self::User => "EntityNotExist.User",
             Self::Group => "EntityNotExist.Group",
@@ -195,7 +197,9 @@ impl NotExist {
         }
     }
 
-    fn message(self) -> &'static str {
+    /// The wire message.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
         match self {
             Self::User => "The user does not exist.",
             Self::Group => "The group does not exist.",
@@ -212,7 +216,9 @@ impl NotExist {
 }
 
 impl AlreadyExists {
-    fn code(self) -> &'static str {
+    /// The wire code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
         match self {
             Self::User => "EntityAlreadyExists.User",
             Self::Group => "EntityAlreadyExists.Group",
@@ -225,7 +231,9 @@ impl AlreadyExists {
         }
     }
 
-    fn message(self) -> &'static str {
+    /// The wire message.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
         match self {
             Self::User => "The user does already EXIST.",
             Self::Group => "The group does already EXIST.",
@@ -240,7 +248,9 @@ impl AlreadyExists {
 }
 
 impl DeleteConflict {
-    fn code(self) -> &'static str {
+    /// The wire code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
         match self {
             Self::UserGroup => "DeleteConflict.User.Group",
             Self::UserAccessKey => "DeleteConflict.User.AccessKey",
@@ -256,7 +266,9 @@ impl DeleteConflict {
         }
     }
 
-    fn message(self) -> &'static str {
+    /// The wire message.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
         match self {
             Self::UserGroup => "The user CAN NOT be in any group while deleting the user.",
             Self::UserAccessKey => "The user CAN NOT has any access key while deleting the user.",
@@ -284,7 +296,9 @@ impl DeleteConflict {
 }
 
 impl LimitExceeded {
-    fn code(self) -> &'static str {
+    /// The wire code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
         match self {
             Self::User => "LimitExceeded.User",
             Self::Group => "LimitExceeded.Group",
@@ -299,7 +313,9 @@ impl LimitExceeded {
         }
     }
 
-    fn message(self) -> &'static str {
+    /// The wire message.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
         match self {
             Self::User => "The count of users beyond the current limits.",
             Self::Group => "The count of groups beyond the current limits.",

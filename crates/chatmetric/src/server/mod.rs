@@ -46,6 +46,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
+/// Changes of identities that are at work at a time; more wait. The directory
+/// writes one after the other, so a thread more would only wait in it.
+const IDENTITY_CHANGES_MAX: usize = 2;
 /// How long to wait after `accept` failed, for example for want of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -103,6 +106,7 @@ pub(crate) struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
     pub(crate) large_queries: Semaphore,
+    pub(crate) identity_changes: Semaphore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     stopping: AtomicBool,
@@ -142,6 +146,7 @@ impl App {
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            identity_changes: Semaphore::new(IDENTITY_CHANGES_MAX),
             metrics,
             metrics_on_main,
             stopping: AtomicBool::new(false),
