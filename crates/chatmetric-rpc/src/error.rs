@@ -163,6 +163,8 @@ pub enum ApiError {
         /// The detail; absent when it was not a policy that refused.
         detail: Option<Box<AccessDeniedDetail>>,
     },
+    /// STS: the role of the caller's own account that the call names is not there.
+    RoleNotExist,
     /// RAM and STS: over the calls per second of an account and operation.
     UserThrottled {
         /// When the oldest counted call leaves the window, in ms, at least 1.
@@ -238,6 +240,7 @@ impl ApiError {
             Self::PermissionDeny { .. } => "Ram.PermissionDeny",
             Self::UnknownResourceOwner => "Unknown.ResourceOwnerId",
             Self::NoPermission { .. } => "NoPermission",
+            Self::RoleNotExist => "EntityNotExist.Role",
             Self::UserThrottled { .. } => "Throttling.User",
             Self::Ram(error) => return error.code(),
             Self::InternalError => "InternalError",
@@ -270,7 +273,10 @@ impl ApiError {
             | Self::UserThrottled { .. } => 400,
             Self::NoPermission { .. } => 403,
             Self::Ram(error) => error.http_status(),
-            Self::PathNotFound | Self::ActionNotFound | Self::AccessKeyNotFound => 404,
+            Self::PathNotFound
+            | Self::ActionNotFound
+            | Self::AccessKeyNotFound
+            | Self::RoleNotExist => 404,
             Self::UnsupportedMethod => 405,
             Self::RequestTooLarge { .. } => 413,
             Self::UriTooLong => 414,
@@ -321,6 +327,7 @@ impl ApiError {
             Self::PermissionDeny { .. } => "You are not authorized to perform the operation.",
             Self::UnknownResourceOwner => "The resource does not belong to the current user.",
             Self::NoPermission { message, .. } => message,
+            Self::RoleNotExist => "The specified Role not exists.",
             Self::UserThrottled { .. } => "Request was denied due to user flow control.",
             Self::Ram(error) => return error.message(),
             Self::InternalError => "The request processing has failed due to some unknown error.",
@@ -363,6 +370,7 @@ impl ApiError {
             | Self::PermissionDeny { .. }
             | Self::UnknownResourceOwner
             | Self::NoPermission { .. }
+            | Self::RoleNotExist
             | Self::Ram(_)
             | Self::InternalError
             | Self::ServiceUnavailable => None,

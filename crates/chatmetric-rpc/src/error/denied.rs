@@ -101,7 +101,9 @@ pub struct Diagnosis {
 /// A policy of which a statement was about the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchedPolicy {
-    /// Its name; `None` for the session policy and for a trust policy.
+    /// Its kind.
+    pub policy_type: PolicyType,
+    /// Its name; `None` for a session policy and for a trust policy.
     pub name: Option<String>,
     /// Whether a statement of it denies; otherwise one allows.
     pub denies: bool,

@@ -139,7 +139,12 @@ pub fn matched(
         let denies = applying
             .map(|statement| statement.effect == Effect::Deny)
             .max()?;
+        let policy_type = match name {
+            Some(_) => PolicyType::AccountLevelIdentityBasedPolicy,
+            None => PolicyType::SessionPolicy,
+        };
         Some(MatchedPolicy {
+            policy_type,
             name: name.map(str::to_owned),
             denies,
         })

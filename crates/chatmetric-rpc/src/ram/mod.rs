@@ -161,7 +161,10 @@ fn check<P, O>(
 #[must_use]
 pub fn diagnosis(resource: &str, context: &Context, matched: Vec<MatchedPolicy>) -> Diagnosis {
     let cut = |text: &str| {
-        let end = text.floor_char_boundary(DIAGNOSIS_TEXT_BYTES_MAX);
+        let mut end = text.len().min(DIAGNOSIS_TEXT_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
         text.get(..end).unwrap_or_default().to_owned()
     };
     Diagnosis {

@@ -51,6 +51,7 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
+pub(crate) use generate::session_key_id;
 pub use identity::{
     AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
     IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,
@@ -59,7 +60,7 @@ pub use identity::{
 };
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
-    NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
+    NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
 };
 pub use snapshot::Snapshot;
 

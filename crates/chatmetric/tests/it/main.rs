@@ -18,6 +18,8 @@ mod directory;
 mod ingest;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
+// Temporary credentials, and what administrators learn of denials.
+mod sts;
 // Calls per second.
 mod throttle;
 

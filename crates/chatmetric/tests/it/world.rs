@@ -292,8 +292,22 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
+        self.v3_of("2020-06-06", credentials, action, query)
+    }
+
+    /// A signed V3 call of a product, by its version.
+    pub(crate) fn v3_of(
+        &self,
+        version: &str,
+        credentials: &Credentials,
+        action: &str,
+        query: &[(&str, &str)],
+    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        let call = call(&host, &date, &nonce, action, query);
+        let call = Call {
+            version,
+            ..call(&host, &date, &nonce, action, query)
+        };
         sign_v3(Algorithm::HmacSha256, credentials, &call)
     }
 
@@ -304,8 +318,23 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
+        self.v1_of("2020-06-06", credentials, action, query)
+    }
+
+    /// A signed V1 call of a product, by its version.
+    pub(crate) fn v1_of(
+        &self,
+        version: &str,
+        credentials: &Credentials,
+        action: &str,
+        query: &[(&str, &str)],
+    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        sign_v1(credentials, &call(&host, &date, &nonce, action, query))
+        let call = Call {
+            version,
+            ..call(&host, &date, &nonce, action, query)
+        };
+        sign_v1(credentials, &call)
     }
 
     pub(crate) fn post(&self, signed: &SignedCall) -> Reply {
