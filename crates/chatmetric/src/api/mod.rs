@@ -14,6 +14,7 @@ mod call;
 mod diagnosis;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
+pub(crate) mod metadata;
 mod nonce_log;
 pub mod ram;
 pub mod spec;

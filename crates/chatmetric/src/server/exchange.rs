@@ -4,7 +4,7 @@
 //! Invariant: every answer of `/` and of unknown paths has the vendor's shape,
 //! whatever went wrong.
 
-use crate::api::{self, Call, Outcome};
+use crate::api::{self, Call, Outcome, metadata};
 use crate::directory::Principal;
 use crate::ingest::whatsapp_webhook;
 use crate::server::App;
@@ -103,6 +103,15 @@ async fn respond(
             "NotHere",
             "figures are on `telemetry.metrics_listen` when this listener is public",
         ),
+        Route::OpenApi => Answer::new(StatusCode::OK, "application/json", metadata::openapi()),
+        Route::ApiDocs(product) => {
+            let host = host_text(&parts.headers);
+            Answer::new(
+                StatusCode::OK,
+                "application/json",
+                metadata::api_docs(product, &host),
+            )
+        }
         Route::MethodNotAllowed(allow) => Answer::small(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",

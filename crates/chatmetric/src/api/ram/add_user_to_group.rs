@@ -1,7 +1,7 @@
 //! AddUserToGroup: a user joins a group.
 
 use super::CHANGES_PER_SECOND;
-use super::errors::{exists, limit, not_exist};
+use super::errors::{NO_PERMISSION, exists, limit, not_exist};
 use super::fields::DONE;
 use super::input::Input;
 use super::parameters as p;

@@ -49,7 +49,7 @@ impl fmt::Debug for Value {
     }
 }
 
-fn pair(field: &(&'static str, Value)) -> (&'static str, &Value) {
+fn pair<'a>(field: &'a (&'static str, Value)) -> (&'static str, &'a Value) {
     (field.0, &field.1)
 }
 

@@ -9,7 +9,6 @@ use super::parameters as p;
 use super::prepared::{Prepared, Resource};
 use super::refusal::About;
 use crate::api::spec::{Access, FieldSpec, OperationSpec, Product};
-use crate::directory::limits::SESSION_SECONDS_DEFAULT;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::error::{AlreadyExists, LimitExceeded};
 
@@ -51,7 +50,6 @@ pub(super) fn prepare(input: &Input<'_>) -> Result<Prepared, ApiError> {
     let description = input.description("Description")?.unwrap_or_default();
     let trust_policy = input.document("AssumeRolePolicyDocument")?;
     let seconds = input.session_seconds("MaxSessionDuration")?;
-    let seconds = seconds.unwrap_or(SESSION_SECONDS_DEFAULT);
     let account = input.account.clone();
     Ok(Prepared::change(
         Resource::ROLES,

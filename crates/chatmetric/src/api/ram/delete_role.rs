@@ -1,7 +1,7 @@
 //! DeleteRole: deletes a role that has no policies any more.
 
 use super::CHANGES_PER_SECOND;
-use super::errors::{conflict, not_exist};
+use super::errors::{NO_PERMISSION, conflict, not_exist};
 use super::fields::DONE;
 use super::input::Input;
 use super::parameters as p;

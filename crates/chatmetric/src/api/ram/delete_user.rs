@@ -1,7 +1,7 @@
 //! DeleteUser: deletes a user who has no keys, policies and groups any more.
 
 use super::CHANGES_PER_SECOND;
-use super::errors::{conflict, not_exist};
+use super::errors::{NO_PERMISSION, conflict, not_exist};
 use super::fields::DONE;
 use super::input::Input;
 use super::parameters as p;

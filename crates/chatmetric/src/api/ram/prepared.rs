@@ -8,7 +8,7 @@
 use super::body::Fields;
 use super::refusal::About;
 use super::view::View;
-use crate::directory::{IdentityChange, IdentityError};
+use crate::directory::{ChangeIdentitiesError, IdentityChange};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::credential::AccountId;
 use std::borrow::Cow;
@@ -46,7 +46,8 @@ impl Resource {
 }
 
 type ReadWork = dyn FnOnce(&View<'_>) -> Result<Fields, ApiError> + Send;
-type ChangeWork = dyn FnOnce(&mut IdentityChange<'_>) -> Result<Fields, IdentityError> + Send;
+type ChangeWork =
+    dyn FnOnce(&mut IdentityChange<'_>) -> Result<Fields, ChangeIdentitiesError> + Send;
 
 /// What a call will do.
 pub(super) enum Work {
@@ -79,7 +80,9 @@ impl Prepared {
     pub(super) fn change(
         resource: Resource,
         about: About,
-        work: impl FnOnce(&mut IdentityChange<'_>) -> Result<Fields, IdentityError> + Send + 'static,
+        work: impl FnOnce(&mut IdentityChange<'_>) -> Result<Fields, ChangeIdentitiesError>
+        + Send
+        + 'static,
     ) -> Self {
         Self {
             resources: (resource, None),

@@ -1,7 +1,7 @@
 //! RemoveUserFromGroup: a user leaves a group.
 
 use super::CHANGES_PER_SECOND;
-use super::errors::not_exist;
+use super::errors::{NO_PERMISSION, not_exist};
 use super::fields::DONE;
 use super::input::Input;
 use super::parameters as p;

@@ -1,7 +1,7 @@
 //! SetDefaultPolicyVersion: puts a version of a policy into effect.
 
 use super::CHANGES_PER_SECOND;
-use super::errors::not_exist;
+use super::errors::{NO_PERMISSION, not_exist};
 use super::fields::DONE;
 use super::input::Input;
 use super::parameters as p;

@@ -46,8 +46,7 @@ pub(super) fn prepare(input: &Input<'_>) -> Result<Prepared, ApiError> {
         name.resource(),
         about,
         move |identities| {
-            let group =
-                identities.update_group(name.as_str(), new_name.as_deref(), comments.as_deref())?;
+            let group = identities.update_group(name.as_str(), new_name, comments)?;
             Ok(vec![(
                 "Group",
                 Value::Object(fields::group_with_update(&group)),

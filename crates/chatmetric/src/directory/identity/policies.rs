@@ -16,7 +16,7 @@ use crate::directory::audit::Described;
 use crate::directory::limits::{
     POLICIES_PER_ACCOUNT_MAX, POLICIES_PER_HOLDER_MAX, VERSIONS_PER_POLICY_MAX,
 };
-use crate::directory::state::{AccountState, PolicyState};
+use crate::directory::state::PolicyState;
 use std::collections::BTreeSet;
 
 impl PolicyHolder {
@@ -39,14 +39,6 @@ fn valid_document(document: &str) -> Result<(), IdentityError> {
 
 fn version_name(version: u32) -> String {
     format!("v{version}")
-}
-
-fn attachment_count(account: &AccountState, policy: &str) -> usize {
-    let users = account.users.values().map(|user| &user.policies);
-    let groups = account.groups.values().map(|group| &group.policies);
-    let roles = account.roles.values().map(|role| &role.policies);
-    let all = users.chain(groups).chain(roles);
-    all.filter(|policies| policies.contains(policy)).count()
 }
 
 impl IdentityChange<'_> {
@@ -176,11 +168,17 @@ impl IdentityChange<'_> {
         name: &str,
         with_versions: bool,
     ) -> Result<(), ChangeIdentitiesError> {
-        let is_attached = attachment_count(self.account()?, name) > 0;
+        let account = self.account()?;
+        let has = |policies: &BTreeSet<String>| policies.contains(name);
+        let by_user = account.users.values().any(|user| has(&user.policies));
+        let by_group = account.groups.values().any(|group| has(&group.policies));
+        let by_role = account.roles.values().any(|role| has(&role.policies));
         let policy = self.policy(name)?;
         let has_versions = policy.versions.len() > 1 && !with_versions;
         let in_use = |by, is_in_use| refuse_in_use(IdentityKind::Policy, name, by, is_in_use);
-        in_use(IdentityKind::Attachment, is_attached)?;
+        in_use(IdentityKind::User, by_user)?;
+        in_use(IdentityKind::Group, by_group)?;
+        in_use(IdentityKind::Role, by_role)?;
         in_use(IdentityKind::PolicyVersion, has_versions)?;
         let before = policy.describe();
         self.account()?.policies.remove(name);
