@@ -444,11 +444,25 @@ impl Reply {
     pub(crate) fn stable(&self) -> String {
         let id = self.header("x-acs-request-id").unwrap_or("-");
         let host = self.json_host();
-        format!(
-            "{} {}",
-            self.status,
-            self.body.replace(id, "<id>").replace(&host, "<host>")
-        )
+        let mut body = self.body.replace(id, "<id>").replace(&host, "<host>");
+        for (member, mask) in [
+            ("EncodedDiagnosticMessage", "<sealed>"),
+            ("AuthPrincipalDisplayName", "<user id>"),
+        ] {
+            let denial = self.detail_member(member);
+            // Ids of users are drawn; names of sessions are not.
+            let drawn = |text: &String| mask == "<sealed>" || text.len() == 18;
+            if let Some(text) = denial.filter(drawn) {
+                body = body.replace(&text, mask);
+            }
+        }
+        format!("{} {body}", self.status)
+    }
+
+    /// A member of AccessDeniedDetail.
+    pub(crate) fn detail_member(&self, name: &str) -> Option<String> {
+        let json: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        json["AccessDeniedDetail"][name].as_str().map(str::to_owned)
     }
 
     fn json_host(&self) -> String {
