@@ -25,6 +25,8 @@ mod ingest;
 mod ram_api;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
+// Temporary credentials, and what administrators learn of denials.
+mod sts;
 // Calls per second.
 mod throttle;
 // TLS: handshakes, certificates and their exchange, the client's side.
