@@ -16,6 +16,8 @@ mod authz;
 mod directory;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The floor of a running server, and what waits behind it.
+mod floor;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
 // Calls per second.
