@@ -589,14 +589,7 @@ fn a_torn_tail_is_cut_at_every_byte() {
     let (dir, before, after) = killed_subject();
     let segment = open_segment(dir.path());
     let bytes = std::fs::read(&segment).expect("readable");
-    // The last frame begins behind the last but one; found by its sequence.
-    let start = (64..bytes.len() - 32)
-        .step_by(8)
-        .rfind(|at| {
-            let place = [1_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat();
-            bytes[*at] != 0xff && bytes[at + 8..at + 24] == place
-        })
-        .expect("the seventh frame");
+    let start = seventh_frame(&bytes);
     let length = u32::from_le_bytes(bytes[start..start + 4].try_into().expect("four"));
     let end = start + 32 + length as usize;
     let step = if cases(0) > 0 { 1 } else { 7 };
@@ -613,6 +606,44 @@ fn a_torn_tail_is_cut_at_every_byte() {
         let model = if whole { &after } else { &before };
         settle(copy.path(), &large(), &mut model.clone(), None);
     }
+}
+
+/// The last frame was acknowledged: the mark behind it says so even after a kill, and
+/// damage to it is no torn tail.
+#[test]
+fn damage_to_the_last_synced_frame_is_refused_after_a_kill() {
+    let (dir, _, after) = killed_subject();
+    settle_copy(dir.path(), &after);
+    let segment = open_segment(dir.path());
+    let mut bytes = std::fs::read(&segment).expect("readable");
+    let start = seventh_frame(&bytes);
+    bytes[start + 40] ^= 1;
+    std::fs::write(&segment, &bytes).expect("space");
+    match EmbeddedStore::open(dir.path(), large()) {
+        Err(StoreError::Corrupt { file, offset, .. }) => {
+            assert_eq!((file, offset), (segment, start as u64));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a copy of the directory answers.
+fn settle_copy(dir: &Path, model: &Model) {
+    let copy = tempfile::tempdir().expect("a directory");
+    copy_all(dir, copy.path());
+    settle(copy.path(), &large(), &mut model.clone(), None);
+}
+
+/// Where the last frame of [`killed_subject`] begins; found by its sequence.
+fn seventh_frame(bytes: &[u8]) -> usize {
+    let place = [1_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat();
+    (64..bytes.len() - 32)
+        .step_by(8)
+        .rfind(|at| {
+            let is_mark = bytes[*at..at + 4] == [0xff; 4];
+            !is_mark && bytes[at + 8..at + 24] == place[..]
+        })
+        .expect("the seventh frame")
 }
 
 #[test]

@@ -245,6 +245,33 @@ fn a_week_goes_thirty_days_behind_the_floor_and_not_a_day_earlier() {
     settle(dir.path(), &tiny(), &mut model, None);
 }
 
+/// A claim counts events that are older than it. Their records are kept as long as
+/// if they had been counted when they came, so that their other reports meet them.
+#[test]
+fn a_claimed_record_is_kept_by_its_receipt_not_by_its_age() {
+    const RECEIVED_DAY: i64 = 59;
+    let dir = tempfile::tempdir().expect("a directory");
+    let (options, dropped) = noting(Step::WeeksDropped, lazy());
+    let store = open(dir.path(), &options);
+    let account = chatmetric_core::AccountKey(1);
+    let held = StatusEvent {
+        target: Target::Held(account),
+        ..report(1, MessageStatus::Sent, day(20))
+    };
+    store.commit(batch(day(RECEIVED_DAY), vec![held])).expect("taken");
+    raise_floor(&store, day(RECEIVED_DAY));
+    let claimed = store.claim(account, held.number, SpaceKey(0));
+    assert_eq!(claimed.expect("claimed"), 1);
+    for _ in 0..3 {
+        assert_eq!(store.verify().expect("exact").records, 1);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(!dropped.load(Ordering::SeqCst), "too early");
+    // The week of the receipt ends at most a week after it.
+    raise_floor(&store, day(RECEIVED_DAY + 7 + 30));
+    wait_for(&dropped);
+}
+
 #[test]
 fn a_crash_while_weeks_are_dropped_loses_and_doubles_nothing() {
     let steps = [Step::WeeksTakenOut, Step::WeeksDropped];
