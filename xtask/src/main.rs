@@ -26,7 +26,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check
   codegen [--check]  write docs/reference/cli.md from the program's own help
-  bench store|http   the benches of crates/chatmetric-bench, in release
+  bench store|http|rpc
+                     the benches of crates/chatmetric-bench, in release
   mutants [ID...]    break each protection once; its named test must turn red
 ";
 

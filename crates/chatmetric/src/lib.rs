@@ -37,3 +37,4 @@ pub mod master_key;
 pub mod query;
 pub mod server;
 pub mod telemetry;
+pub mod tls;

@@ -2,7 +2,8 @@
 //!
 //! It stores nothing: who has which policies is the program's directory. Invariants: an explicit
 //! Deny beats every Allow, and without an Allow the answer is no; the owner of the account is not
-//! limited; an [`Authorized`] is made from an admitted request and such an answer, and in no other way.
+//! limited; an [`Authorized`] is made from an admitted request and such an answer, or for an
+//! operation that is open to every caller, and in no other way.
 
 mod condition;
 mod evaluate;
@@ -113,6 +114,16 @@ pub fn authorize<P, O>(
             encoded_diagnostic_message: None,
         })),
     })
+}
+
+/// Lets every verified caller through, for operations that no policy can refuse.
+///
+/// # Errors
+/// `InvalidParameter.<Name>` for a parameter that is in the query and in the body.
+pub fn open_to_all<P, O>(
+    request: AdmittedRequest<P, O>,
+) -> Result<Authorized<AdmittedRequest<P, O>>, ApiError> {
+    entitled(request)
 }
 
 /// Parameters are due from here on, so ambiguous ones are refused first.

@@ -1,7 +1,7 @@
 //! A mutator over bytes, parameters, headers and encodings of captured requests: whatever is
 //! accepted has the original's method, action, parameters, signed headers and body.
 //!
-//! `CHATMETRIC_MUTATIONS` sets how many (default 20,000), `CHATMETRIC_SEED` the seed; both are
+//! `CHATMETRIC_MUTATIONS` sets how many (default 100,000), `CHATMETRIC_SEED` the seed; both are
 //! printed when a mutant passes that should not.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use chatmetric_rpc::request::Dialect;
 
 use crate::actor::{Vector, Verified, Wire, vectors, verify};
 
-const MUTATIONS_DEFAULT: u64 = 20_000;
+const MUTATIONS_DEFAULT: u64 = 100_000;
 const SEED_DEFAULT: u64 = 0x5eed_0000_2026;
 
 /// SplitMix64: small, seeded, good enough to choose mutations.

@@ -16,7 +16,7 @@ use crate::server::answer::{Answer, RequestIds};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
 use chatmetric_rpc::error::PrincipalType;
-use chatmetric_rpc::ram::{AttachedPolicy, Authorized, Permission, Rights, authorize};
+use chatmetric_rpc::ram::{AttachedPolicy, Authorized, Permission, Rights, authorize, open_to_all};
 use chatmetric_rpc::request::{ParsedRequest, RawRequest};
 use chatmetric_rpc::response::{ResponseFormat, success_response};
 use std::sync::Arc;
@@ -185,11 +185,14 @@ fn authorize_by_ram(
     action: Action,
     now_ms: i64,
 ) -> Result<Authorized<Admitted>, ApiError> {
+    let Some(ram_action) = action.spec().ram_action else {
+        return open_to_all(admitted);
+    };
     // "All resources", written out: a policy that says `*` and one that says
     // `acs:cams:*:*:*` must both match, above all when they deny.
     let resource = format!("acs:cams:*:{}:*", admitted.account().as_str());
     let permission = Permission {
-        action: action.ram_action(),
+        action: ram_action,
         resource: &resource,
     };
     match admitted.principal().clone() {

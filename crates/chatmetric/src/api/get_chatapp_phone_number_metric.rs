@@ -5,6 +5,7 @@
 //! them. A plan that covers much is run off the network threads.
 
 use crate::api::call::{Admitted, caller};
+use crate::api::spec::{Access, ErrorSpec, OperationSpec, ParameterSpec, Product, Scalar};
 use crate::api::{tenancy, wire};
 use crate::config::LimitSettings;
 use crate::directory::Snapshot;
@@ -16,6 +17,90 @@ use chatmetric_core::{
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::ram::Authorized;
 use chatmetric_store::{Store, StoreError};
+
+pub(super) const ISV_CODE: ParameterSpec = ParameterSpec::optional(
+    "IsvCode",
+    Scalar::Text,
+    "The code of an ISV account, which proves that it granted its spaces to the caller.",
+    "skdi3kksloslikdkkdk",
+);
+pub(super) const CUST_SPACE_ID: ParameterSpec = ParameterSpec::optional(
+    "CustSpaceId",
+    Scalar::Text,
+    "The space to ask about: one of the account's own, or one of an ISV account that was granted \
+     to the caller. Without it, the account's default space.",
+    "293483938849493",
+);
+
+/// What both operations of the product declare.
+pub(super) const DECLARED_ERRORS: [ErrorSpec; 4] = [
+    ErrorSpec {
+        http_status: 400,
+        code: "Product.Unsubscript",
+        message: "You have not subscribed to the specified product.",
+    },
+    ErrorSpec {
+        http_status: 400,
+        code: "Ram.PermissionDeny",
+        message: "You are not authorized to perform the operation.",
+    },
+    ErrorSpec {
+        http_status: 400,
+        code: "System.LimitControl",
+        message: "The system is under flow control.",
+    },
+    ErrorSpec {
+        http_status: 400,
+        code: "Unknown.ResourceOwnerId",
+        message: "The resource does not belong to the current user.",
+    },
+];
+
+/// The operation.
+pub(super) const SPEC: OperationSpec = OperationSpec {
+    product: Product::Cams,
+    name: "GetChatappPhoneNumberMetric",
+    title: "Count the messages of business phone numbers",
+    description: "How many messages a number sent and had delivered, in half hours (UTC) or in \
+                  days of the space's time zone. Every bucket that overlaps the range is returned \
+                  whole; buckets in which nothing happened are left out.",
+    access: Access::Get,
+    ram_action: Some("cams:GetChatappPhoneNumberMetric"),
+    calls_per_second: 50,
+    parameters: &[
+        ISV_CODE,
+        CUST_SPACE_ID,
+        ParameterSpec::optional(
+            "Granularity",
+            Scalar::Text,
+            "The length of a bucket.",
+            "DAILY",
+        )
+        .or("DAILY")
+        .one_of(&["DAILY", "HALF_HOUR"]),
+        ParameterSpec::required(
+            "Start",
+            Scalar::Int64,
+            "The beginning of the range, in ms since the epoch.",
+            "1693107714687",
+        ),
+        ParameterSpec::required(
+            "End",
+            Scalar::Int64,
+            "The end of the range, in ms since the epoch; after Start, itself not included.",
+            "1693407714687",
+        ),
+        ParameterSpec::optional(
+            "PhoneNumber",
+            Scalar::Text,
+            "The business phone number; only its digits count. Without it, all numbers of the \
+             space.",
+            "861380000",
+        ),
+    ],
+    answer: &wire::METRIC_FIELDS,
+    errors: &DECLARED_ERRORS,
+};
 
 /// Day blocks that are read at once on a network thread; beyond it a query waits
 /// for a thread of its own.

@@ -1,6 +1,7 @@
 //! The names on the wire: parameters in, bodies out. The only file of the
 //! program that knows their spelling and their limits.
 
+use crate::api::spec::{FieldSpec, Scalar};
 use crate::api::tenancy::Asked;
 use chatmetric_core::ids::{PHONE_NUMBER_DIGITS_MAX, PhoneNumberError};
 use chatmetric_core::time::EPOCH_MS_MAX;
@@ -96,6 +97,70 @@ const fn granularity_name(granularity: Granularity) -> &'static str {
         Granularity::HalfHour => "HALF_HOUR",
     }
 }
+
+const REQUEST_ID_FIELD: FieldSpec = FieldSpec::value(
+    "RequestId",
+    Scalar::Text,
+    "The id of the request, an upper-case UUID.",
+    "1612C226-E271-4CFE-9F18-4066D5E6A0B1",
+);
+const CODE_FIELD: FieldSpec = FieldSpec::value("Code", Scalar::Text, "OK on success.", OK);
+const MESSAGE_FIELD: FieldSpec =
+    FieldSpec::value("Message", Scalar::Text, "None on success.", MESSAGE_NONE);
+const DETAIL_FIELD: FieldSpec = FieldSpec::value(
+    "AccessDeniedDetail",
+    Scalar::Text,
+    "NONE on success; on a denial by RAM the error body has an object of this name.",
+    DETAIL_NONE,
+);
+
+/// The members of [`MetricResponse`].
+pub const METRIC_FIELDS: [FieldSpec; 5] = [
+    REQUEST_ID_FIELD,
+    CODE_FIELD,
+    MESSAGE_FIELD,
+    FieldSpec::list(
+        "Data",
+        "The rows, by Start and then by PhoneNumber.",
+        &[
+            FieldSpec::value(
+                "SentCount",
+                Scalar::Int32,
+                "Messages that were sent in the bucket.",
+                "10",
+            ),
+            FieldSpec::value(
+                "DeliveredCount",
+                Scalar::Int32,
+                "Messages that were delivered in the bucket, whenever they were sent.",
+                "5",
+            ),
+            FieldSpec::value(
+                "Start",
+                Scalar::Int64,
+                "The beginning of the bucket, in ms since the epoch.",
+                "1693094400000",
+            ),
+            FieldSpec::value(
+                "End",
+                Scalar::Int64,
+                "The end of the bucket, itself not included.",
+                "1693180800000",
+            ),
+            FieldSpec::value(
+                "PhoneNumber",
+                Scalar::Text,
+                "The number, digits only.",
+                "861380000",
+            ),
+            FieldSpec::value("Granularity", Scalar::Text, "DAILY or HALF_HOUR.", "DAILY"),
+        ],
+    ),
+    DETAIL_FIELD,
+];
+
+/// The members of [`DoneResponse`].
+pub const DONE_FIELDS: [FieldSpec; 4] = [REQUEST_ID_FIELD, CODE_FIELD, MESSAGE_FIELD, DETAIL_FIELD];
 
 /// The body of a metric answer.
 #[derive(Debug)]

@@ -109,6 +109,16 @@ impl Chart {
             many => format!("{} numbers", many.len()),
         };
         let unit = if self.daily { "day" } else { "half hour" };
+        // Days are those of the space; in another zone their dates would mislead.
+        let of_zone = points.iter().all(|point| self.is_midnight(point.start_ms));
+        let zone = if self.daily && !of_zone {
+            format!(
+                "of the space's zone, named by its start in {}",
+                self.zone_name
+            )
+        } else {
+            self.zone_name.clone()
+        };
         let bucket = if per_column == 1 {
             format!("each column is a {unit}")
         } else {
@@ -118,9 +128,17 @@ impl Chart {
             "{}  {}\n\n",
             self.paint
                 .paint(Style::Bold, &format!("Messages of {whose}")),
-            self.paint
-                .paint(Style::Dim, &format!("{bucket}, {}", self.zone_name))
+            self.paint.paint(Style::Dim, &format!("{bucket}, {zone}"))
         )
+    }
+
+    /// Whether a civil day of the chart's zone begins there; a day without a
+    /// midnight begins later.
+    fn is_midnight(&self, at_ms: i64) -> bool {
+        Timestamp::from_millisecond(at_ms).is_ok_and(|at| {
+            let zoned = at.to_zoned_datetime(self.zone.clone());
+            zoned.start_of_day().is_ok_and(|start| start == zoned)
+        })
     }
 
     fn draw(&self, columns: &[Column], room: usize) -> String {

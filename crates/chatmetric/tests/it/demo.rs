@@ -29,6 +29,18 @@ fn the_demo_counts_what_it_sent() {
         );
     }
     assert!(!ran.stdout.contains('\u{1b}'), "colours in a pipe");
+    // What is to be pasted begins at the margin: Python insists on it.
+    for pasted in [
+        "import time",
+        "export CHATMETRIC_ENDPOINT=http://",
+        "curl -i http://",
+    ] {
+        assert!(
+            ran.stdout.lines().any(|line| line.starts_with(pasted)),
+            "no line begins with {pasted} in {}",
+            ran.stdout
+        );
+    }
     assert!(
         ran.stdout
             .lines()

@@ -1431,3 +1431,26 @@ fn some_document() -> impl Strategy<Value = String> {
         text
     })
 }
+
+/// The document that the guide shows must do what it says, and show everything.
+#[test]
+fn the_example_document_applies_and_has_every_key() {
+    let example = include_str!("../../../../directory.example.toml");
+    let installation = Installation::new();
+    let directory = installation.open();
+    assert!(!apply(&directory, example).changes.is_empty());
+    assert_eq!(lines(&apply(&directory, example)), "");
+    let words = |text: &str| -> std::collections::BTreeSet<String> {
+        let keys = text.lines().filter_map(|line| line.split_once(" = "));
+        let tables = text.lines().filter(|line| line.starts_with("[["));
+        keys.map(|(key, _)| key.trim().to_owned())
+            .chain(tables.map(|line| line.split(']').next().unwrap_or_default().to_owned()))
+            .collect()
+    };
+    // The export names every key that a directory can hold.
+    let missing: Vec<String> = words(&export(&directory))
+        .difference(&words(example))
+        .cloned()
+        .collect();
+    assert!(missing.is_empty(), "not in the example: {missing:?}");
+}

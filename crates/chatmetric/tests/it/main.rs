@@ -8,6 +8,9 @@ mod faults;
 // What was logged while the tests ran.
 mod log;
 
+// A certificate authority of its own.
+mod certificates;
+
 // The RPC API: answers, errors, their order and their shape.
 mod api;
 // Who may call and see what: RAM, tenancy.
@@ -20,6 +23,8 @@ mod ingest;
 mod server;
 // Calls per second.
 mod throttle;
+// TLS: handshakes, certificates and their exchange, the client's side.
+mod tls;
 
 // The real program: helps the modules below to start it.
 mod process;

@@ -257,6 +257,17 @@ impl World {
         headers: &[(String, String)],
         body: &[u8],
     ) -> Reply {
+        Reply::parse(&self.raw(&self.request(method, target, headers, body)))
+    }
+
+    /// A request as bytes; the connection ends with it.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Vec<u8> {
         let mut request = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
         if !headers
             .iter()
@@ -270,7 +281,7 @@ impl World {
         request += &format!("content-length: {}\r\n\r\n", body.len());
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body);
-        Reply::parse(&self.raw(&bytes))
+        bytes
     }
 
     pub(crate) fn get(&self, target: &str) -> Reply {

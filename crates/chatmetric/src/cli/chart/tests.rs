@@ -100,3 +100,28 @@ fn odd_rows_do_not_break_it() {
         }
     }
 }
+
+#[test]
+fn days_of_another_zone_are_not_passed_off_as_this_ones() {
+    let mut rows = vec![point("15550100101", 0, DAY_MS, 2, 1)];
+    let first_line = |rows: &[Point]| {
+        chart(true, 1, 80)
+            .render(rows)
+            .lines()
+            .next()
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        first_line(&rows).as_deref(),
+        Some("Messages of 15550100101  each column is a day, UTC")
+    );
+    rows[0].start_ms -= 8 * 3_600_000;
+    rows[0].end_ms -= 8 * 3_600_000;
+    assert_eq!(
+        first_line(&rows).as_deref(),
+        Some(
+            "Messages of 15550100101  each column is a day, of the space's zone, named by its \
+             start in UTC"
+        )
+    );
+}

@@ -20,6 +20,7 @@ use crate::control::{ApplyFlags, ControlServer, MadeKey, Operator};
 use crate::directory::{Format, InlineOnly};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::server::{Components, RunningServer, Server, ServerError};
+use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
 use clap::Args;
@@ -232,7 +233,8 @@ impl<'a> Demo<'a> {
         }
         let client = self.client()?;
         let sent_ms = self.elapsed_ms();
-        let seen = compare::ask(&client, self.clock.now())?;
+        let begin = compare::begin(EpochMs(now_s * 1000));
+        let seen = compare::ask(&client, begin, self.clock.now())?;
         let first_answer_ms = self.elapsed_ms();
         let equal = compare::compare(&seen, &replay.truth, &self.instance)?;
         let summary = show::Summary {
@@ -248,7 +250,7 @@ impl<'a> Demo<'a> {
         if self.arguments.no_live {
             return Ok(());
         }
-        live::run(self, &client, random, &mut replay)
+        live::run(self, &client, begin, random, &mut replay)
     }
 
     fn elapsed_ms(&self) -> u64 {

@@ -151,38 +151,56 @@ fn what_to_try(demo: &Demo<'_>, paint: Painter) -> String {
   data             {data}
 
 {cli}
-  export CHATMETRIC_ENDPOINT={endpoint}
-  export ALIBABA_CLOUD_ACCESS_KEY_ID={id}
-  export ALIBABA_CLOUD_ACCESS_KEY_SECRET={secret}
-  chatmetric query --start -7d --end now -o chart
-  chatmetric query --start -6h --end now --granularity half-hour --number {number}
+{path}export CHATMETRIC_ENDPOINT={endpoint}
+export ALIBABA_CLOUD_ACCESS_KEY_ID={id}
+export ALIBABA_CLOUD_ACCESS_KEY_SECRET={secret}
+chatmetric query --start -7d --end now --time-zone {zone} -o chart
+chatmetric query --start -6h --end now --granularity half-hour --number {number}
 
 {python}
-  import time
-  from alibabacloud_cams20200606.client import Client
-  from alibabacloud_cams20200606.models import GetChatappPhoneNumberMetricRequest
-  from alibabacloud_tea_openapi.models import Config
-  now = int(time.time() * 1000)
-  client = Client(Config(
-      access_key_id="{id}",
-      access_key_secret="{secret}",
-      endpoint="{authority}", protocol="http"))
-  answer = client.get_chatapp_phone_number_metric(GetChatappPhoneNumberMetricRequest(
-      start=now - 7 * 86_400_000, end=now, granularity="DAILY"))
-  for row in answer.body.data:
-      print(row.phone_number, row.start, row.sent_count, row.delivered_count)
+import time
+from alibabacloud_cams20200606.client import Client
+from alibabacloud_cams20200606.models import GetChatappPhoneNumberMetricRequest
+from alibabacloud_tea_openapi.models import Config
+now = int(time.time() * 1000)
+client = Client(Config(
+    access_key_id="{id}",
+    access_key_secret="{secret}",
+    endpoint="{authority}", protocol="http"))
+answer = client.get_chatapp_phone_number_metric(GetChatappPhoneNumberMetricRequest(
+    start=now - 7 * 86_400_000, end=now, granularity="DAILY"))
+for row in answer.body.data:
+    print(row.phone_number, row.start, row.sent_count, row.delivered_count)
 
 {webhook}
 {curl}
 "#,
         instance = title("The instance"),
         cli = title("Ask with the command line"),
+        path = path_line(),
         python = title("Ask with the official Python SDK (pip install alibabacloud-cams20200606)"),
         webhook = title("Send a webhook as Meta does (twice: the second changes nothing)"),
         data = demo.data_dir.display(),
         number = PROFILES.first().map_or("", |profile| profile.number),
         curl = curl(demo),
     )
+}
+
+/// Puts this program on the shell's path, unless it is the one found there.
+fn path_line() -> String {
+    let Ok(program) = std::env::current_exe() else {
+        return String::new();
+    };
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        let first = std::env::split_paths(&path)
+            .map(|dir| dir.join("chatmetric"))
+            .find(|candidate| candidate.is_file());
+        first.and_then(|path| path.canonicalize().ok()) == program.canonicalize().ok()
+    });
+    match program.parent() {
+        Some(dir) if !found => format!("export PATH=\"{}:$PATH\"\n", dir.display()),
+        _ => String::new(),
+    }
 }
 
 /// A webhook with a signature over exactly its body.
@@ -198,8 +216,8 @@ fn curl(demo: &Demo<'_>) -> String {
     let body = demo.webhook.body(&[report]);
     let signature = demo.webhook.signature(body.as_bytes());
     format!(
-        "  curl -i {} \\\n    -H 'Content-Type: application/json' \\\n    -H 'X-Hub-Signature-256: \
-         {signature}' \\\n    -d '{body}'",
+        "curl -i {} \\\n  -H 'Content-Type: application/json' \\\n  -H 'X-Hub-Signature-256: \
+         {signature}' \\\n  -d '{body}'",
         demo.webhook.url
     )
 }
