@@ -99,6 +99,7 @@ pub(crate) struct KnownHeaders<'a> {
     pub(crate) date: Option<&'a [u8]>,
     pub(crate) nonce: Option<&'a [u8]>,
     pub(crate) content_hash: Option<&'a [u8]>,
+    pub(crate) content_hash_sm3: Option<&'a [u8]>,
     pub(crate) access_key_id: Option<&'a [u8]>,
     pub(crate) security_token: Option<&'a [u8]>,
     pub(crate) authorization: Option<&'a [u8]>,
@@ -128,6 +129,7 @@ impl<'a> KnownHeaders<'a> {
                 10 if is("x-acs-date") => &mut known.date,
                 21 if is("x-acs-signature-nonce") => &mut known.nonce,
                 20 if is("x-acs-content-sha256") => &mut known.content_hash,
+                17 if is("x-acs-content-sm3") => &mut known.content_hash_sm3,
                 18 if is("x-acs-accesskey-id") => &mut known.access_key_id,
                 20 if is("x-acs-security-token") => &mut known.security_token,
                 18 if is("x-acs-bearer-token") => {

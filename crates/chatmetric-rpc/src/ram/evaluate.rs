@@ -111,16 +111,18 @@ pub fn evaluate(
     }
 }
 
+/// Whether one of the patterns covers the action; case does not matter.
+pub(super) fn any_covers(patterns: &[String], action: &str) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| wildcard::matches(pattern, action, true))
+}
+
 impl Statement {
     fn applies(&self, permission: Permission<'_>, context: &Context) -> bool {
-        let any = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| wildcard::matches(pattern, permission.action, true))
-        };
         let action = match &self.actions {
-            Actions::Only(patterns) => any(patterns),
-            Actions::AllBut(patterns) => !any(patterns),
+            Actions::Only(patterns) => any_covers(patterns, permission.action),
+            Actions::AllBut(patterns) => !any_covers(patterns, permission.action),
         };
         action
             && self

@@ -8,6 +8,7 @@
 mod condition;
 mod evaluate;
 mod policy;
+pub mod trust;
 mod wildcard;
 
 pub use condition::Context;
@@ -88,6 +89,32 @@ pub fn authorize<P, O>(
     rights: Rights<'_>,
     now_ms: i64,
 ) -> Result<Authorized<AdmittedRequest<P, O>>, ApiError> {
+    check(&request, permission, rights, now_ms)?;
+    entitled(request)
+}
+
+impl<P, O> Authorized<AdmittedRequest<P, O>> {
+    /// Checks a further permission, for operations that need more than one.
+    ///
+    /// # Errors
+    /// `Ram.PermissionDeny`, as [`authorize`].
+    pub fn also(
+        self,
+        permission: Permission<'_>,
+        rights: Rights<'_>,
+        now_ms: i64,
+    ) -> Result<Self, ApiError> {
+        check(&self.request, permission, rights, now_ms)?;
+        Ok(self)
+    }
+}
+
+fn check<P, O>(
+    request: &AdmittedRequest<P, O>,
+    permission: Permission<'_>,
+    rights: Rights<'_>,
+    now_ms: i64,
+) -> Result<(), ApiError> {
     let Rights::Limited {
         principal_type,
         display_name,
@@ -95,11 +122,11 @@ pub fn authorize<P, O>(
         session,
     } = rights
     else {
-        return entitled(request);
+        return Ok(());
     };
-    let decision = evaluate(permission, &context_of(&request, now_ms), identity, session);
+    let decision = evaluate(permission, &context_of(request, now_ms), identity, session);
     let (no_permission_type, policy_type) = match decision {
-        Decision::Allow { .. } => return entitled(request),
+        Decision::Allow { .. } => return Ok(()),
         Decision::ExplicitDeny { policy_type, .. } => (NoPermissionType::ExplicitDeny, policy_type),
         Decision::ImplicitDeny { policy_type } => (NoPermissionType::ImplicitDeny, policy_type),
     };
@@ -151,5 +178,7 @@ pub fn context_of<P, O>(request: &AdmittedRequest<P, O>, now_ms: i64) -> Context
     context
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -517,3 +517,55 @@ fn a_pattern_of_stars_is_not_a_bomb() {
     let pattern = "a*".repeat(60) + "b";
     assert!(!wildcard::matches(&pattern, &"a".repeat(6_000), false));
 }
+
+#[test]
+fn limits_count_characters_and_not_bytes_at_the_very_edge() {
+    let sized = |chars: usize| {
+        let empty = with(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
+        let padding = " ".repeat(chars - empty.chars().count());
+        format!("{empty}{padding}")
+    };
+    let fault = |document: &str| Policy::parse(document).unwrap_err().to_string();
+    assert_eq!(
+        fault(&sized(6_145)),
+        "policy document, at `$`: it has 6145 characters, the limit is 6144"
+    );
+    let session = Policy::parse_session(&sized(2_049))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        session,
+        "policy document, at `$`: it has 2049 characters, the limit is 2048"
+    );
+}
+
+#[test]
+fn a_session_policy_limits_and_never_adds() {
+    let parse = |text: &str| Policy::parse(&with(text)).unwrap();
+    let all = parse(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
+    let read = parse(r#"{"Effect":"Allow","Action":"cams:Get*","Resource":"*"}"#);
+    let decide = |identity: &Policy, session: &Policy, action| {
+        let attached = [AttachedPolicy {
+            name: "p",
+            policy: identity,
+        }];
+        let permission = Permission {
+            action,
+            resource: "*",
+        };
+        evaluate(permission, &Context::new(), &attached, Some(session))
+    };
+    assert!(decide(&all, &read, "cams:GetX").is_allowed());
+    assert_eq!(
+        decide(&all, &read, "ram:CreateUser"),
+        Decision::ImplicitDeny {
+            policy_type: crate::error::PolicyType::SessionPolicy
+        }
+    );
+    assert_eq!(
+        decide(&read, &all, "ram:CreateUser"),
+        Decision::ImplicitDeny {
+            policy_type: crate::error::PolicyType::AccountLevelIdentityBasedPolicy
+        }
+    );
+}

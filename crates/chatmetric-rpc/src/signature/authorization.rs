@@ -34,7 +34,8 @@ impl fmt::Debug for Authorization<'_> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`.
+    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`; one SDK, the older
+    /// Java core, changes the order of the last two.
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, ApiError> {
         let value = text(value)
             .ok_or_else(|| ApiError::incomplete("The Authorization header is not UTF-8."))?;
@@ -56,8 +57,16 @@ impl<'a> Authorization<'a> {
             .trim_ascii()
             .strip_prefix("Credential=")
             .ok_or_else(malformed)?;
-        let (access_key_id, rest) = rest.split_once(",SignedHeaders=").ok_or_else(malformed)?;
-        let (signed_headers, signature) = rest.split_once(",Signature=").ok_or_else(malformed)?;
+        let (access_key_id, rest) = rest.split_once(',').ok_or_else(malformed)?;
+        let (signed_headers, signature) = match rest.strip_prefix("Signature=") {
+            Some(rest) => rest
+                .split_once(",SignedHeaders=")
+                .map(|(signature, names)| (names, signature)),
+            None => rest
+                .strip_prefix("SignedHeaders=")
+                .and_then(|rest| rest.split_once(",Signature=")),
+        }
+        .ok_or_else(malformed)?;
         if access_key_id.is_empty() {
             return Err(ApiError::missing("AccessKeyId"));
         }

@@ -4,6 +4,7 @@
 //! Invariant: names, versions, RAM actions and limits are those of the
 //! operation's own [`OperationSpec`]; nothing is spelt twice.
 
+use crate::api::ram::RamAction;
 use crate::api::spec::{OperationSpec, Product};
 use crate::api::{enable_whatsapp_roi_metric, get_chatapp_phone_number_metric};
 use chatmetric_rpc::ApiError;
@@ -16,6 +17,8 @@ pub enum Action {
     GetChatappPhoneNumberMetric,
     /// Turns statistics on; they always are.
     EnableWhatsappRoiMetric,
+    /// An operation of RAM.
+    Ram(RamAction),
 }
 
 impl Action {
@@ -26,6 +29,7 @@ impl Action {
             Self::EnableWhatsappRoiMetric,
         ]
         .into_iter()
+        .chain(RamAction::ALL.iter().copied().map(Self::Ram))
     }
 
     /// What it is.
@@ -34,6 +38,7 @@ impl Action {
         match self {
             Self::GetChatappPhoneNumberMetric => &get_chatapp_phone_number_metric::SPEC,
             Self::EnableWhatsappRoiMetric => &enable_whatsapp_roi_metric::SPEC,
+            Self::Ram(action) => action.spec(),
         }
     }
 
@@ -56,7 +61,7 @@ impl Action {
         let usual = self.spec().calls_per_second;
         match self {
             Self::GetChatappPhoneNumberMetric => of_account.unwrap_or(usual),
-            Self::EnableWhatsappRoiMetric => usual,
+            Self::EnableWhatsappRoiMetric | Self::Ram(_) => usual,
         }
     }
 

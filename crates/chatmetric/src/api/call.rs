@@ -4,15 +4,19 @@
 //! size, method, path → the address's failures → action and version → common parameters → time stamp →
 //! key → token → signature → nonce and throttle, charged together → subscription
 //! → RAM → parameters → tenancy → query. Up to the signature the order is the
-//! verifier's own.
+//! verifier's own. Calls to the product RAM have their parameters read before
+//! rights are checked, because the rights are for what the parameters name.
 
 use crate::api::action::{Action, Actions};
 use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
+use crate::api::ram::{self, Input, RamCall};
+use crate::api::spec::Product;
 use crate::api::{tenancy, wire};
 use crate::directory::{Principal, Snapshot};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
+use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
 use chatmetric_rpc::error::PrincipalType;
@@ -46,6 +50,7 @@ pub(crate) struct Outcome {
 enum Judged {
     Metric(Plan),
     Done(wire::DoneResponse),
+    Ram(Authorized<RamCall>),
 }
 
 /// What is known of a call so far.
@@ -60,28 +65,16 @@ struct Known {
 pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
     let mut known = Known::default();
     let (format, judged) = judge(app, &call, &mut known);
-    let (answer, rows) = match judged {
-        Ok((action, Judged::Metric(plan))) => match run(app, plan).await {
-            Ok((plan, rows)) => {
-                let document = wire::MetricResponse {
-                    request_id: call.ids.request,
-                    granularity: plan.granularity(),
-                    rows: &rows,
-                };
-                (Ok(success(format, action, &document, call.ids)), rows.len())
-            }
-            Err(error) => (Err(error), 0),
-        },
-        Ok((action, Judged::Done(document))) => {
-            (Ok(success(format, action, &document, call.ids)), 0)
-        }
-        Err(error) => (Err(error), 0),
+    let answered = match judged {
+        Ok((action, judged)) => finish(app, &call, format, action, judged).await,
+        Err(error) => Err(error),
     };
-    let (answer, error) = match answer {
-        Ok(answer) => (answer, None),
+    let product = known.action.map(Action::product);
+    let (answer, rows, error) = match answered {
+        Ok((answer, rows)) => (answer, rows, None),
         Err(error) => {
-            let answer = Answer::vendor_error(format, &error, call.host, call.ids);
-            (answer, Some(error))
+            let answer = Answer::vendor_error(format, &error, call.host, call.ids, product);
+            (answer, 0, Some(error))
         }
     };
     Outcome {
@@ -90,6 +83,33 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
         error,
         account: known.account,
         rows,
+    }
+}
+
+/// Does what is left, and counts the rows of the answer.
+async fn finish(
+    app: &Arc<App>,
+    call: &Call<'_>,
+    format: ResponseFormat,
+    action: Action,
+    judged: Judged,
+) -> Result<(Answer, usize), ApiError> {
+    match judged {
+        Judged::Metric(plan) => {
+            let (plan, rows) = run(app, plan).await?;
+            let document = wire::MetricResponse {
+                request_id: call.ids.request,
+                granularity: plan.granularity(),
+                rows: &rows,
+            };
+            let answer = success(format, action, &document, call.ids);
+            Ok((answer, rows.len()))
+        }
+        Judged::Done(document) => Ok((success(format, action, &document, call.ids), 0)),
+        Judged::Ram(authorized) => {
+            let body = ram::run(app, authorized).await?;
+            Ok((success(format, action, &body, call.ids), 0))
+        }
     }
 }
 
@@ -146,6 +166,9 @@ fn admit_and_plan(
     known.verified = true;
     known.action = Some(action);
     known.account = Some(verified.account().as_str().to_owned());
+    let product = action.product();
+    app.directory
+        .note_key_use(verified.access_key_id(), product.name(), EpochMs(now_ms));
 
     let account = snapshot
         .account(verified.account())
@@ -155,14 +178,18 @@ fn admit_and_plan(
         now_ms,
         monotonic_ns: app.clock.monotonic_ns(),
     };
-    let admitted = app.admission.admit(verified, calls_per_second, at)?;
+    let admitted = app.admission.admit(verified, calls_per_second, at);
+    let admitted = admitted.map_err(|error| in_words_of(product, error, None))?;
     app.nonce_log.append(admitted.nonce());
-    if !account.subscribed {
+    if needs_subscription(product) && !account.subscribed {
         return Err(ApiError::ProductUnsubscribed);
     }
-    let request = authorize_by_ram(admitted, action, now_ms)?;
+    // "All resources", written out: a policy that says `*` and one that says
+    // `acs:cams:*:*:*` must both match, above all when they deny.
+    let everything = || (format!("acs:cams:*:{}:*", account.id.as_str()), None);
     let judged = match action {
         Action::GetChatappPhoneNumberMetric => {
+            let request = authorize_by_ram(admitted, action, everything(), now_ms)?;
             let store = app.store.as_ref();
             Judged::Metric(metric::plan(
                 &request,
@@ -171,49 +198,113 @@ fn admit_and_plan(
                 &app.settings.limits,
             )?)
         }
-        Action::EnableWhatsappRoiMetric => Judged::Done(enable_whatsapp_roi_metric(
-            &request,
-            &snapshot,
-            call.ids.request,
-        )?),
+        Action::EnableWhatsappRoiMetric => {
+            let request = authorize_by_ram(admitted, action, everything(), now_ms)?;
+            Judged::Done(enable_whatsapp_roi_metric(
+                &request,
+                &snapshot,
+                call.ids.request,
+            )?)
+        }
+        Action::Ram(operation) => {
+            // Before any parameter is read, as for every other operation.
+            admitted.params().check_unique()?;
+            let prepared = operation.prepare(&Input {
+                params: admitted.params(),
+                principal: admitted.principal(),
+                account: admitted.account(),
+            })?;
+            let needed = prepared.arns(admitted.account());
+            let request = authorize_by_ram(admitted, action, needed, now_ms)?;
+            Judged::Ram(request.try_map(|admitted| {
+                let (snapshot, now) = (Arc::clone(&snapshot), EpochMs(now_ms));
+                RamCall::new(prepared, &admitted, snapshot, call.ids.request, now)
+            })?)
+        }
     };
     Ok((action, judged))
 }
 
+/// Whether an account has to subscribe to a product before it may call it; who it
+/// is and what it may do, it may always ask and change.
+const fn needs_subscription(product: Product) -> bool {
+    match product {
+        Product::Cams => true,
+        Product::Sts | Product::Ram => false,
+    }
+}
+
+/// Checks the right for the action on all that is needed.
 fn authorize_by_ram(
     admitted: Admitted,
     action: Action,
+    needed: (String, Option<String>),
     now_ms: i64,
 ) -> Result<Authorized<Admitted>, ApiError> {
     let Some(ram_action) = action.spec().ram_action else {
         return open_to_all(admitted);
     };
-    // "All resources", written out: a policy that says `*` and one that says
-    // `acs:cams:*:*:*` must both match, above all when they deny.
-    let resource = format!("acs:cams:*:{}:*", admitted.account().as_str());
-    let permission = Permission {
-        action: ram_action,
-        resource: &resource,
+    let principal = admitted.principal().clone();
+    let identity = attached(&principal);
+    let rights = match &principal {
+        Principal::Owner => Rights::Owner,
+        Principal::User(user) => Rights::Limited {
+            principal_type: PrincipalType::SubUser,
+            display_name: &user.name,
+            identity: &identity,
+            session: None,
+        },
     };
-    match admitted.principal().clone() {
-        Principal::Owner => authorize(admitted, permission, Rights::Owner, now_ms),
-        Principal::User(user) => {
-            let identity: Vec<AttachedPolicy<'_>> = user
-                .policies
-                .iter()
-                .map(|named| AttachedPolicy {
-                    name: &named.name,
-                    policy: &named.policy,
-                })
-                .collect();
-            let rights = Rights::Limited {
-                principal_type: PrincipalType::SubUser,
-                display_name: &user.name,
-                identity: &identity,
-                session: None,
+    let product = action.product();
+    let permission = |resource| Permission {
+        action: ram_action,
+        resource,
+    };
+    let first = permission(needed.0.as_str());
+    let authorized = authorize(admitted, first, rights, now_ms)
+        .map_err(|error| in_words_of(product, error, Some(first)))?;
+    let Some(second) = needed.1.as_deref().map(permission) else {
+        return Ok(authorized);
+    };
+    authorized
+        .also(second, rights, now_ms)
+        .map_err(|error| in_words_of(product, error, Some(second)))
+}
+
+/// The policies that limit a principal.
+fn attached(principal: &Principal) -> Vec<AttachedPolicy<'_>> {
+    match principal {
+        Principal::Owner => Vec::new(),
+        Principal::User(user) => user
+            .policies
+            .iter()
+            .map(|named| AttachedPolicy {
+                name: &named.name,
+                policy: &named.policy,
+            })
+            .collect(),
+    }
+}
+
+/// The words of a refusal are the product's: CAMS has codes of its own for a denial
+/// and for too many calls, RAM and STS have the gateway's. Nothing else knows this.
+fn in_words_of(product: Product, error: ApiError, denied: Option<Permission<'_>>) -> ApiError {
+    match (product, error) {
+        (Product::Cams, error) => error,
+        (Product::Ram | Product::Sts, ApiError::PermissionDeny { detail }) => {
+            let message = "You are not authorized to do this action.";
+            let message = match denied {
+                Some(Permission { action, resource }) => {
+                    format!("{message} Resource: {resource} Action: {action}").into()
+                }
+                None => message.into(),
             };
-            authorize(admitted, permission, rights, now_ms)
+            ApiError::NoPermission { message, detail }
         }
+        (Product::Ram | Product::Sts, ApiError::LimitControl { retry_after_ms }) => {
+            ApiError::UserThrottled { retry_after_ms }
+        }
+        (Product::Ram | Product::Sts, error) => error,
     }
 }
 

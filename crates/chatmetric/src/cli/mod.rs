@@ -11,6 +11,7 @@ mod conformance;
 mod data_dir;
 mod demo;
 mod directory;
+mod directory_log;
 mod error;
 mod import;
 mod junit;

@@ -40,10 +40,10 @@ pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {
     Secret::new(text(entropy, LETTERS_AND_DIGITS, KEY_SECRET_CHARS).as_bytes())
 }
 
-/// Decimal digits that begin with a `1`, as account ids do.
-pub(super) fn digits(entropy: &dyn Entropy, count: usize) -> String {
+/// Decimal digits that begin with `first`: `1` for accounts.
+pub(super) fn digits_after(entropy: &dyn Entropy, first: char, count: usize) -> String {
     let random = text(entropy, DIGITS, count.saturating_sub(1));
-    format!("1{}", random.as_str())
+    format!("{first}{}", random.as_str())
 }
 
 /// Characters of the alphabet, each equally likely: bytes beyond the last whole

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use chatmetric_core::{AccountKey, EpochMs, SpaceKey, Zone};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus, SecretKey};
 use chatmetric_rpc::ram::Policy;
+use chatmetric_rpc::ram::trust::TrustPolicy;
+
+use super::identity::IdentityId;
 
 /// A CustSpaceId: 1 to 64 letters, digits, `.`, `_` or `-`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,8 +147,8 @@ pub struct Binding {
 /// A RAM user.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// The account's id of the user, a decimal number that is never given out twice.
-    pub id: u64,
+    /// The id, the same for life.
+    pub id: IdentityId,
     /// The name, unique in the account.
     pub name: String,
     /// Whether the user may sign in to the console.
@@ -188,13 +191,18 @@ pub struct AccessKey {
     pub principal: Principal,
 }
 
-/// A role. It can be declared and exported; assuming it is not served here.
+/// A role.
 #[derive(Debug, Clone)]
 pub struct Role {
+    /// The id, the same for life.
+    pub id: IdentityId,
     /// The name, unique in the account.
     pub name: String,
     /// Who may assume it, as it was written.
     pub trust_policy: String,
+    /// Who may assume it. Nobody, when the text is of a time in which it was not
+    /// understood and is not valid.
+    pub trust: Arc<TrustPolicy>,
     /// What the role may do.
     pub policies: Vec<NamedPolicy>,
     /// Longest session, in seconds.

@@ -42,9 +42,15 @@ pub(super) async fn exchange(
         Some(answer) => answer.into_response(),
         None => {
             tracing::error!(request_id = %ids.request, "a request panicked");
-            Answer::vendor_error(ResponseFormat::Json, &ApiError::InternalError, &host, ids)
-                .closing()
-                .into_response()
+            Answer::vendor_error(
+                ResponseFormat::Json,
+                &ApiError::InternalError,
+                &host,
+                ids,
+                None,
+            )
+            .closing()
+            .into_response()
         }
     }
 }
@@ -209,7 +215,8 @@ async fn rpc(
         Err(fault) => {
             let error = fault.into_api_error(app);
             Outcome {
-                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids).closing(),
+                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids, None)
+                    .closing(),
                 action: None,
                 error: Some(error),
                 account: None,

@@ -17,8 +17,12 @@ mod api;
 mod authz;
 // The directory on real files.
 mod directory;
+// Identities one by one, and the audit log.
+mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The product RAM: every operation, every refusal, every right.
+mod ram_api;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
 // Calls per second.

@@ -1,5 +1,7 @@
 //! A running server with a directory of its own, and a client that signs.
 
+use chatmetric::api::action::Action;
+use chatmetric::api::spec::Product;
 use chatmetric::clock::{Clock, ManualClock};
 use chatmetric::config::Settings;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnly};
@@ -355,7 +357,7 @@ fn call<'a>(
         method: Method::Post,
         host,
         action,
-        version: "2020-06-06",
+        version: version(action),
         query,
         headers: &[],
         body: b"",
@@ -364,6 +366,12 @@ fn call<'a>(
         date,
         nonce,
     }
+}
+
+/// The version in which an action is served; for one that is not, that of CAMS.
+fn version(action: &str) -> &'static str {
+    let known = Action::all().find(|known| known.name() == action);
+    known.map_or(Product::Cams, Action::product).version()
 }
 
 pub(crate) fn hub_signature(secret: &str, body: &[u8]) -> String {
