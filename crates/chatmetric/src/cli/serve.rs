@@ -26,7 +26,8 @@ pub(super) const FIRST_START_FILE: &str = "first-start.toml";
     after_help = "The first start makes an account with one AccessKey and writes it to \
 <data-dir>/first-start.toml.\nStdout gets one line when the server listens: {\"listening\":\
 \"http://ADDRESS\",…}.\nSIGTERM or SIGINT stops it after the requests in flight; everything that \
-was acknowledged stays.\n\nExamples:\n  chatmetric serve\n  chatmetric serve --config \
+was acknowledged stays.\nWith TLS the address is https://; changed certificate and key files are \
+read again, at once on SIGHUP.\n\nExamples:\n  chatmetric serve\n  chatmetric serve --config \
 chatmetric.toml --listen 127.0.0.1:9090"
 )]
 pub(super) struct ServeArguments {
@@ -139,7 +140,7 @@ fn serve(
         };
         let told = tell_address(&server, &data_dir, terminal);
         if told.is_ok() {
-            signals.wait_for_stop().await;
+            signals.wait_for_stop(Some(&server)).await;
             terminal.say("stopping: requests in flight are finished first");
         }
         let stopped = async {
@@ -150,7 +151,7 @@ fn serve(
         };
         tokio::select! {
             () = stopped => {}
-            () = signals.wait_for_stop() => {
+            () = signals.wait_for_stop(None) => {
                 terminal.warn("stopped at once; what was acknowledged is kept");
             }
         }
@@ -164,7 +165,8 @@ fn tell_address(
     data_dir: &Path,
     terminal: &Terminal,
 ) -> Result<(), CliError> {
-    let url = format!("http://{}", server.local_addr());
+    let scheme = if server.is_tls() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", server.local_addr());
     terminal.say(&format!(
         "chatmetric {} listens on {url}",
         env!("CARGO_PKG_VERSION")
@@ -193,7 +195,7 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
             )),
             _ => cli,
         },
-        ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
+        ServerError::Tls(_) | ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
     }
 }
 
@@ -212,13 +214,20 @@ impl Signals {
         })
     }
 
-    async fn wait_for_stop(&mut self) {
+    /// Meanwhile, a hang-up has the server read its TLS files again.
+    async fn wait_for_stop(&mut self, server: Option<&RunningServer>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.hang_up.recv() => {
-                    tracing::info!("hang-up signal: nothing is read again yet");
+                    let reread = match server {
+                        Some(server) => server.reread_tls_files().await,
+                        None => false,
+                    };
+                    if !reread {
+                        tracing::info!("hang-up signal: there are no TLS files to read again");
+                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What happens by itself: the floor follows the clock, future events are
 //! released when due, held events are claimed once their number has an owner,
-//! used nonces are synced.
+//! used nonces are synced, the last uses of keys are noted.
 //!
 //! A failure is logged and tried again; nothing here can make an answer wrong.
 
@@ -79,6 +79,7 @@ impl State {
         if let Err(error) = kept {
             tracing::warn!(%error, "could not sync the nonces; trying again");
         }
+        keep_key_uses(app, false);
     }
 
     fn move_floor(&mut self, app: &App) {
@@ -115,6 +116,13 @@ impl State {
             self.claimed_for = Some(snapshot);
         }
         report("claim held events", claimed);
+    }
+}
+
+/// Writes when keys were used last: what is due, or everything at the end.
+pub(super) fn keep_key_uses(app: &App, everything: bool) {
+    if let Err(error) = app.directory.keep_key_uses(app.clock.now(), everything) {
+        tracing::warn!(%error, "could not note the last uses of keys; trying again");
     }
 }
 

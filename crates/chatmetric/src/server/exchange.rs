@@ -34,7 +34,7 @@ use std::task::Poll;
 /// Answers a request.
 pub(super) async fn exchange(
     app: Arc<App>,
-    peer: IpAddr,
+    peer: CallerOf,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let ids = RequestIds::draw(app.entropy.as_ref());
@@ -81,7 +81,7 @@ fn host_text(headers: &http::HeaderMap) -> String {
 
 async fn respond(
     app: &Arc<App>,
-    peer: IpAddr,
+    peer: CallerOf,
     request: Request<Incoming>,
     ids: RequestIds,
 ) -> Answer {
@@ -121,27 +121,26 @@ async fn respond(
     }
 }
 
-/// The caller's address and whether the way to us was TLS.
+/// An address and whether the way from it to us is TLS.
 #[derive(Debug, Clone, Copy)]
-struct CallerOf {
-    ip: IpAddr,
-    tls: bool,
+pub(super) struct CallerOf {
+    pub(super) ip: IpAddr,
+    pub(super) tls: bool,
 }
 
-/// Forwarded headers count only when a trusted proxy sent them; of the chain, the
-/// last address that is no trusted proxy is the caller.
-fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
+/// The caller behind the other end of the connection. Forwarded headers count only
+/// when a trusted proxy sent them; of the chain, the last address that is no
+/// trusted proxy is the caller. A proxy that forwards and does not say `https` had
+/// the request over plain HTTP, however it came to us.
+fn caller_of(app: &App, peer: CallerOf, parts: &Parts) -> CallerOf {
     let trusted = |ip: &IpAddr| {
         app.settings
             .server
             .trusted_proxies
             .contains(&ip.to_canonical())
     };
-    let mut caller = CallerOf {
-        ip: peer,
-        tls: false,
-    };
-    if !trusted(&peer) {
+    let mut caller = peer;
+    if !trusted(&peer.ip) {
         return caller;
     }
     let text = |name: &str| {
@@ -151,10 +150,16 @@ fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
             .collect::<Vec<_>>()
             .join(",")
     };
-    caller.tls = text("x-forwarded-proto")
-        .rsplit(',')
-        .next()
-        .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto"];
+    if forwarded
+        .iter()
+        .any(|name| parts.headers.contains_key(*name))
+    {
+        caller.tls = text("x-forwarded-proto")
+            .rsplit(',')
+            .next()
+            .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    }
     for hop in text("x-forwarded-for").rsplit(',') {
         let Ok(ip) = hop.trim().parse::<IpAddr>() else {
             break;

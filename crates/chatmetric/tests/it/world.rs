@@ -1,5 +1,7 @@
 //! A running server with a directory of its own, and a client that signs.
 
+use chatmetric::api::action::Action;
+use chatmetric::api::spec::Product;
 use chatmetric::clock::{Clock, ManualClock};
 use chatmetric::config::Settings;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnly};
@@ -257,6 +259,17 @@ impl World {
         headers: &[(String, String)],
         body: &[u8],
     ) -> Reply {
+        Reply::parse(&self.raw(&self.request(method, target, headers, body)))
+    }
+
+    /// A request as bytes; the connection ends with it.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Vec<u8> {
         let mut request = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
         if !headers
             .iter()
@@ -270,7 +283,7 @@ impl World {
         request += &format!("content-length: {}\r\n\r\n", body.len());
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body);
-        Reply::parse(&self.raw(&bytes))
+        bytes
     }
 
     pub(crate) fn get(&self, target: &str) -> Reply {
@@ -373,7 +386,7 @@ fn call<'a>(
         method: Method::Post,
         host,
         action,
-        version: "2020-06-06",
+        version: version(action),
         query,
         headers: &[],
         body: b"",
@@ -382,6 +395,12 @@ fn call<'a>(
         date,
         nonce,
     }
+}
+
+/// The version in which an action is served; for one that is not, that of CAMS.
+fn version(action: &str) -> &'static str {
+    let known = Action::all().find(|known| known.name() == action);
+    known.map_or(Product::Cams, Action::product).version()
 }
 
 pub(crate) fn hub_signature(secret: &str, body: &[u8]) -> String {

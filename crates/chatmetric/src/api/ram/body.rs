@@ -85,3 +85,18 @@ fn write<W: FieldWriter>(writer: &mut W, fields: &Fields) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_names_and_no_values() {
+        let key = vec![("AccessKeySecret", Value::Text("canary".to_owned()))];
+        let fields = vec![("AccessKey", Value::Object(key)), ("Text", "canary".into())];
+        let body = Body::new(RequestId::from_random([0; 16]), fields);
+        let shown = format!("{body:?}");
+        assert!(shown.contains("AccessKeySecret"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

@@ -90,4 +90,8 @@ CREATE TRIGGER audit_log_is_not_changed BEFORE UPDATE ON audit_log
     BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
 CREATE TRIGGER audit_log_is_not_cut BEFORE DELETE ON audit_log
     BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+-- INSERT OR REPLACE takes rows out without the trigger above.
+CREATE TRIGGER audit_log_is_not_replaced BEFORE INSERT ON audit_log
+    WHEN EXISTS (SELECT 1 FROM audit_log WHERE entry_id = new.entry_id)
+    BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
 ";
