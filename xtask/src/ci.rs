@@ -5,7 +5,7 @@
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, test, tidy};
+use crate::{codegen, compat, test, tidy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -43,6 +43,7 @@ pub(crate) fn add(steps: &mut Steps) {
         steps.skip("clippy", "clippy is not installed");
     }
     test::add(steps, &[]);
+    steps.check("the table of SDKs is current", compat::table::check);
     steps.command(
         "docs",
         cargo()

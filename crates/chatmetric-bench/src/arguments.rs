@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
+    "calls",
     "events",
     "postgres-events",
     "rounds",

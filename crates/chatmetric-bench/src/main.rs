@@ -3,7 +3,7 @@
 //! `store`: batches of 1,000 events, durable, into our store in process and into
 //! PostgreSQL 15 by one statement a batch, interleaved, each result compared
 //! with the independent model. `http`: signed queries and webhooks against the
-//! real program. Not shipped. Invariant: a number is printed only for a run whose
+//! real program. `rpc`: what verification and RAM cost a call. Not shipped. Invariant: a number is printed only for a run whose
 //! counts were right.
 
 mod arguments;
@@ -12,6 +12,7 @@ mod http;
 mod machine;
 mod ours;
 mod postgres;
+mod rpc;
 mod statistics;
 mod store;
 mod workload;
@@ -20,7 +21,7 @@ use anyhow::{Result, bail};
 use arguments::Arguments;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: chatmetric-bench store|http [options]
+const USAGE: &str = "usage: chatmetric-bench store|http|rpc [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
          --postgres-events N    events a round for PostgreSQL (default 200000)
@@ -29,6 +30,8 @@ const USAGE: &str = "usage: chatmetric-bench store|http [options]
   http   --seconds N            seconds of query load (default 10)
          --rate N               queries a second (default 1000)
          --events N             statuses sent as webhooks (default 200000)
+  rpc    --calls N              verifications and decisions a round (default 200000)
+         --rounds N             rounds (default 5)
   both   --dir DIR              where data goes (default: the temporary directory)
          --out DIR              where STORE.json, HTTP.json go (default: target/bench)
 ";
@@ -50,6 +53,7 @@ fn run() -> Result<()> {
     match bench.as_str() {
         "store" => store::run(&arguments),
         "http" => http::run(&arguments),
+        "rpc" => rpc::run(&arguments),
         _ => bail!("which bench?\n\n{USAGE}"),
     }
 }

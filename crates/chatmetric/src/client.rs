@@ -6,6 +6,7 @@
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::tls::CaFile;
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::request::Method;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// The version of the product that is called.
 pub const API_VERSION: &str = "2020-06-06";
@@ -137,6 +139,22 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether the server's certificate was refused.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        let Self::Transport { source, .. } = self else {
+            return false;
+        };
+        let error = match source.as_ref() {
+            ureq::Error::Rustls(error) => Some(error),
+            ureq::Error::Io(error) => error.get_ref().and_then(|cause| cause.downcast_ref()),
+            _ => None,
+        };
+        matches!(error, Some(rustls::Error::InvalidCertificate(_)))
+    }
+}
+
 /// A row of the answer, with the API's names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -209,22 +227,20 @@ impl ApiClient {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(concat!("chatmetric/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(CALL_TIMEOUT));
-        if endpoint.is_loopback {
-            // No proxy can reach what listens on our own loopback.
-            config = config.proxy(None);
-        }
         Self {
+            agent: agent(&endpoint, None),
             endpoint,
             credentials,
-            agent: config.build().new_agent(),
             clock,
             entropy,
         }
+    }
+
+    /// The same, trusting these CAs and no others when the endpoint is https.
+    #[must_use]
+    pub fn trusting(mut self, ca: &CaFile) -> Self {
+        self.agent = agent(&self.endpoint, Some(ca));
+        self
     }
 
     /// Calls `GetChatappPhoneNumberMetric`.
@@ -316,6 +332,26 @@ impl ApiClient {
             request_id,
         })
     }
+}
+
+pub(crate) fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
+    let mut config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(concat!("chatmetric/", env!("CARGO_PKG_VERSION")))
+        .timeout_global(Some(CALL_TIMEOUT));
+    if endpoint.is_loopback {
+        // No proxy can reach what listens on our own loopback.
+        config = config.proxy(None);
+    }
+    if let Some(ca) = ca {
+        let roots = ca
+            .roots()
+            .map(|root| Certificate::from_der(root).to_owned());
+        let roots = RootCerts::from(roots);
+        config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+    }
+    config.build().new_agent()
 }
 
 impl fmt::Debug for ApiClient {

@@ -127,8 +127,8 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "nonce-full-disk",
         promise: "a nonce works once, however full the disk was",
         file: "crates/chatmetric/src/api/nonce_log.rs",
-        find: "if state.records >= COMPACT_RECORDS_MIN || state.failing {",
-        replace: "if state.records >= COMPACT_RECORDS_MIN {",
+        find: "if state.records < COMPACT_RECORDS_MIN && !state.failing {",
+        replace: "if state.records < COMPACT_RECORDS_MIN {",
         test: &[
             "test",
             "-p",

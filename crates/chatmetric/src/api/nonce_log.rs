@@ -32,6 +32,9 @@ const COMPACT_RECORDS_MIN: usize = 200_000;
 pub(crate) struct NonceLog {
     path: PathBuf,
     state: Mutex<State>,
+    /// Held by whoever writes the file anew: one at a time, and never awaited while
+    /// the state is held.
+    renewing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl NonceLog {
         let log = Self {
             path,
             state: Mutex::new(state),
+            renewing: Mutex::new(()),
         };
         Ok((log, entries))
     }
@@ -93,46 +97,83 @@ impl NonceLog {
     /// Syncs what was appended, and writes the file anew when most of it is old or
     /// a write failed. `live` gives what must still be remembered.
     pub(crate) fn keep(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<()> {
-        let mut state = self.state();
-        if state.records >= COMPACT_RECORDS_MIN || state.failing {
-            // What is admitted from here on is in `live` or comes to `since`, or both.
-            state.since = Some(Vec::new());
-            drop(state);
-            let entries = live();
-            state = self.state();
-            if state.failing || state.records >= 2 * entries.len().max(COMPACT_RECORDS_MIN / 2) {
-                drop(state);
-                return self.write_anew(&entries);
-            }
-            state.since = None;
-        }
-        if !state.unsynced {
+        if self.renew(live)? {
             return Ok(());
         }
-        state.unsynced = false;
-        let file = state.file.try_clone()?;
-        // Appends go on while the disk works.
-        drop(state);
-        file.sync_data()
+        if std::mem::take(&mut self.state().unsynced) {
+            self.sync_file()
+        } else {
+            Ok(())
+        }
     }
 
-    /// Puts a new file in place; appends wait for its last step only.
-    fn write_anew(&self, entries: &[NonceEntry]) -> io::Result<()> {
-        let draft = write_draft(&self.path, entries);
+    /// Returns once everything that was appended is on the disk; `live` gives what
+    /// must still be remembered, and is asked only when the file has to be written
+    /// anew, because something could not be appended or synced before.
+    ///
+    /// # Errors
+    /// What the disk says: then nothing is known of the last entries.
+    pub(crate) fn sync(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<()> {
+        // Whoever syncs at this moment may have begun before the last entry, so this
+        // does not rely on it.
+        if self.state().failing && self.renew(live)? {
+            Ok(())
+        } else {
+            self.sync_file()
+        }
+    }
+
+    /// Appends go on while the disk works.
+    fn sync_file(&self) -> io::Result<()> {
+        let file = self.state().file.try_clone()?;
+        file.sync_data().inspect_err(|_| {
+            // What a failed sync leaves on the disk is unknown, and a second sync of
+            // the same file may say that all is well.
+            self.state().failing = true;
+        })
+    }
+
+    /// Writes the file anew if most of it is old or something failed, and says whether
+    /// it did: then everything that `live` gave is on the disk.
+    fn renew(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<bool> {
+        let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        if state.records < COMPACT_RECORDS_MIN && !state.failing {
+            return Ok(false);
+        }
+        // What is admitted from here on is in `live` or comes to `since`, or both.
+        state.since = Some(Vec::new());
+        drop(state);
+        let entries = live();
+        let mut state = self.state();
+        let mostly_old = state.records >= 2 * entries.len().max(COMPACT_RECORDS_MIN / 2);
+        if !mostly_old && !state.failing {
+            state.since = None;
+            return Ok(false);
+        }
+        drop(state);
+        let draft = write_draft(&self.path, &entries);
         let mut state = self.state();
         let since = state.since.take().unwrap_or_default();
         let mut file = draft?;
-        file.write_all(&encode_all(&since))?;
+        // Appends wait here: whoever syncs next may rely on the new file being the one
+        // that a restart finds.
+        if !since.is_empty() {
+            file.write_all(&encode_all(&since))?;
+            file.sync_data()?;
+        }
         put_in_place(&self.path)?;
         if state.failing {
             tracing::info!("nonces can be written again");
         }
         state.file = file;
         state.records = entries.len() + since.len();
+        state.unsynced = false;
+        // Until its name is on the disk, the file is not to be relied on.
+        state.failing = true;
+        sync_parent(&self.path)?;
         state.failing = false;
-        state.unsynced = !since.is_empty();
-        drop(state);
-        sync_parent(&self.path)
+        Ok(true)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -264,6 +305,45 @@ mod tests {
         assert_eq!(entries, [entry(1, 10)]);
         fs::write(&path, b"something else").expect("written");
         assert!(NonceLog::open(dir.path(), 0).is_err());
+    }
+
+    /// A log whose file takes nothing.
+    fn full(dir: &Path) -> NonceLog {
+        let (log, _) = NonceLog::open(dir, 0).expect("opens");
+        let device = OpenOptions::new().write(true).open("/dev/full");
+        log.state().file = device.expect("a device that is always full");
+        log
+    }
+
+    #[test]
+    fn a_sync_after_a_failure_writes_everything_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = full(dir.path());
+        log.append(entry(1, 10));
+        assert!(log.state().failing);
+        log.append(entry(2, 20));
+        log.sync(|| vec![entry(1, 10), entry(2, 20)])
+            .expect("written anew");
+        log.append(entry(3, 30));
+        log.sync(|| panic!("nothing failed")).expect("synced");
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10), entry(2, 20), entry(3, 30)]);
+    }
+
+    #[test]
+    fn a_sync_that_cannot_be_done_fails_until_it_can() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = full(dir.path());
+        log.append(entry(1, 10));
+        // The draft of a new file cannot be written either.
+        let draft = dir.path().join(NONCE_FILE).with_extension("new");
+        std::os::unix::fs::symlink("/dev/full", &draft).expect("linked");
+        assert!(log.sync(|| vec![entry(1, 10)]).is_err());
+        assert!(log.sync(|| vec![entry(1, 10)]).is_err());
+        fs::remove_file(&draft).expect("removed");
+        log.sync(|| vec![entry(1, 10)]).expect("written anew");
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10)]);
     }
 
     #[test]

@@ -6,9 +6,11 @@ use super::{CliError, Exit, Terminal, profile};
 use crate::client::{ApiClient, ClientError, Endpoint, MetricCall, Row};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::SystemEntropy;
+use crate::tls::CaFile;
 use chatmetric_core::{EpochMs, Zone};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZoneDatabase;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most `--number` of one command: each is one call, and calls are throttled.
@@ -51,6 +53,10 @@ pub(super) struct QueryArguments {
     /// Where the API is
     #[arg(long, value_name = "URL", env = "CHATMETRIC_ENDPOINT", default_value = ENDPOINT_DEFAULT)]
     endpoint: String,
+    /// Trust the CAs in this PEM file, and no others, when the endpoint is https [default: the
+    /// public ones]
+    #[arg(long, value_name = "PATH", env = "CHATMETRIC_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// A profile of ~/.aliyun/config.json
     #[arg(long, value_name = "P")]
     profile: Option<String>,
@@ -75,6 +81,7 @@ enum GranularityArgument {
 struct Query {
     calls: Vec<MetricCall>,
     endpoint: Endpoint,
+    ca: Option<CaFile>,
     asked: Asked,
     format: OutputFormat,
 }
@@ -84,7 +91,10 @@ pub(super) fn run(arguments: QueryArguments, terminal: &Terminal) -> Result<(), 
     let profile = arguments.profile.clone();
     let query = validate(arguments, clock.now(), terminal)?;
     let credentials = profile::credentials(profile.as_deref(), |name| std::env::var(name).ok())?;
-    let client = ApiClient::new(query.endpoint, credentials, clock, Arc::new(SystemEntropy));
+    let mut client = ApiClient::new(query.endpoint, credentials, clock, Arc::new(SystemEntropy));
+    if let Some(ca) = &query.ca {
+        client = client.trusting(ca);
+    }
     let mut rows: Vec<Row> = Vec::new();
     for call in &query.calls {
         let answer = call_patiently(&client, call).map_err(|error| explain(&error))?;
@@ -153,10 +163,14 @@ fn validate(
     let zone_rules = TimeZoneDatabase::bundled()
         .get(zone.name())
         .map_err(|error| CliError::usage(format!("`--time-zone`: {error}")))?;
+    let ca = arguments.ca_file.as_deref().map(CaFile::read).transpose();
+    let ca = ca
+        .map_err(|error| CliError::usage(format!("`--ca-file`: {}", super::error_chain(&error))))?;
     Ok(Query {
         calls,
         endpoint: Endpoint::parse(&arguments.endpoint)
             .map_err(|error| CliError::usage(error.to_string()))?,
+        ca,
         asked: Asked {
             daily,
             start,
@@ -191,6 +205,12 @@ fn call_patiently(
 /// The error with what to do about it.
 pub(super) fn explain(error: &ClientError) -> CliError {
     match error {
+        ClientError::Transport { .. } if error.is_untrusted() => {
+            CliError::from_error(Exit::Failed, error).hint(
+                "name the CA that issued the server's certificate with `--ca-file` or \
+                 `CHATMETRIC_CA_FILE`, and call the server by a name in its certificate",
+            )
+        }
         ClientError::Transport { .. } => CliError::from_error(Exit::Failed, error).hint(
             "is the server running? `chatmetric serve` prints its address; name it with \
              `--endpoint` or `CHATMETRIC_ENDPOINT`",

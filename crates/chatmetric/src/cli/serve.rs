@@ -1,7 +1,7 @@
 //! `chatmetric serve`: opens the instance, starts the server, and stops it when
 //! it is told to.
 
-use super::data_dir::{Instance, OpenMode, system_clock};
+use super::data_dir::{Instance, OpenMode, store_options, system_clock};
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
@@ -26,7 +26,8 @@ pub(super) const FIRST_START_FILE: &str = "first-start.toml";
     after_help = "The first start makes an account with one AccessKey and writes it to \
 <data-dir>/first-start.toml.\nStdout gets one line when the server listens: {\"listening\":\
 \"http://ADDRESS\",…}.\nSIGTERM or SIGINT stops it after the requests in flight; everything that \
-was acknowledged stays.\n\nExamples:\n  chatmetric serve\n  chatmetric serve --config \
+was acknowledged stays.\nWith TLS the address is https://; changed certificate and key files are \
+read again, at once on SIGHUP.\n\nExamples:\n  chatmetric serve\n  chatmetric serve --config \
 chatmetric.toml --listen 127.0.0.1:9090"
 )]
 pub(super) struct ServeArguments {
@@ -69,6 +70,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         &settings.store.data_dir,
         arguments.master_key_file.as_deref(),
         OpenMode::Create,
+        store_options(&settings.store),
         &entropy,
     )
     .map_err(|error| explain_open(&error))?;
@@ -139,7 +141,7 @@ fn serve(
         };
         let told = tell_address(&server, &data_dir, terminal);
         if told.is_ok() {
-            signals.wait_for_stop().await;
+            signals.wait_for_stop(Some(&server)).await;
             terminal.say("stopping: requests in flight are finished first");
         }
         let stopped = async {
@@ -150,7 +152,7 @@ fn serve(
         };
         tokio::select! {
             () = stopped => {}
-            () = signals.wait_for_stop() => {
+            () = signals.wait_for_stop(None) => {
                 terminal.warn("stopped at once; what was acknowledged is kept");
             }
         }
@@ -164,7 +166,8 @@ fn tell_address(
     data_dir: &Path,
     terminal: &Terminal,
 ) -> Result<(), CliError> {
-    let url = format!("http://{}", server.local_addr());
+    let scheme = if server.is_tls() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", server.local_addr());
     terminal.say(&format!(
         "chatmetric {} listens on {url}",
         env!("CARGO_PKG_VERSION")
@@ -193,7 +196,7 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
             )),
             _ => cli,
         },
-        ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
+        ServerError::Tls(_) | ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
     }
 }
 
@@ -212,13 +215,20 @@ impl Signals {
         })
     }
 
-    async fn wait_for_stop(&mut self) {
+    /// Meanwhile, a hang-up has the server read its TLS files again.
+    async fn wait_for_stop(&mut self, server: Option<&RunningServer>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.hang_up.recv() => {
-                    tracing::info!("hang-up signal: nothing is read again yet");
+                    let reread = match server {
+                        Some(server) => server.reread_tls_files().await,
+                        None => false,
+                    };
+                    if !reread {
+                        tracing::info!("hang-up signal: there are no TLS files to read again");
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
 use crate::directory::DirectoryError;
 use crate::entropy::{Entropy, SystemEntropy};
+use chatmetric_store::Options;
 use std::sync::Arc;
 
 /// An instance within reach.
@@ -35,6 +36,7 @@ impl Session {
             &arguments.data_dir,
             arguments.master_key_file.as_deref(),
             mode,
+            Options::default(),
             &entropy,
         )
         .map_err(|error| explain_open(&error))?;

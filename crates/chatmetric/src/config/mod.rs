@@ -9,6 +9,8 @@
 
 mod keys;
 
+use crate::tls::{Pair, PairFiles};
+use chatmetric_store::{MEMORY_BYTES_MIN, TALLY_DAYS_BEHIND_FLOOR_MIN};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,7 +22,7 @@ pub const FILE_NAME: &str = "chatmetric.toml";
 /// Longest configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Days that must be kept beyond the horizon, so that no record outlives its tallies.
-pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = 31;
+pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = TALLY_DAYS_BEHIND_FLOOR_MIN;
 
 /// All that a user may tune; the defaults are what an empty file gives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,9 +44,9 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Allows a listener that is not loopback without TLS.
     pub insecure_http: bool,
-    /// The certificate chain, PEM. Not there yet.
+    /// The certificate chain, PEM; with it the listener speaks TLS.
     pub tls_cert_file: Option<PathBuf>,
-    /// The private key, PEM. Not there yet.
+    /// The private key of the certificate, PEM.
     pub tls_key_file: Option<PathBuf>,
     /// Host names under which clients know us, when a proxy rewrites `Host`.
     pub public_hosts: Vec<String>,
@@ -52,6 +54,17 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Most connections at a time.
     pub max_connections: usize,
+}
+
+impl ServerSettings {
+    /// Certificate and key, when the listener speaks TLS.
+    #[must_use]
+    pub fn tls_files(&self) -> Option<PairFiles> {
+        Some(PairFiles {
+            certificate: self.tls_cert_file.clone()?,
+            key: self.tls_key_file.clone()?,
+        })
+    }
 }
 
 impl Default for ServerSettings {
@@ -295,24 +308,17 @@ impl Settings {
 
     fn validate_server(&self, fault: &mut impl FnMut(&str, String)) {
         let server = &self.server;
-        for (key, file) in [
-            ("server.tls_cert_file", &server.tls_cert_file),
-            ("server.tls_key_file", &server.tls_key_file),
-        ] {
-            if file.is_some() {
-                fault(
-                    key,
-                    "TLS is not there yet: leave it out and let a proxy in front speak TLS".into(),
-                );
-            }
-        }
-        if !server.listen.ip().is_loopback() && !server.insecure_http {
+        validate_tls(server, fault);
+        // Half of the TLS settings has its own fault; the other half is meant.
+        let tls_meant = server.tls_cert_file.is_some() || server.tls_key_file.is_some();
+        if !server.listen.ip().is_loopback() && !server.insecure_http && !tls_meant {
             fault(
                 "server.listen",
                 format!(
                     "`{}` is not a loopback address and TLS is off: signatures do not hide what \
-                     is asked and answered. Use a loopback address behind a TLS proxy, or say \
-                     `--insecure-http` (`server.insecure_http = true`)",
+                     is asked and answered. Set `server.tls_cert_file` and `server.tls_key_file`, \
+                     use a loopback address behind a TLS proxy, or say `--insecure-http` \
+                     (`server.insecure_http = true`)",
                     server.listen
                 ),
             );
@@ -361,10 +367,13 @@ impl Settings {
                 ),
             );
         }
-        if store.memory_bytes_max.is_some_and(|bytes| bytes < 16 << 20) {
+        if store
+            .memory_bytes_max
+            .is_some_and(|bytes| bytes < MEMORY_BYTES_MIN)
+        {
             fault(
                 "store.memory_bytes_max",
-                "must be at least 16777216 (16 MiB)".to_owned(),
+                format!("must be at least {MEMORY_BYTES_MIN} (16 MiB)"),
             );
         }
     }
@@ -416,6 +425,23 @@ impl Settings {
                 "telemetry.metrics_listen",
                 "must differ from `server.listen`".to_owned(),
             );
+        }
+    }
+}
+
+/// The files are read as the server will read them: what it would refuse is a
+/// fault now.
+fn validate_tls(server: &ServerSettings, fault: &mut impl FnMut(&str, String)) {
+    let missing = |given: &str| format!("is missing: `{given}` is set, and TLS needs both");
+    match (&server.tls_cert_file, &server.tls_key_file) {
+        (None, None) => {}
+        (Some(_), None) => fault("server.tls_key_file", missing("server.tls_cert_file")),
+        (None, Some(_)) => fault("server.tls_cert_file", missing("server.tls_key_file")),
+        (Some(_), Some(_)) => {
+            let read = server.tls_files().map(|files| Pair::read(&files));
+            for error in read.and_then(Result::err).into_iter().flatten() {
+                fault(error.setting(), crate::cli::error_chain(&error));
+            }
         }
     }
 }

@@ -142,11 +142,35 @@ fn a_public_address_needs_a_word() {
 
 #[test]
 fn what_is_not_there_yet_says_so() {
-    let text = "[server]\ntls_cert_file = \"a\"\ntls_key_file = \"b\"\n[telemetry]\notlp_endpoint = \"http://x\"\n";
-    let found = faults(text, &[]);
-    assert_eq!(found.len(), 3, "{found:?}");
+    let found = faults("[telemetry]\notlp_endpoint = \"http://x\"\n", &[]);
     assert!(
-        found.iter().all(|fault| fault.contains("not there yet")),
+        found.len() == 1 && found[0].contains("not there yet"),
         "{found:?}"
     );
+}
+
+#[test]
+fn half_of_tls_is_a_fault_of_the_other_half() {
+    let found = faults(
+        "[server]\nlisten = \"0.0.0.0:80\"\ntls_cert_file = \"a\"\n",
+        &[],
+    );
+    expect_test::expect![
+        "`server.tls_key_file`: is missing: `server.tls_cert_file` is set, and TLS needs both"
+    ]
+    .assert_eq(&found.join("\n"));
+    let found = faults("", &[("CHATMETRIC_SERVER_TLS_KEY_FILE", "b")]);
+    expect_test::expect![
+        "`server.tls_cert_file`: is missing: `server.tls_key_file` is set, and TLS needs both"
+    ]
+    .assert_eq(&found.join("\n"));
+}
+
+#[test]
+fn files_of_tls_that_are_not_there_are_both_named() {
+    let text = "[server]\ntls_cert_file = \"/nonexistent/a\"\ntls_key_file = \"/nonexistent/b\"\n";
+    expect_test::expect![[r#"
+        line 2, column 17: `server.tls_cert_file`: could not read `/nonexistent/a`: No such file or directory (os error 2)
+        line 3, column 16: `server.tls_key_file`: could not read `/nonexistent/b`: No such file or directory (os error 2)"#]]
+    .assert_eq(&faults(text, &[]).join("\n"));
 }

@@ -1,5 +1,5 @@
-//! One connection: a TCP stream whose own refusals are spoken in the vendor's
-//! shape.
+//! One connection: a stream, over TLS or not, on which hyper's own refusals are
+//! spoken in the vendor's shape.
 //!
 //! hyper answers a head that it cannot parse (bad request line, illegal header,
 //! more than `HEAD_BUFFER_BYTES`) by itself, with a 4xx without a body, and SDKs
@@ -19,21 +19,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Longest head of an answer that hyper writes by itself, in bytes.
 const OWN_HEAD_BYTES_MAX: usize = 512;
 
 /// See the module.
-pub(super) struct Translated {
-    stream: TcpStream,
+pub(super) struct Translated<S> {
+    stream: S,
     entropy: Arc<dyn Entropy>,
     /// A translated answer that is not yet written, and how far it is.
     pending: Option<(Vec<u8>, usize)>,
 }
 
-impl Translated {
-    pub(super) fn new(stream: TcpStream, entropy: Arc<dyn Entropy>) -> Self {
+impl<S: AsyncWrite + Unpin> Translated<S> {
+    pub(super) fn new(stream: S, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             stream,
             entropy,
@@ -62,7 +61,7 @@ impl Translated {
         let error = own_refusal(head)?;
         let ids = RequestIds::draw(self.entropy.as_ref());
         tracing::info!(request_id = %ids.request, code = %error, "http head refused");
-        let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids).closing();
+        let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids, None).closing();
         Some(answer.into_bytes())
     }
 }
@@ -86,7 +85,7 @@ fn own_refusal(written: &[u8]) -> Option<ApiError> {
     }
 }
 
-impl AsyncRead for Translated {
+impl<S: AsyncRead + Unpin> AsyncRead for Translated<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -96,7 +95,7 @@ impl AsyncRead for Translated {
     }
 }
 
-impl AsyncWrite for Translated {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Translated<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

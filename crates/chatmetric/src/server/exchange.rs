@@ -4,7 +4,8 @@
 //! Invariant: every answer of `/` and of unknown paths has the vendor's shape,
 //! whatever went wrong.
 
-use crate::api::{self, Call, Outcome};
+use crate::api::{self, Call, Outcome, metadata};
+use crate::directory::Principal;
 use crate::ingest::whatsapp_webhook;
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
@@ -33,7 +34,7 @@ use std::task::Poll;
 /// Answers a request.
 pub(super) async fn exchange(
     app: Arc<App>,
-    peer: IpAddr,
+    peer: CallerOf,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let ids = RequestIds::draw(app.entropy.as_ref());
@@ -42,9 +43,15 @@ pub(super) async fn exchange(
         Some(answer) => answer.into_response(),
         None => {
             tracing::error!(request_id = %ids.request, "a request panicked");
-            Answer::vendor_error(ResponseFormat::Json, &ApiError::InternalError, &host, ids)
-                .closing()
-                .into_response()
+            Answer::vendor_error(
+                ResponseFormat::Json,
+                &ApiError::InternalError,
+                &host,
+                ids,
+                None,
+            )
+            .closing()
+            .into_response()
         }
     }
 }
@@ -74,7 +81,7 @@ fn host_text(headers: &http::HeaderMap) -> String {
 
 async fn respond(
     app: &Arc<App>,
-    peer: IpAddr,
+    peer: CallerOf,
     request: Request<Incoming>,
     ids: RequestIds,
 ) -> Answer {
@@ -96,6 +103,15 @@ async fn respond(
             "NotHere",
             "figures are on `telemetry.metrics_listen` when this listener is public",
         ),
+        Route::OpenApi => Answer::new(StatusCode::OK, "application/json", metadata::openapi()),
+        Route::ApiDocs(product) => {
+            let host = host_text(&parts.headers);
+            Answer::new(
+                StatusCode::OK,
+                "application/json",
+                metadata::api_docs(product, &host),
+            )
+        }
         Route::MethodNotAllowed(allow) => Answer::small(
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
@@ -105,27 +121,26 @@ async fn respond(
     }
 }
 
-/// The caller's address and whether the way to us was TLS.
+/// An address and whether the way from it to us is TLS.
 #[derive(Debug, Clone, Copy)]
-struct CallerOf {
-    ip: IpAddr,
-    tls: bool,
+pub(super) struct CallerOf {
+    pub(super) ip: IpAddr,
+    pub(super) tls: bool,
 }
 
-/// Forwarded headers count only when a trusted proxy sent them; of the chain, the
-/// last address that is no trusted proxy is the caller.
-fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
+/// The caller behind the other end of the connection. Forwarded headers count only
+/// when a trusted proxy sent them; of the chain, the last address that is no
+/// trusted proxy is the caller. A proxy that forwards and does not say `https` had
+/// the request over plain HTTP, however it came to us.
+fn caller_of(app: &App, peer: CallerOf, parts: &Parts) -> CallerOf {
     let trusted = |ip: &IpAddr| {
         app.settings
             .server
             .trusted_proxies
             .contains(&ip.to_canonical())
     };
-    let mut caller = CallerOf {
-        ip: peer,
-        tls: false,
-    };
-    if !trusted(&peer) {
+    let mut caller = peer;
+    if !trusted(&peer.ip) {
         return caller;
     }
     let text = |name: &str| {
@@ -135,10 +150,16 @@ fn caller_of(app: &App, peer: IpAddr, parts: &Parts) -> CallerOf {
             .collect::<Vec<_>>()
             .join(",")
     };
-    caller.tls = text("x-forwarded-proto")
-        .rsplit(',')
-        .next()
-        .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto"];
+    if forwarded
+        .iter()
+        .any(|name| parts.headers.contains_key(*name))
+    {
+        caller.tls = text("x-forwarded-proto")
+            .rsplit(',')
+            .next()
+            .is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    }
     for hop in text("x-forwarded-for").rsplit(',') {
         let Ok(ip) = hop.trim().parse::<IpAddr>() else {
             break;
@@ -195,10 +216,12 @@ async fn rpc(
         Err(fault) => {
             let error = fault.into_api_error(app);
             Outcome {
-                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids).closing(),
+                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids, None)
+                    .closing(),
                 action: None,
                 error: Some(error),
                 account: None,
+                caller: None,
                 rows: 0,
                 empty: None,
             }
@@ -207,10 +230,14 @@ async fn rpc(
     let took_ns = app.clock.monotonic_ns().saturating_sub(started_ns);
     app.metrics
         .request(outcome.action, outcome.error.as_ref(), took_ns);
+    let session = outcome.caller.as_ref().and_then(Principal::session);
     tracing::info!(
         request_id = %ids.request,
         action = outcome.action.map(api::action::Action::name),
         account = outcome.account,
+        caller = outcome.caller.as_ref().map(Principal::name),
+        assumed_by = session.map(|session| session.assumed_by.as_str()),
+        source_identity = session.and_then(|session| session.source_identity.as_deref()),
         status = outcome.answer.status.as_u16(),
         code = outcome.error.as_ref().map_or("OK".into(), ApiError::code).as_ref(),
         rows = outcome.rows,

@@ -15,6 +15,8 @@ pub const TARGET_BYTES_MAX: usize = 32 * 1024;
 pub const HEAD_BUFFER_BYTES: usize = 128 * 1024;
 /// How many headers hyper parses; above it hyper decides.
 pub const HEADERS_PARSED_MAX: usize = 1_000;
+/// How long a TLS handshake may take, from the first byte that is waited for.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept, and how long a head may take.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long a body may take.

@@ -1,8 +1,8 @@
 //! The server: one listener, its limits, graceful drain.
 //!
-//! Reading order: this file (start and stop), `connection` (what hyper refuses by
-//! itself), `exchange` (a request and its answer), `route`, `answer`, `limits`,
-//! `background`.
+//! Reading order: this file (start and stop), `listener` (connections), `handshake`
+//! (TLS), `connection` (what hyper refuses by itself), `exchange` (a request and its
+//! answer), `route`, `answer`, `limits`, `background`.
 //!
 //! Invariant: once [`RunningServer::shutdown`] returns, nothing is in flight to
 //! the store and every acknowledgement that was given stands.
@@ -11,7 +11,9 @@ pub(crate) mod answer;
 mod background;
 mod connection;
 mod exchange;
+mod handshake;
 pub mod limits;
+mod listener;
 mod route;
 
 use crate::api::action::Action;
@@ -22,33 +24,28 @@ use crate::directory::Directory;
 use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
 use crate::telemetry::Metrics;
+use crate::tls::{self, PairError};
 use chatmetric_core::FingerprintKey;
 use chatmetric_core::time::zone_database_version;
 use chatmetric_rpc::admission::{Admission, AdmissionSettings};
 use chatmetric_rpc::signature::{Verifier, VerifierSettings};
 use chatmetric_store::{Store, StoreError};
-use connection::Translated;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use limits::{
-    BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT, HEAD_BUFFER_BYTES, HEAD_TIMEOUT,
-    HEADERS_PARSED_MAX,
-};
+use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
+use listener::{Serve, accept_all};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
-/// How long to wait after `accept` failed, for example for want of files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Changes of identities that are at work at a time; more wait. The directory
+/// writes one after the other, so a thread more would only wait in it.
+const IDENTITY_CHANGES_MAX: usize = 2;
 
 /// What the program plugs in; settings are what the user tunes.
 #[derive(Clone)]
@@ -75,6 +72,9 @@ pub enum ServerError {
         #[source]
         source: io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("could not use the TLS files:{}", list(.0))]
+    Tls(Vec<PairError>),
     /// The first floor could not be made durable.
     #[error("could not set the floor of the store")]
     Floor(#[source] StoreError),
@@ -87,6 +87,11 @@ pub enum ServerError {
         #[source]
         source: io::Error,
     },
+}
+
+fn list(errors: &[PairError]) -> String {
+    let line = |error| format!("\n  {}", crate::cli::error_chain(error));
+    errors.iter().map(|error| line(error)).collect()
 }
 
 /// What every request can reach.
@@ -104,6 +109,7 @@ pub(crate) struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
     pub(crate) large_queries: Semaphore,
+    pub(crate) identity_changes: Semaphore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     stopping: AtomicBool,
@@ -143,6 +149,7 @@ impl App {
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            identity_changes: Semaphore::new(IDENTITY_CHANGES_MAX),
             metrics,
             metrics_on_main,
             stopping: AtomicBool::new(false),
@@ -173,6 +180,7 @@ impl Server {
         settings: Settings,
         components: Components,
     ) -> Result<RunningServer, ServerError> {
+        let tls = open_tls(&settings, components.clock.as_ref())?;
         let listener = bind(settings.server.listen).await?;
         let metrics_listener = match settings.telemetry.metrics_listen {
             Some(address) => Some(bind(address).await?),
@@ -203,9 +211,14 @@ impl Server {
                 Serve::Metrics,
             ));
         }
-        let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, Serve::Main));
+        if let Some(tls) = &tls {
+            helpers.spawn(watch_files(Arc::clone(tls), Arc::clone(&app.clock)));
+        }
+        let serve = Serve::Main { tls: tls.clone() };
+        let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, serve));
         tracing::info!(
             address = %local_addr,
+            tls = tls.is_some(),
             version = env!("CARGO_PKG_VERSION"),
             time_zones = zone_database_version(),
             "listening"
@@ -214,10 +227,37 @@ impl Server {
             local_addr,
             metrics_addr,
             app,
+            tls,
             stop,
             accepting,
             helpers,
         })
+    }
+}
+
+fn open_tls(
+    settings: &Settings,
+    clock: &dyn Clock,
+) -> Result<Option<Arc<tls::Served>>, ServerError> {
+    let files = settings.server.tls_files();
+    files
+        .map(|files| tls::Served::open(files, clock.now()).map(Arc::new))
+        .transpose()
+        .map_err(ServerError::Tls)
+}
+
+/// Looks at the TLS files until it is dropped.
+async fn watch_files(tls: Arc<tls::Served>, clock: Arc<dyn Clock>) {
+    let mut looks = tokio::time::interval(tls::LOOK_INTERVAL);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let (tls, clock) = (Arc::clone(&tls), Arc::clone(&clock));
+        let look = tokio::task::spawn_blocking(move || tls.look(clock.now()));
+        if let Err(error) = look.await {
+            tracing::error!(%error, "the TLS files are not looked at any more");
+            return;
+        }
     }
 }
 
@@ -233,105 +273,12 @@ fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr,
         .map_err(|source| ServerError::Listen { address, source })
 }
 
-/// What a listener serves.
-#[derive(Debug, Clone, Copy)]
-enum Serve {
-    Main,
-    Metrics,
-}
-
-/// Accepts until it is told to stop, then drains its connections.
-async fn accept_all(
-    listener: TcpListener,
-    app: Arc<App>,
-    mut stopped: watch::Receiver<bool>,
-    serve: Serve,
-) {
-    let free = Arc::new(Semaphore::new(app.settings.server.max_connections));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            _ = stopped.changed() => break,
-            // More connections than allowed wait in the kernel's queue.
-            accepted = accept(&listener, &free) => accepted,
-        };
-        while connections.try_join_next().is_some() {}
-        let (stream, peer, permit) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let connection = serve_connection(Arc::clone(&app), stream, peer, serve);
-        let connection = graceful.watch(connection);
-        let metrics = Arc::clone(&app.metrics);
-        connections.spawn(async move {
-            metrics.connection_opened();
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            metrics.connection_closed();
-            drop(permit);
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests are still in flight; closing their connections");
-    }
-    connections.shutdown().await;
-}
-
-async fn accept(
-    listener: &TcpListener,
-    free: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(free)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, peer, permit))
-}
-
-fn serve_connection(
-    app: Arc<App>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    serve: Serve,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
-    let io = TokioIo::new(Translated::new(stream, Arc::clone(&app.entropy)));
-    let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move {
-            let response = match serve {
-                Serve::Main => exchange::exchange(app, peer.ip(), request).await,
-                Serve::Metrics => exchange::metrics_only(&app, &request),
-            };
-            Ok::<_, std::convert::Infallible>(response)
-        }
-    });
-    hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BUFFER_BYTES)
-        .max_headers(HEADERS_PARSED_MAX)
-        .half_close(true)
-        .writev(false)
-        .serve_connection(io, service)
-}
-
 /// A server that serves until it is told to stop.
 pub struct RunningServer {
     local_addr: SocketAddr,
     metrics_addr: Option<SocketAddr>,
     app: Arc<App>,
+    tls: Option<Arc<tls::Served>>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     helpers: JoinSet<()>,
@@ -350,6 +297,25 @@ impl RunningServer {
         self.metrics_addr
     }
 
+    /// Whether the main listener speaks TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Reads the TLS files now, changed or not. `false` when there are none; what
+    /// is wrong with them is in the log, and the pair of before is served on.
+    pub async fn reread_tls_files(&self) -> bool {
+        let Some(tls) = self.tls.clone() else {
+            return false;
+        };
+        let now = self.app.clock.now();
+        if let Err(error) = tokio::task::spawn_blocking(move || tls.reread(now)).await {
+            tracing::error!(%error, "the TLS files were not read");
+        }
+        true
+    }
+
     /// Stops listening, lets requests in flight finish (at most
     /// [`limits::DRAIN_TIMEOUT`]), and waits until everything that was handed to
     /// the store is answered. The store is closed by its owner afterwards.
@@ -366,6 +332,11 @@ impl RunningServer {
             tracing::warn!("the store has not answered everything");
         }
         self.helpers.shutdown().await;
+        let app = Arc::clone(&self.app);
+        let kept = tokio::task::spawn_blocking(move || background::keep_key_uses(&app, true)).await;
+        if let Err(error) = kept {
+            tracing::error!(%error, "the last uses of keys were not noted");
+        }
         tracing::info!("stopped");
     }
 }

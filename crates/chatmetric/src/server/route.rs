@@ -2,6 +2,8 @@
 //!
 //! Whatever is nobody's is the RPC API's: its errors have the vendor's shape.
 
+use crate::api::metadata;
+use crate::api::spec::Product;
 use http::Method;
 use http::request::Parts;
 
@@ -23,6 +25,10 @@ pub(super) enum Route {
     ReadyForQueries,
     /// `/metrics`
     Metrics,
+    /// `/openapi.json`
+    OpenApi,
+    /// `/meta/v1/products/{product}/versions/{version}/api-docs.json`
+    ApiDocs(Product),
     /// A path of ours with a method that it does not have; what it has.
     MethodNotAllowed(&'static str),
 }
@@ -41,6 +47,7 @@ pub(super) fn route(parts: &Parts) -> Route {
         "/readyz" => get(Route::Ready),
         "/readyz/query" => get(Route::ReadyForQueries),
         "/metrics" => get(Route::Metrics),
+        "/openapi.json" => get(Route::OpenApi),
         _ => match path.strip_prefix("/webhooks/whatsapp/") {
             Some(id) if is_id(id) => {
                 if matches!(parts.method, Method::GET | Method::POST) {
@@ -49,7 +56,9 @@ pub(super) fn route(parts: &Parts) -> Route {
                     Route::MethodNotAllowed("GET, POST")
                 }
             }
-            Some(_) | None => Route::Rpc,
+            Some(_) => Route::Rpc,
+            None => metadata::product_of_path(path)
+                .map_or(Route::Rpc, |product| get(Route::ApiDocs(product))),
         },
     }
 }
@@ -78,6 +87,21 @@ mod tests {
         assert_eq!(routed("GET", "/nowhere?x"), Route::Rpc);
         assert_eq!(routed("GET", "/healthz"), Route::Health);
         assert_eq!(routed("HEAD", "/readyz"), Route::Ready);
+        assert_eq!(routed("GET", "/openapi.json"), Route::OpenApi);
+        assert_eq!(
+            routed(
+                "GET",
+                "/meta/v1/products/cams/versions/2020-06-06/api-docs.json"
+            ),
+            Route::ApiDocs(Product::Cams)
+        );
+        assert_eq!(
+            routed(
+                "GET",
+                "/meta/v1/products/cams/versions/1999-01-01/api-docs.json"
+            ),
+            Route::Rpc
+        );
         assert_eq!(routed("GET", "/readyz/query"), Route::ReadyForQueries);
         assert_eq!(
             routed("POST", "/metrics"),

@@ -13,7 +13,6 @@ use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::request::Method;
 use chatmetric_rpc::sign::{Algorithm, Call, Credentials, sign_v3};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -91,15 +90,7 @@ fn send(url: &str, request: &[u8]) -> String {
 fn a_disk_that_was_full_does_not_make_replays_possible() {
     let (_folder, data_dir) = data_dir();
     let nonces = format!("{data_dir}/nonces.log");
-    let served = Served::start_with_file_errors(&data_dir);
-    let pid = Pid::from_raw(served.pid().cast_signed());
-    let limit_file_bytes = |bytes: Option<u64>| {
-        let limit = Rlimit {
-            current: bytes,
-            maximum: None,
-        };
-        prlimit(pid, Resource::Fsize, limit).expect("a limit");
-    };
+    let served = Served::start_ignoring_file_limits(&data_dir);
     let calls = ["one", "two", "three", "four"].map(signed);
     let ask = |at: usize| {
         let answer = send(&served.url, &calls[at]);
@@ -108,9 +99,9 @@ fn a_disk_that_was_full_does_not_make_replays_possible() {
     ask(0);
     // Room for half a record; then there is room again.
     let written = std::fs::metadata(&nonces).expect("the log").len();
-    limit_file_bytes(Some(written + 11));
+    served.limit_files(Some(written + 11));
     ask(1);
-    limit_file_bytes(None);
+    served.limit_files(None);
     ask(2);
     // Within a second or so the file is written anew.
     let whole = |bytes: u64| bytes == written + 2 * 24;
@@ -165,7 +156,11 @@ fn no_message_id_and_no_recipient_is_on_disk() {
     );
     let agent = agent();
     for body in [&body, "wamid.canary-unparsable of 15550209999"] {
-        assert_eq!(post(&agent, &served.url, body), Some(200), "{body}");
+        assert_eq!(
+            post(&agent, &served.url, "acme-wa", body),
+            Some(200),
+            "{body}"
+        );
     }
     let (status, log) = served.stop();
     assert!(status.success(), "{log}");

@@ -8,24 +8,39 @@ mod faults;
 // What was logged while the tests ran.
 mod log;
 
+// A certificate authority of its own.
+mod certificates;
+
 // The RPC API: answers, errors, their order and their shape.
 mod api;
 // Who may call and see what: RAM, tenancy.
 mod authz;
 // The directory on real files.
 mod directory;
+// Identities one by one, and the audit log.
+mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The product RAM: every operation, every refusal, every right.
+mod ram_api;
+// The floor of a running server, and what waits behind it.
+mod floor;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
+// Temporary credentials, and what administrators learn of denials.
+mod sts;
 // Calls per second.
 mod throttle;
+// TLS: handshakes, certificates and their exchange, the client's side.
+mod tls;
 
 // The real program: helps the modules below to start it.
 mod process;
 
 // Commands: help, outputs, exit codes, a second process, keys.
 mod cli;
+// `conformance` at a real server, one that passes and ones that do not.
+mod conformance;
 // `demo`, to its end.
 mod demo;
 // `import`: formats, bad lines, loading twice, memory.
@@ -34,3 +49,5 @@ mod import;
 mod damage;
 // kill -9 of `serve`, again and again.
 mod restart;
+// `sign explain`: outputs, exit codes, secrets.
+mod sign;

@@ -7,10 +7,10 @@ use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// One account with one key, one space that takes every number, one webhook.
@@ -108,7 +108,8 @@ pub(crate) fn data_dir() -> (tempfile::TempDir, String) {
 pub(crate) struct Served {
     child: Child,
     pub(crate) url: String,
-    stderr: Option<std::thread::JoinHandle<String>>,
+    stderr: Option<std::thread::JoinHandle<()>>,
+    said: Arc<Mutex<String>>,
 }
 
 impl Served {
@@ -117,33 +118,56 @@ impl Served {
     }
 
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        Self::spawn(command(arguments))
+        Self::start_command(command(arguments))
     }
 
-    /// Starts it so that a file that grows beyond its limit is an error, not the end.
-    pub(crate) fn start_with_file_errors(data_dir: &str) -> Self {
+    /// Starts in a shell that lets a write above a limit of [`Self::limit_files`] be
+    /// an error and not the end of the process.
+    pub(crate) fn start_ignoring_file_limits(data_dir: &str) -> Self {
         let program = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir]);
         let mut shell = Command::new("sh");
         shell
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(program.get_program())
-            .args(program.get_args());
-        Self::spawn(shell)
+            .args(program.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::start_command(shell)
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Limits how long a file may become, in bytes; what is longer stays.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit)
+            .expect("limited");
+    }
+
+    fn start_command(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let mut stderr = child.stderr.take().expect("piped");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let hearing = Arc::clone(&said);
         let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            drop(stderr.read_to_string(&mut text));
-            text
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut said = hearing.lock().expect("no panic");
+                said.push_str(&line);
+                said.push('\n');
+            }
         });
-        Self::started(child, stderr)
+        Self::started(child, stderr, said)
     }
 
     /// Starts it with a log that cannot be written: a reader who left, or a full disk.
@@ -155,23 +179,29 @@ impl Served {
             .expect("the program starts");
         // The reading end, if there is one, is closed here.
         drop(child.stderr.take());
-        Self::started(child, std::thread::spawn(String::new))
+        Self::started(child, std::thread::spawn(|| {}), Arc::default())
     }
 
-    fn started(mut child: Child, stderr: std::thread::JoinHandle<String>) -> Self {
+    fn started(
+        mut child: Child,
+        stderr: std::thread::JoinHandle<()>,
+        said: Arc<Mutex<String>>,
+    ) -> Self {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("reads");
         let Ok(told) = serde_json::from_str::<serde_json::Value>(&line) else {
             drop(child.kill());
             drop(child.wait());
-            panic!("it did not start: {}", stderr.join().expect("reads"));
+            stderr.join().expect("reads");
+            panic!("it did not start: {}", said.lock().expect("no panic"));
         };
         let url = told["listening"].as_str().expect("the address").to_owned();
         Self {
             child,
             url,
             stderr: Some(stderr),
+            said,
         }
     }
 
@@ -187,15 +217,29 @@ impl Served {
 
     /// SIGTERM
     pub(crate) fn stop(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signals");
+        self.signal(rustix::process::Signal::TERM);
         self.end()
+    }
+
+    /// What it has written to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("no panic").clone()
+    }
+
+    /// SIGHUP
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("signals");
     }
 
     fn end(&mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it ends");
-        let stderr = self.stderr.take().expect("once").join().expect("reads");
-        (status, stderr)
+        self.stderr.take().expect("once").join().expect("reads");
+        (status, self.said())
     }
 }
 
@@ -231,12 +275,12 @@ pub(crate) fn agent() -> ureq::Agent {
 }
 
 /// Posts a body as Meta does; `None` when no answer came.
-pub(crate) fn post(agent: &ureq::Agent, url: &str, body: &str) -> Option<u16> {
+pub(crate) fn post(agent: &ureq::Agent, url: &str, webhook: &str, body: &str) -> Option<u16> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"app-secret-one").expect("any length");
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
     let mut answer = agent
-        .post(format!("{url}/webhooks/whatsapp/acme-wa"))
+        .post(format!("{url}/webhooks/whatsapp/{webhook}"))
         .header("content-type", "application/json")
         .header("x-hub-signature-256", signature)
         .send(body.as_bytes())
