@@ -256,6 +256,7 @@ fn find_key<K: KeyLookup>(
                 .find_session(id, token, now_ms)
                 .map_err(|refusal| match refusal {
                     SessionRefusal::UnknownKey => ApiError::AccessKeyNotFound,
+                    SessionRefusal::Inactive => ApiError::AccessKeyInactive,
                     SessionRefusal::Malformed => ApiError::SecurityTokenMalformed,
                     SessionRefusal::Expired => ApiError::SecurityTokenExpired,
                     SessionRefusal::Mismatch => ApiError::SecurityTokenMismatch,

@@ -23,8 +23,12 @@ mod identities;
 mod ingest;
 // The product RAM: every operation, every refusal, every right.
 mod ram_api;
+// The floor of a running server, and what waits behind it.
+mod floor;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
+// Temporary credentials, and what administrators learn of denials.
+mod sts;
 // Calls per second.
 mod throttle;
 // TLS: handshakes, certificates and their exchange, the client's side.
