@@ -22,6 +22,7 @@ CUSTOMER_USER = ("LTAIcustomeruser0000001", "customer-user-secret")
 CUSTOMER_OTHER = ("LTAIcustomerother000001", "customer-other-secret")
 LAPSED_OWNER = ("LTAIlapsedowner00000001", "lapsed-owner-secret")
 BUSY_OWNER = ("LTAIbusyowner0000000001", "busy-owner-secret")
+SINGLE_OWNER = ("LTAIsingleowner00000001", "single-owner-secret")
 STRANGER_OWNER = ("LTAIstrangerowner000001", "stranger-owner-secret")
 UNKNOWN = ("LTAInobodyhasthiskey001", "no-secret")
 

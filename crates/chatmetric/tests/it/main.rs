@@ -23,6 +23,8 @@ mod identities;
 mod ingest;
 // The product RAM: every operation, every refusal, every right.
 mod ram_api;
+// The floor of a running server, and what waits behind it.
+mod floor;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
 // Temporary credentials, and what administrators learn of denials.

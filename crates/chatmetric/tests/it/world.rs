@@ -8,7 +8,7 @@ use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnl
 use chatmetric::entropy::{Entropy, SeededEntropy};
 use chatmetric::master_key::MasterKey;
 use chatmetric::server::{Components, RunningServer, Server};
-use chatmetric_core::EpochMs;
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::request::Method;
@@ -225,6 +225,13 @@ impl World {
         self.directory
             .apply(&document, ApplyOptions::default(), EpochMs(NOW_MS))
             .expect("it applies");
+    }
+
+    /// The account of [`DIRECTORY`] that the store knows as the holder of events.
+    pub(crate) fn account_key(&self) -> AccountKey {
+        let snapshot = self.directory.snapshot();
+        let number = PhoneNumber::parse("15550100101").expect("digits");
+        snapshot.number_owner(&number).expect("owned").account.key
     }
 
     /// Stops the server and gives the runtime back.
