@@ -2,15 +2,11 @@
 //! is put down, and the wire is that of the product.
 
 use super::{DOCUMENT, Ram};
-use crate::process::{Served, data_dir};
+use crate::process::{Served, call, data_dir};
 use crate::world::{Reply, World, key};
-use chatmetric::api::spec::Product;
 use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric::directory::AuditFilter;
-use chatmetric::entropy::{Entropy as _, SystemEntropy};
-use chatmetric_rpc::format_utc_seconds;
-use chatmetric_rpc::request::Method;
-use chatmetric_rpc::sign::{Algorithm, Call, SignedCall, sign_v3};
+use chatmetric_rpc::sign::SignedCall;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -249,7 +245,7 @@ fn the_wire_is_that_of_the_product() {
         "{body}"
     );
     let denied = ram.call_as("nobody", "DeleteUser", &[("UserName", "reader")]);
-    expect_test::expect![[r#"403 {"RequestId":"<id>","Message":"You are not authorized to do this action. Resource: acs:ram:*:1000000000000001:user/reader Action: ram:DeleteUser","Recommend":"/troubleshoot?q=NoPermission&product=Ram&requestId=<id>","HostId":"<host>","Code":"NoPermission","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"nobody","NoPermissionType":"ImplicitDeny","AuthAction":"ram:DeleteUser"}}"#]]
+    expect_test::expect![[r#"403 {"RequestId":"<id>","Message":"You are not authorized to do this action. Resource: acs:ram:*:1000000000000001:user/reader Action: ram:DeleteUser","Recommend":"/troubleshoot?q=NoPermission&product=Ram&requestId=<id>","HostId":"<host>","Code":"NoPermission","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","EncodedDiagnosticMessage":"<sealed>","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"<user id>","NoPermissionType":"ImplicitDeny","AuthAction":"ram:DeleteUser"}}"#]]
         .assert_eq(&denied.stable());
     // The product is served in its version and in no other.
     let version = world.v3(&key("owner"), "ListUsers", &[("Version", "2020-06-06")]);
@@ -265,43 +261,14 @@ fn without_id(reply: &Reply) -> String {
     reply.stable().replace(id.as_str().unwrap_or("-"), "<user>")
 }
 
-/// A call of the owner to a program in a process of its own: status and body.
-fn call(url: &str, action: &str, query: &[(&str, &str)]) -> (u16, String) {
-    let now_s = SystemClock::default().now().0 / 1_000;
-    let mut nonce = [0; 16];
-    SystemEntropy.fill(&mut nonce);
-    let (date, nonce) = (format_utc_seconds(now_s), hex::encode(nonce));
-    let host = url.strip_prefix("http://").expect("http");
-    let call = Call {
-        method: Method::Post,
-        host,
-        action,
-        version: Product::Ram.version(),
-        query,
-        headers: &[],
-        body: b"",
-        content_type: None,
-        form: &[],
-        date: &date.expect("a date"),
-        nonce: &nonce,
-    };
-    let signed = sign_v3(Algorithm::HmacSha256, &key("owner"), &call);
-    let mut request = crate::process::agent().post(format!("{url}{}", signed.target));
-    for (name, value) in &signed.headers {
-        request = request.header(name, value);
-    }
-    let mut answer = request.send_empty().expect("an answer");
-    let body = answer.body_mut().read_to_string().expect("read");
-    (answer.status().as_u16(), body)
-}
-
 /// A change that a power cut could make possible a second time is not made; what
 /// only reads goes on.
 #[test]
 fn without_a_place_for_its_nonce_no_change_is_made() {
     let (folder, data_dir) = data_dir();
     let served = Served::start_ignoring_file_limits(&data_dir);
-    let call = |action, query: &[(&str, &str)]| call(&served.url, action, query);
+    let owner = key("owner");
+    let call = |action, query: &[(&str, &str)]| call(&served.url, &owner, action, query);
     assert_eq!(call("CreateUser", &[("UserName", "alice")]).0, 200);
     let nonces = folder.path().join("data/nonces.log");
     let bytes = std::fs::metadata(&nonces).expect("a file").len();
