@@ -1,7 +1,7 @@
 """The official SDKs behind one small face.
 
 Each SDK is used unchanged; only the endpoint (and, for http, the protocol) is
-set. What differs between them is how a request is built and how an answer or an
+set. A key is (id, secret) or (id, secret, security token). What differs between them is how a request is built and how an answer or an
 error is handed to the caller, and that is all that is levelled here.
 """
 
@@ -49,7 +49,8 @@ def rows(body):
 class TeaCaller:
     """alibabacloud_cams20200606, any major version."""
 
-    reports_body_code = True
+    package = "alibabacloud-cams20200606"
+    tells_detail = True
 
     def __init__(self, name, method="POST", typed=True, signature_algorithm=None, asynchronous=False):
         self.name = name
@@ -58,7 +59,18 @@ class TeaCaller:
         self.signature_algorithm = signature_algorithm
         self.asynchronous = asynchronous
 
-    def client(self, port, key):
+    @property
+    def signature(self):
+        """The name of the signature in the table of COMPATIBILITY.md."""
+        algorithm = self.signature_algorithm or "ACS3-HMAC-SHA256"
+        return "RPC 1.0" if algorithm == "v2" else algorithm
+
+    @property
+    def tells_retry_after(self):
+        """Whether a throttled call raises an error that says when to try again."""
+        return installed("alibabacloud-tea-openapi") >= "0.4" and self.signature != "RPC 1.0"
+
+    def client(self, port, key, scheme="http"):
         from alibabacloud_cams20200606.client import Client
 
         try:
@@ -69,19 +81,20 @@ class TeaCaller:
             Config(
                 access_key_id=key[0],
                 access_key_secret=key[1],
+                security_token=key[2] if len(key) > 2 else None,
                 endpoint=f"127.0.0.1:{port}",
-                protocol="http",
+                protocol=scheme,
                 signature_algorithm=self.signature_algorithm,
             )
         )
 
-    def call(self, port, key, parameters, action=METRIC):
+    def call(self, port, key, parameters, action=METRIC, scheme="http"):
         """The answer's body as a dictionary in the names of the wire."""
-        client = self.client(port, key)
+        client = self.client(port, key, scheme)
         try:
             if self.typed and action == METRIC:
                 return self.typed_call(client, parameters)
-            return self.untyped_call(client, parameters, action)
+            return self.untyped_call(client, parameters, action, scheme)
         except Exception as error:  # each SDK has its own hierarchy
             raise refused_by_tea(error) from error
 
@@ -96,7 +109,7 @@ class TeaCaller:
         assert answer.status_code == 200
         return answer.body.to_map()
 
-    def untyped_call(self, client, parameters, action):
+    def untyped_call(self, client, parameters, action, scheme):
         try:
             from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
             from darabonba.runtime import RuntimeOptions
@@ -106,7 +119,7 @@ class TeaCaller:
         params = Params(
             action=action,
             version=VERSION,
-            protocol="http",
+            protocol=scheme,
             pathname="/",
             method=self.method,
             auth_type="AK",
@@ -161,12 +174,30 @@ class CoreCaller:
     """aliyun-python-sdk-core, with the typed requests of aliyun-python-sdk-cams
     or with CommonRequest."""
 
+    signature = "RPC 1.0"
+    tells_detail = False
+    tells_retry_after = False
+
     def __init__(self, name, method, typed):
         self.name = name
         self.method = method
         self.typed = typed
 
-    def request(self, port, parameters, action):
+    @property
+    def package(self):
+        """The package whose requests are used."""
+        return "aliyun-python-sdk-cams" if self.typed else "aliyun-python-sdk-core"
+
+    @staticmethod
+    def client(key):
+        from aliyunsdkcore.auth.credentials import StsTokenCredential
+        from aliyunsdkcore.client import AcsClient
+
+        if len(key) > 2:
+            return AcsClient(region_id="ap-southeast-1", credential=StsTokenCredential(*key))
+        return AcsClient(key[0], key[1], "ap-southeast-1")
+
+    def request(self, port, parameters, action, scheme="http"):
         if self.typed:
             import importlib
 
@@ -180,31 +211,26 @@ class CoreCaller:
                 domain=f"127.0.0.1:{port}", version=VERSION, action_name=action, product=PRODUCT
             )
         request.set_method(self.method)
-        request.set_protocol_type("http")
+        request.set_protocol_type(scheme)
         for name, value in parameters.items():
             request.add_query_param(name, value)
         return request
 
     def xml(self, port, key, parameters, action=METRIC):
         """Status and bytes of the answer in XML."""
-        from aliyunsdkcore.client import AcsClient
-
-        client = AcsClient(key[0], key[1], "ap-southeast-1")
         request = self.request(port, parameters, action)
         request.set_accept_format("XML")
-        status, _, body = client.get_response(request)[:3]
+        status, _, body = self.client(key).get_response(request)[:3]
         return status, body
 
-    def call(self, port, key, parameters, action=METRIC):
+    def call(self, port, key, parameters, action=METRIC, scheme="http"):
         """The answer's body as a dictionary in the names of the wire."""
         from aliyunsdkcore.acs_exception.exceptions import ServerException
-        from aliyunsdkcore.client import AcsClient
 
-        client = AcsClient(key[0], key[1], "ap-southeast-1")
-        request = self.request(port, parameters, action)
+        request = self.request(port, parameters, action, scheme)
         try:
             # This method asks for JSON, whatever the request says.
-            return json.loads(client.do_action_with_exception(request))
+            return json.loads(self.client(key).do_action_with_exception(request))
         except ServerException as error:
             raise Refused(
                 error.get_error_code(),

@@ -12,8 +12,11 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import time
+
+SCHEMES = ("http", "https")
 
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 20
@@ -30,6 +33,13 @@ def program():
     return path
 
 
+def make_certificates(place):
+    """A private CA and the server's certificate; the program that makes them is
+    built beside the one under test."""
+    maker = pathlib.Path(program()).parent / "examples" / "test_ca"
+    subprocess.run([maker, place], check=True, timeout=60)
+
+
 def free_port():
     """A port that nobody listens on now."""
     with socket.socket() as probe:
@@ -40,8 +50,10 @@ def free_port():
 class Instance:
     """One data directory and the process that serves it."""
 
-    def __init__(self, directory, document):
+    def __init__(self, directory, document, scheme="http"):
         self.directory = pathlib.Path(directory)
+        self.scheme = scheme
+        self.ca_file = None
         self.data_dir = self.directory / "data"
         self.log_path = self.directory / "serve.log"
         self.port = free_port()
@@ -51,6 +63,11 @@ class Instance:
             for key, value in os.environ.items()
             if not key.startswith(("CHATMETRIC_", "ALIBABA_CLOUD_"))
         }
+        if scheme == "https":
+            make_certificates(self.directory)
+            self.ca_file = str(self.directory / "ca.pem")
+            self.environment["CHATMETRIC_SERVER_TLS_CERT_FILE"] = str(self.directory / "server.pem")
+            self.environment["CHATMETRIC_SERVER_TLS_KEY_FILE"] = str(self.directory / "server.key")
         self.apply(document)
 
     def command(self, *arguments, stdin=None, check=True):
@@ -117,9 +134,16 @@ class Instance:
         """All that the server wrote so far."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
+    def connection(self, timeout):
+        """A new connection, over TLS when the server speaks it."""
+        if self.scheme == "http":
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=trust)
+
     def request(self, method, path, body=None, headers=None, timeout=30):
         """A plain HTTP request: status, headers, body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = self.connection(timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()

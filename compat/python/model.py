@@ -49,7 +49,8 @@ def bucket(at_ms, granularity, zone):
     if granularity == "HALF_HOUR":
         start = at_ms - at_ms % HALF_HOUR_MS
         return start, start + HALF_HOUR_MS
-    zone = zoneinfo.ZoneInfo(zone)
+    # UTC needs no database of zones, which not every machine has.
+    zone = UTC if zone == "UTC" else zoneinfo.ZoneInfo(zone)
     day = datetime.datetime.fromtimestamp(at_ms / 1000, zone).date()
     following = day + datetime.timedelta(days=1)
     return midnight_ms(day, zone), midnight_ms(following, zone)

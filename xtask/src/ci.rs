@@ -5,7 +5,7 @@
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, test, tidy};
+use crate::{codegen, compat, test, tidy};
 use anyhow::Result;
 use std::process::Command;
 
@@ -37,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
         steps.skip("clippy", "clippy is not installed");
     }
     test::add(&mut steps, &[]);
+    steps.check("the table of SDKs is current", compat::table::check);
     steps.command(
         "docs",
         cargo()

@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod compat;
 mod mutants;
 mod setup;
 mod step;
@@ -21,11 +22,13 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
 
   test               install what is missing, then run every test
-  test rust|python|node
+  test rust|python|node|java|go
                      only that part
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check
   codegen [--check]  write docs/reference/cli.md from the program's own help
+  compat-table [--check]
+                     write what the SDK suites reported into COMPATIBILITY.md
   bench store|http|rpc
                      the benches of crates/chatmetric-bench, in release
   mutants [ID...]    break each protection once; its named test must turn red
@@ -50,6 +53,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["tidy"] => tidy::run(),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["compat-table"] => compat::table::write(),
+        ["compat-table", "--check"] => compat::table::check(),
         ["bench", rest @ ..] => bench::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {

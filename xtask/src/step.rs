@@ -155,7 +155,8 @@ fn run_lines(command: &mut Command, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Reads the closing line of `cargo test`, nextest, pytest or node's runner.
+/// Reads the closing line of `cargo test`, nextest, pytest, node's runner or Surefire;
+/// Go's runner has none, so each of its results counts.
 fn closing_line(line: &str) -> Option<Tally> {
     let line = strip_colour(line);
     let line = line.trim();
@@ -186,6 +187,22 @@ fn closing_line(line: &str) -> Option<Tally> {
             skipped,
         });
     }
+    if let Some((_, rest)) = line.split_once("Tests run: ") {
+        return surefire(rest);
+    }
+    for (mark, passed, failed, skipped) in [
+        ("--- PASS: ", 1, 0, 0),
+        ("--- FAIL: ", 0, 1, 0),
+        ("--- SKIP: ", 0, 0, 1),
+    ] {
+        if line.starts_with(mark) {
+            return Some(Tally {
+                passed,
+                failed,
+                skipped,
+            });
+        }
+    }
     let node = line
         .strip_prefix("ℹ ")
         .or_else(|| line.strip_prefix("# "))?;
@@ -206,6 +223,24 @@ fn closing_line(line: &str) -> Option<Tally> {
         }),
         _ => None,
     }
+}
+
+/// `12, Failures: 1, Errors: 0, Skipped: 0`; a line with a time is that of one class.
+fn surefire(rest: &str) -> Option<Tally> {
+    if rest.contains("Time elapsed") {
+        return None;
+    }
+    let mut counts = rest
+        .split(", ")
+        .map(|part| part.rsplit(' ').next().unwrap_or_default().parse::<u64>());
+    let mut next = || counts.next().and_then(Result::ok);
+    let (run, failures, errors, skipped) = (next()?, next()?, next()?, next()?);
+    let failed = failures + errors;
+    Some(Tally {
+        passed: run.saturating_sub(failed + skipped),
+        failed,
+        skipped,
+    })
 }
 
 /// The number that stands before `word` (which may be followed by a comma).
@@ -276,6 +311,12 @@ mod tests {
             Some((7, 0, 0)),
         );
         check("ℹ pass 9", Some((9, 0, 0)));
+        check(
+            "[ERROR] Tests run: 377, Failures: 77, Errors: 40, Skipped: 1",
+            Some((259, 117, 1)),
+        );
+        check("    --- PASS: TestHTTP/rows:_days (0.01s)", Some((1, 0, 0)));
+        check("--- FAIL: TestHTTP (1.50s)", Some((0, 1, 0)));
         check("# fail 2", Some((0, 2, 0)));
         check(
             "     Summary [   1.2s] 30 tests run: 29 passed, 1 failed, 0 skipped",
@@ -290,6 +331,8 @@ mod tests {
             "ℹ tests 9",
             "=== FAILURES ===",
             "5 passed",
+            "[INFO] Tests run: 3, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 2 s -- in A",
+            "=== RUN   TestHTTP",
             "",
             "# Heading 5 passed",
         ] {

@@ -1,22 +1,14 @@
 //! `cargo xtask test`: every test, after installing what is missing.
 //!
-//! The parts: Rust (the whole workspace), then the official Python and Node
-//! SDKs against the built program. Plain `cargo test` is used; nextest only
-//! where it is installed.
+//! The parts: Rust (the whole workspace), then the official SDKs of each language
+//! against the built program. Plain `cargo test` is used; nextest only where it is
+//! installed.
 
-use crate::setup;
+use crate::compat;
 use crate::step::Steps;
-use crate::workspace::{cargo, program, root, works};
-use anyhow::{Context, Result, bail};
+use crate::workspace::{cargo, works};
+use anyhow::{Result, bail};
 use std::env;
-use std::path::Path;
-use std::process::Command;
-
-/// Each Python environment: name and requirements file in `compat/python`.
-const PYTHON_SUITES: [(&str, &str); 2] = [
-    ("current", "requirements.txt"),
-    ("1x", "requirements-1x.txt"),
-];
 
 /// Runs all parts, or those named.
 ///
@@ -25,9 +17,12 @@ const PYTHON_SUITES: [(&str, &str); 2] = [
 pub(crate) fn run(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts
         .iter()
-        .find(|part| !["rust", "python", "node"].contains(part))
+        .find(|part| **part != "rust" && !compat::PARTS.contains(part))
     {
-        bail!("unknown part `{unknown}`: rust, python and node exist");
+        bail!(
+            "unknown part `{unknown}`: rust, {} exist",
+            compat::PARTS.join(", ")
+        );
     }
     let mut steps = Steps::default();
     add(&mut steps, parts);
@@ -40,7 +35,11 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
     if wanted("rust") {
         rust(steps);
     }
-    if !wanted("python") && !wanted("node") {
+    let suites: Vec<&str> = compat::PARTS
+        .into_iter()
+        .filter(|part| wanted(part))
+        .collect();
+    if suites.is_empty() {
         return;
     }
     if !steps.command(
@@ -51,13 +50,8 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
     ) {
         return;
     }
-    if wanted("python") {
-        for (suite, requirements) in PYTHON_SUITES {
-            python(steps, suite, requirements);
-        }
-    }
-    if wanted("node") {
-        node(steps);
+    for part in suites {
+        compat::run(steps, part);
     }
 }
 
@@ -76,63 +70,5 @@ fn rust(steps: &mut Steps) {
         let mut command = cargo();
         command.args(["test", "--workspace", "--no-fail-fast"]);
         steps.command("rust tests, doc tests included", &mut command);
-    }
-}
-
-fn python(steps: &mut Steps, suite: &str, requirements: &str) {
-    let dir = root().join("compat/python");
-    let mut interpreter = None;
-    let installed = steps.check(&format!("python SDKs ({suite}): install"), || {
-        interpreter = Some(setup::python(suite, &dir.join(requirements))?);
-        Ok(())
-    });
-    if let (true, Some(interpreter)) = (installed, interpreter) {
-        let mut command = Command::new(interpreter);
-        command.args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-v"]);
-        with_program(command.current_dir(&dir));
-        // Zones come from the pinned package, not from the machine.
-        command
-            .env("PYTHONTZPATH", "")
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        steps.command(&format!("python SDKs ({suite})"), &mut command);
-    }
-}
-
-fn node(steps: &mut Steps) {
-    if !steps.check("node SDKs: install", setup::node) {
-        return;
-    }
-    let dir = root().join("compat/node");
-    match node_tests(&dir.join("test")) {
-        Ok(files) => {
-            let mut command = Command::new("node");
-            command.args(["--test", "--test-reporter=spec"]).args(files);
-            with_program(command.current_dir(&dir));
-            steps.command("node SDKs", &mut command);
-        }
-        Err(error) => {
-            steps.check("node SDKs", || Err(error));
-        }
-    }
-}
-
-fn node_tests(dir: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let mut files = Vec::new();
-    for entry in
-        std::fs::read_dir(dir).with_context(|| format!("could not list `{}`", dir.display()))?
-    {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Tells a suite which program to start; one that is set already stays.
-fn with_program(command: &mut Command) {
-    if env::var_os("CHATMETRIC_BIN").is_none() {
-        command.env("CHATMETRIC_BIN", program("debug"));
     }
 }

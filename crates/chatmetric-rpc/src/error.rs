@@ -13,7 +13,9 @@ mod ram;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use denied::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType};
+pub use denied::{
+    AccessDeniedDetail, Diagnosis, MatchedPolicy, NoPermissionType, PolicyType, PrincipalType,
+};
 pub use ram::{AlreadyExists, DeleteConflict, LimitExceeded, NotExist, ParameterFault, RamError};
 
 /// The longest parameter name, in bytes, that is repeated in a code or message.
@@ -161,6 +163,8 @@ pub enum ApiError {
         /// The detail; absent when it was not a policy that refused.
         detail: Option<Box<AccessDeniedDetail>>,
     },
+    /// STS: the role of the caller's own account that the call names is not there.
+    RoleNotExist,
     /// RAM and STS: over the calls per second of an account and operation.
     UserThrottled {
         /// When the oldest counted call leaves the window, in ms, at least 1.
@@ -236,6 +240,7 @@ impl ApiError {
             Self::PermissionDeny { .. } => "Ram.PermissionDeny",
             Self::UnknownResourceOwner => "Unknown.ResourceOwnerId",
             Self::NoPermission { .. } => "NoPermission",
+            Self::RoleNotExist => "EntityNotExist.Role",
             Self::UserThrottled { .. } => "Throttling.User",
             Self::Ram(error) => return error.code(),
             Self::InternalError => "InternalError",
@@ -268,7 +273,10 @@ impl ApiError {
             | Self::UserThrottled { .. } => 400,
             Self::NoPermission { .. } => 403,
             Self::Ram(error) => error.http_status(),
-            Self::PathNotFound | Self::ActionNotFound | Self::AccessKeyNotFound => 404,
+            Self::PathNotFound
+            | Self::ActionNotFound
+            | Self::AccessKeyNotFound
+            | Self::RoleNotExist => 404,
             Self::UnsupportedMethod => 405,
             Self::RequestTooLarge { .. } => 413,
             Self::UriTooLong => 414,
@@ -319,6 +327,7 @@ impl ApiError {
             Self::PermissionDeny { .. } => "You are not authorized to perform the operation.",
             Self::UnknownResourceOwner => "The resource does not belong to the current user.",
             Self::NoPermission { message, .. } => message,
+            Self::RoleNotExist => "The specified Role not exists.",
             Self::UserThrottled { .. } => "Request was denied due to user flow control.",
             Self::Ram(error) => return error.message(),
             Self::InternalError => "The request processing has failed due to some unknown error.",
@@ -361,6 +370,7 @@ impl ApiError {
             | Self::PermissionDeny { .. }
             | Self::UnknownResourceOwner
             | Self::NoPermission { .. }
+            | Self::RoleNotExist
             | Self::Ram(_)
             | Self::InternalError
             | Self::ServiceUnavailable => None,
@@ -375,6 +385,26 @@ impl ApiError {
         } else {
             None
         }
+    }
+
+    /// The same error with its diagnosis sealed by `seal`, if it has one. Without a seal the
+    /// member is left out.
+    #[must_use]
+    pub fn with_sealed_diagnosis(
+        mut self,
+        seal: impl FnOnce(&AccessDeniedDetail) -> Option<String>,
+    ) -> Self {
+        if let Self::PermissionDeny {
+            detail: Some(detail),
+        }
+        | Self::NoPermission {
+            detail: Some(detail),
+            ..
+        } = &mut self
+        {
+            detail.encoded_diagnostic_message = seal(detail);
+        }
+        self
     }
 }
 

@@ -334,7 +334,7 @@ impl ApiClient {
     }
 }
 
-fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
+pub(crate) fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
     let mut config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

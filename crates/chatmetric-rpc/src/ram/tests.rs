@@ -569,3 +569,48 @@ fn a_session_policy_limits_and_never_adds() {
         }
     );
 }
+
+#[test]
+fn a_diagnosis_names_the_policies_that_were_about_the_call_and_is_bounded() {
+    let parse = |text: &str| Policy::parse(&with(text)).unwrap();
+    let allow = parse(r#"{"Effect":"Allow","Action":"cams:*","Resource":"*"}"#);
+    let deny = parse(
+        r#"{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"cams:Get*","Resource":"*"}"#,
+    );
+    let other = parse(r#"{"Effect":"Deny","Action":"ram:*","Resource":"*"}"#);
+    let attached = |name, policy| AttachedPolicy { name, policy };
+    let permission = Permission {
+        action: "cams:GetX",
+        resource: "*",
+    };
+    let identity = [
+        attached("Allows", &allow),
+        attached("Other", &other),
+        attached("Denies", &deny),
+    ];
+    let names = |matched: Vec<MatchedPolicy>| -> Vec<(Option<String>, bool)> {
+        let matched = matched.into_iter();
+        matched.map(|policy| (policy.name, policy.denies)).collect()
+    };
+    let context = Context::new();
+    assert_eq!(
+        names(matched(permission, &context, &identity, Some(&allow))),
+        [
+            (None, false),
+            (Some("Allows".to_owned()), false),
+            (Some("Denies".to_owned()), true)
+        ]
+    );
+    let many: Vec<AttachedPolicy<'_>> = (0..100).map(|_| attached("p", &allow)).collect();
+    let found = matched(permission, &context, &many, None);
+    assert_eq!(found.len(), MATCHED_POLICIES_MAX);
+
+    let mut context = Context::new();
+    context.set("acs:UserAgent", "é".repeat(400));
+    context.set("acs:SourceIp", "192.0.2.1");
+    let diagnosis = diagnosis(&"r".repeat(10_000), &context, found);
+    assert_eq!(diagnosis.resource.len(), DIAGNOSIS_TEXT_BYTES_MAX);
+    let agent = ("acs:UserAgent".to_owned(), "é".repeat(256));
+    let address = ("acs:SourceIp".to_owned(), "192.0.2.1".to_owned());
+    assert_eq!(diagnosis.conditions, [address, agent]);
+}

@@ -18,8 +18,8 @@ pub(crate) struct Authorization<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) access_key_id: &'a str,
     /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
-    pub(super) signed_headers: &'a str,
-    pub(super) signature: &'a str,
+    pub(crate) signed_headers: &'a str,
+    pub(crate) signature: &'a str,
 }
 
 impl fmt::Debug for Authorization<'_> {
@@ -34,7 +34,8 @@ impl fmt::Debug for Authorization<'_> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`.
+    /// Parses `<alg> Credential=<id>,SignedHeaders=<names>,Signature=<hex>`; one SDK, the older
+    /// Java core, changes the order of the last two.
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, ApiError> {
         let value = text(value)
             .ok_or_else(|| ApiError::incomplete("The Authorization header is not UTF-8."))?;
@@ -56,8 +57,16 @@ impl<'a> Authorization<'a> {
             .trim_ascii()
             .strip_prefix("Credential=")
             .ok_or_else(malformed)?;
-        let (access_key_id, rest) = rest.split_once(",SignedHeaders=").ok_or_else(malformed)?;
-        let (signed_headers, signature) = rest.split_once(",Signature=").ok_or_else(malformed)?;
+        let (access_key_id, rest) = rest.split_once(',').ok_or_else(malformed)?;
+        let (signed_headers, signature) = match rest.strip_prefix("Signature=") {
+            Some(rest) => rest
+                .split_once(",SignedHeaders=")
+                .map(|(signature, names)| (names, signature)),
+            None => rest
+                .strip_prefix("SignedHeaders=")
+                .and_then(|rest| rest.split_once(",Signature=")),
+        }
+        .ok_or_else(malformed)?;
         if access_key_id.is_empty() {
             return Err(ApiError::missing("AccessKeyId"));
         }
@@ -74,11 +83,11 @@ impl<'a> Authorization<'a> {
         Ok(authorization)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
         self.signed_headers.split([';', ','])
     }
 
-    pub(super) fn signs(&self, header: &str) -> bool {
+    pub(crate) fn signs(&self, header: &str) -> bool {
         self.names().any(|name| header.eq_ignore_ascii_case(name))
     }
 

@@ -118,6 +118,9 @@ fn an_authorization_that_is_malformed_is_incomplete() {
         "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host",
         "ACS3-HMAC-SHA256 SignedHeaders=host,Credential=a,Signature=00",
         "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=,Signature=00",
+        "ACS3-HMAC-SHA256 Credential=a,Signature=00",
+        "ACS3-HMAC-SHA256 Credential=a,Signature=00,SignedHeaders=",
+        "ACS3-HMAC-SHA256 Credential=a,Signature=00,SignedHeaders=host,Signature=00",
         "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host,Signature=",
         "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host;host,Signature=00",
         "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=Host,Signature=00",
@@ -259,7 +262,6 @@ fn bearer_and_anonymous_requests_are_named_as_such() {
 #[test]
 fn every_header_with_an_effect_must_be_signed() {
     for name in [
-        "host",
         "x-acs-action",
         "x-acs-version",
         "x-acs-date",

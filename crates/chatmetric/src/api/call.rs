@@ -12,15 +12,17 @@ use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
 use crate::api::ram::{self, Input, RamCall};
 use crate::api::spec::Product;
-use crate::api::{tenancy, wire};
+use crate::api::sts::{Keys, StsAction, assume_role, get_caller_identity};
+use crate::api::{diagnosis, tenancy, wire};
 use crate::directory::{Principal, Snapshot};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
-use chatmetric_rpc::error::PrincipalType;
-use chatmetric_rpc::ram::{AttachedPolicy, Authorized, Permission, Rights, authorize, open_to_all};
+use chatmetric_rpc::ram::{
+    AttachedPolicy, Authorized, Permission, Policy, Rights, authorize, open_to_all,
+};
 use chatmetric_rpc::request::{ParsedRequest, RawRequest};
 use chatmetric_rpc::response::{ResponseFormat, success_response};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) struct Outcome {
     pub(crate) action: Option<Action>,
     pub(crate) error: Option<ApiError>,
     pub(crate) account: Option<String>,
+    pub(crate) caller: Option<Principal>,
     pub(crate) rows: usize,
 }
 
@@ -51,6 +54,8 @@ enum Judged {
     Metric(Plan),
     Done(wire::DoneResponse),
     Ram(Authorized<RamCall>),
+    Credentials(assume_role::Grant),
+    Caller(get_caller_identity::CallerIdentity),
 }
 
 /// What is known of a call so far.
@@ -58,6 +63,7 @@ enum Judged {
 struct Known {
     action: Option<Action>,
     account: Option<String>,
+    caller: Option<Principal>,
     verified: bool,
 }
 
@@ -73,6 +79,7 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
     let (answer, rows, error) = match answered {
         Ok((answer, rows)) => (answer, rows, None),
         Err(error) => {
+            let error = with_diagnosis(app, &known, error);
             let answer = Answer::vendor_error(format, &error, call.host, call.ids, product);
             (answer, 0, Some(error))
         }
@@ -82,8 +89,25 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
         action: known.action,
         error,
         account: known.account,
+        caller: known.caller,
         rows,
     }
+}
+
+/// Seals what administrators may learn of a denial into its answer.
+fn with_diagnosis(app: &App, known: &Known, error: ApiError) -> ApiError {
+    let Some(caller) = &known.caller else {
+        return error;
+    };
+    error.with_sealed_diagnosis(|detail| {
+        diagnosis::seal(
+            app.directory.message_sealer(),
+            app.entropy.as_ref(),
+            &app.directory.snapshot(),
+            caller,
+            detail,
+        )
+    })
 }
 
 /// Does what is left, and counts the rows of the answer.
@@ -110,7 +134,44 @@ async fn finish(
             let body = ram::run(app, authorized).await?;
             Ok((success(format, action, &body, call.ids), 0))
         }
+        Judged::Credentials(grant) => {
+            let body = give_credentials(app, grant).await?;
+            Ok((success(format, action, &body, call.ids), 0))
+        }
+        Judged::Caller(body) => Ok((success(format, action, &body, call.ids), 0)),
     }
+}
+
+/// Makes credentials once a replay of the call is impossible.
+async fn give_credentials(
+    app: &Arc<App>,
+    grant: assume_role::Grant,
+) -> Result<assume_role::AssumedRole, ApiError> {
+    let Ok(_turn) = app.identity_changes.acquire().await else {
+        return Err(ApiError::ServiceUnavailable);
+    };
+    let app = Arc::clone(app);
+    let task = tokio::task::spawn_blocking(move || {
+        sync_nonces(&app, app.clock.now())?;
+        grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
+    });
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "credentials could not be made");
+        Err(ApiError::InternalError)
+    })
+}
+
+/// Makes sure that no call that was admitted can be replayed, whatever happens to the
+/// machine. It blocks on the disk.
+///
+/// # Errors
+/// `ServiceUnavailable` when the nonces cannot be kept.
+pub(super) fn sync_nonces(app: &App, now: EpochMs) -> Result<(), ApiError> {
+    let synced = app.nonce_log.sync(|| app.admission.nonces(now.0));
+    synced.map_err(|error| {
+        tracing::error!(%error, "a call is refused, because its nonce cannot be kept");
+        ApiError::ServiceUnavailable
+    })
 }
 
 fn success(
@@ -159,16 +220,18 @@ fn admit_and_plan(
 ) -> Result<(Action, Judged), ApiError> {
     let snapshot = app.directory.snapshot();
     let now_ms = app.clock.now().0;
-    let verified = app
-        .verifier
-        .verify(parsed, &Actions, snapshot.as_ref(), now_ms)?;
+    let keys = Keys::new(&snapshot, app.directory.message_sealer());
+    let verified = app.verifier.verify(parsed, &Actions, &keys, now_ms)?;
     let action = *verified.operation();
     known.verified = true;
     known.action = Some(action);
     known.account = Some(verified.account().as_str().to_owned());
+    known.caller = Some(verified.principal().clone());
     let product = action.product();
-    app.directory
-        .note_key_use(verified.access_key_id(), product.name(), EpochMs(now_ms));
+    if !verified.access_key_id().is_session() {
+        app.directory
+            .note_key_use(verified.access_key_id(), product.name(), EpochMs(now_ms));
+    }
 
     let account = snapshot
         .account(verified.account())
@@ -205,6 +268,18 @@ fn admit_and_plan(
                 &snapshot,
                 call.ids.request,
             )?)
+        }
+        Action::Sts(StsAction::GetCallerIdentity) => {
+            let request = open_to_all(admitted)?;
+            let ids = call.ids.request;
+            Judged::Caller(get_caller_identity::get_caller_identity(request, ids))
+        }
+        Action::Sts(StsAction::AssumeRole) => {
+            admitted.params().check_unique()?;
+            let role = assume_role::role_of(&admitted)?;
+            let request = authorize_by_ram(admitted, action, (role.to_string(), None), now_ms)?;
+            let (ids, now) = (call.ids.request, EpochMs(now_ms));
+            Judged::Credentials(assume_role::judge(&request, role, &snapshot, ids, now)?)
         }
         Action::Ram(operation) => {
             // Before any parameter is read, as for every other operation.
@@ -246,13 +321,14 @@ fn authorize_by_ram(
     };
     let principal = admitted.principal().clone();
     let identity = attached(&principal);
-    let rights = match &principal {
-        Principal::Owner => Rights::Owner,
-        Principal::User(user) => Rights::Limited {
-            principal_type: PrincipalType::SubUser,
-            display_name: &user.name,
+    let told_as = diagnosis::told_as(&principal);
+    let rights = match &told_as {
+        None => Rights::Owner,
+        Some((principal_type, display_name)) => Rights::Limited {
+            principal_type: *principal_type,
+            display_name,
             identity: &identity,
-            session: None,
+            session: session_policy(&principal),
         },
     };
     let product = action.product();
@@ -273,16 +349,23 @@ fn authorize_by_ram(
 
 /// The policies that limit a principal.
 fn attached(principal: &Principal) -> Vec<AttachedPolicy<'_>> {
+    let policies = match principal {
+        Principal::Owner => &[][..],
+        Principal::User(user) => &user.policies,
+        Principal::Session(session) => &session.role.policies,
+    };
+    let attached = policies.iter().map(|named| AttachedPolicy {
+        name: &named.name,
+        policy: &named.policy,
+    });
+    attached.collect()
+}
+
+/// The policy that a role session was given; it limits what the role may do.
+fn session_policy(principal: &Principal) -> Option<&Policy> {
     match principal {
-        Principal::Owner => Vec::new(),
-        Principal::User(user) => user
-            .policies
-            .iter()
-            .map(|named| AttachedPolicy {
-                name: &named.name,
-                policy: &named.policy,
-            })
-            .collect(),
+        Principal::Owner | Principal::User(_) => None,
+        Principal::Session(session) => session.policy.as_ref(),
     }
 }
 
@@ -291,7 +374,11 @@ fn attached(principal: &Principal) -> Vec<AttachedPolicy<'_>> {
 fn in_words_of(product: Product, error: ApiError, denied: Option<Permission<'_>>) -> ApiError {
     match (product, error) {
         (Product::Cams, error) => error,
-        (Product::Ram | Product::Sts, ApiError::PermissionDeny { detail }) => {
+        (Product::Sts, ApiError::PermissionDeny { detail }) => ApiError::NoPermission {
+            message: assume_role::NOT_AUTHORIZED.into(),
+            detail,
+        },
+        (Product::Ram, ApiError::PermissionDeny { detail }) => {
             let message = "You are not authorized to do this action.";
             let message = match denied {
                 Some(Permission { action, resource }) => {

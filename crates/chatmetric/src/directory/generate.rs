@@ -1,6 +1,8 @@
 //! Ids and secrets that are made here, from the injected randomness.
 
-use chatmetric_rpc::credential::{AccessKeyId, AccountId, IdentifierError, SecretKey};
+use chatmetric_rpc::credential::{
+    AccessKeyId, AccountId, IdentifierError, SESSION_KEY_PREFIX, SecretKey,
+};
 use zeroize::Zeroizing;
 
 use super::state::Secret;
@@ -10,6 +12,9 @@ use crate::entropy::Entropy;
 const KEY_ID_PREFIX: &str = "LTAI";
 /// Letters and digits after the prefix.
 const KEY_ID_RANDOM_CHARS: usize = 20;
+/// Letters and digits of the id of a temporary key, 131 bits: its secret follows
+/// from it, so no two may be equal.
+const SESSION_KEY_ID_RANDOM_CHARS: usize = 22;
 /// Letters and digits of a secret: 178 bits.
 const KEY_SECRET_CHARS: usize = 30;
 
@@ -34,6 +39,15 @@ pub struct GeneratedKey {
 pub(super) fn key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, IdentifierError> {
     let random = text(entropy, LETTERS_AND_DIGITS, KEY_ID_RANDOM_CHARS);
     AccessKeyId::parse(&format!("{KEY_ID_PREFIX}{}", random.as_str()))
+}
+
+/// The id of a temporary key.
+///
+/// # Errors
+/// None that can be seen: letters and digits are an id.
+pub(crate) fn session_key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, IdentifierError> {
+    let random = text(entropy, LETTERS_AND_DIGITS, SESSION_KEY_ID_RANDOM_CHARS);
+    AccessKeyId::parse(&format!("{SESSION_KEY_PREFIX}NT{}", random.as_str()))
 }
 
 pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {

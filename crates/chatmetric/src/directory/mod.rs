@@ -38,7 +38,7 @@ use arc_swap::ArcSwap;
 use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
 
 use crate::entropy::Entropy;
-use crate::master_key::MasterKey;
+use crate::master_key::{MasterKey, MessageSealer};
 use identity::{IdentityIds, KeyUses};
 
 pub use audit::{AuditEntry, AuditFilter};
@@ -51,6 +51,7 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
+pub(crate) use generate::session_key_id;
 pub use identity::{
     AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
     IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,
@@ -59,7 +60,7 @@ pub use identity::{
 };
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
-    NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
+    NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
 };
 pub use snapshot::Snapshot;
 
@@ -73,6 +74,7 @@ pub struct Directory {
     snapshot: ArcSwap<Snapshot>,
     key_uses: Arc<KeyUses>,
     fingerprint_key: FingerprintKey,
+    message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -134,6 +136,7 @@ impl Directory {
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         Ok(Self {
             path,
+            message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
                 connection,
                 master_key,
@@ -149,6 +152,12 @@ impl Directory {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What seals security tokens and diagnoses under the installation's master key.
+    #[must_use]
+    pub fn message_sealer(&self) -> &MessageSealer {
+        &self.message_sealer
     }
 
     /// The key of the identities of messages, made with the directory.

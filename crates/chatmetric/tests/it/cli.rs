@@ -36,6 +36,8 @@ fn every_command_explains_itself_with_an_example() {
         vec!["verify"],
         vec!["demo"],
         vec!["completions"],
+        vec!["sign", "explain"],
+        vec!["conformance"],
     ] {
         let mut arguments = words.clone();
         arguments.push("--help");
@@ -54,6 +56,8 @@ fn every_command_explains_itself_with_an_example() {
         "query",
         "import",
         "verify",
+        "sign",
+        "conformance",
     ] {
         assert!(ran.stdout.contains(command), "{}", ran.stdout);
     }
@@ -65,37 +69,39 @@ fn the_first_help_fits_a_screen() {
         &run(&["--help"]),
         0,
         &expect![[r#"
-        Exact message counts of WhatsApp numbers, served as GetChatappPhoneNumberMetric
+            Exact message counts of WhatsApp numbers, served as GetChatappPhoneNumberMetric
 
-        Usage: chatmetric [OPTIONS] <COMMAND>
+            Usage: chatmetric [OPTIONS] <COMMAND>
 
-        Commands:
-          demo         A throw-away instance with 35 days of realistic traffic, then
-                       live traffic
-          serve        Run the server
-          apply        Bring the directory (accounts, keys, spaces, numbers, webhooks)
-                       to what a document says
-          directory    Look at the directory
-          query        Ask the API for message counts, signed as any SDK would
-          import       Load events from files
-          verify       Check every checksum and recompute the counts from the records
-          completions  Print a completion script for a shell
-          help         Print this message or the help of the given subcommand(s)
+            Commands:
+              demo         A throw-away instance with 35 days of realistic traffic, then
+                           live traffic
+              serve        Run the server
+              apply        Bring the directory (accounts, keys, spaces, numbers, webhooks)
+                           to what a document says
+              directory    Look at the directory
+              query        Ask the API for message counts, signed as any SDK would
+              import       Load events from files
+              verify       Check every checksum and recompute the counts from the records
+              sign         Look at signatures
+              conformance  Run the compatibility cases at any endpoint
+              completions  Print a completion script for a shell
+              help         Print this message or the help of the given subcommand(s)
 
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
 
-        Global options:
-              --color <WHEN>  Colours: auto (on a terminal, unless NO_COLOR is set),
-                              always or never
-          -q, --quiet         Print only data and errors
-          -v, --verbose...    Print more (twice: even more)
+            Global options:
+                  --color <WHEN>  Colours: auto (on a terminal, unless NO_COLOR is set),
+                                  always or never
+              -q, --quiet         Print only data and errors
+              -v, --verbose...    Print more (twice: even more)
 
-        Start here:
-          chatmetric demo          a throw-away instance with 35 days of traffic
-          chatmetric serve         the server, data in ./chatmetric-data
-    "#]],
+            Start here:
+              chatmetric demo          a throw-away instance with 35 days of traffic
+              chatmetric serve         the server, data in ./chatmetric-data
+        "#]],
     );
     check(
         &run(&["demo", "--help"]),

@@ -255,12 +255,12 @@ pub(crate) fn agent() -> ureq::Agent {
 }
 
 /// Posts a body as Meta does; `None` when no answer came.
-pub(crate) fn post(agent: &ureq::Agent, url: &str, body: &str) -> Option<u16> {
+pub(crate) fn post(agent: &ureq::Agent, url: &str, webhook: &str, body: &str) -> Option<u16> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"app-secret-one").expect("any length");
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
     let mut answer = agent
-        .post(format!("{url}/webhooks/whatsapp/acme-wa"))
+        .post(format!("{url}/webhooks/whatsapp/{webhook}"))
         .header("content-type", "application/json")
         .header("x-hub-signature-256", signature)
         .send(body.as_bytes())

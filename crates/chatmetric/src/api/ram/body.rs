@@ -22,6 +22,8 @@ pub(crate) enum Value {
     Object(Fields),
     /// A list of objects.
     List(Vec<Fields>),
+    /// A list of strings.
+    Texts(Vec<String>),
 }
 
 impl From<String> for Value {
@@ -42,6 +44,7 @@ impl fmt::Debug for Value {
             Self::Text(_) | Self::Integer(_) | Self::Bool(_) => f.write_str("…"),
             Self::Object(fields) => f.debug_map().entries(fields.iter().map(pair)).finish(),
             Self::List(items) => write!(f, "[{} items]", items.len()),
+            Self::Texts(items) => write!(f, "[{} texts]", items.len()),
         }
     }
 }
@@ -78,6 +81,7 @@ fn write<W: FieldWriter>(writer: &mut W, fields: &Fields) {
             Value::Bool(value) => writer.boolean(name, *value),
             Value::Object(fields) => writer.object(name, |writer| write(writer, fields)),
             Value::List(items) => writer.list(name, items, |writer, item| write(writer, item)),
+            Value::Texts(items) => writer.text_list(name, items.iter().map(String::as_str)),
         }
     }
 }

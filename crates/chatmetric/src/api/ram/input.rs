@@ -158,6 +158,8 @@ impl Input<'_> {
         match self.principal {
             Principal::Owner => Ok(KeyHolder::Owner),
             Principal::User(user) => Ok(KeyHolder::User(UserName::new(user.name.clone()))),
+            // A session has no keys of its own, so the user must be named.
+            Principal::Session(_) => Err(ApiError::missing("UserName")),
         }
     }
 

@@ -17,6 +17,7 @@ mod create_policy;
 mod create_policy_version;
 mod create_role;
 mod create_user;
+mod decode_diagnostic_message;
 mod delete_access_key;
 mod delete_group;
 mod delete_policy;
@@ -106,6 +107,7 @@ macro_rules! operations {
 }
 
 operations! {
+    DecodeDiagnosticMessage: decode_diagnostic_message::SPEC, decode_diagnostic_message::prepare;
     CreateUser: create_user::SPEC, create_user::prepare;
     GetUser: get_user::SPEC, get_user::prepare;
     ListUsers: list_users::SPEC, list_users::prepare;

@@ -18,6 +18,8 @@ use std::borrow::Cow;
 pub(super) struct Resource(Cow<'static, str>);
 
 impl Resource {
+    /// Whatever is in the account.
+    pub(super) const EVERYTHING: Self = Self(Cow::Borrowed("*"));
     /// All users, for lists and for what does not exist yet.
     pub(super) const USERS: Self = Self(Cow::Borrowed("user/*"));
     /// All groups.

@@ -8,8 +8,8 @@ use super::body::{Body, Fields};
 use super::prepared::{Prepared, Work};
 use super::refusal::refusal;
 use super::view::View;
-use crate::api::call::Admitted;
-use crate::directory::{Account, Actor, Principal, Snapshot};
+use crate::api::call::{Admitted, sync_nonces};
+use crate::directory::{Account, Actor, Snapshot};
 use crate::server::App;
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
@@ -43,10 +43,7 @@ impl RamCall {
         let account = Arc::clone(account.ok_or(ApiError::InternalError)?);
         let actor = Actor {
             account: Some(account.id.clone()),
-            name: match admitted.principal() {
-                Principal::Owner => "root".to_owned(),
-                Principal::User(user) => format!("user/{}", user.name),
-            },
+            name: admitted.principal().name(),
             source_ip: Some(admitted.peer_ip()),
             request_id: Some(request_id.to_string()),
             access_key_id: Some(admitted.access_key_id().clone()),
@@ -76,7 +73,10 @@ pub(crate) async fn run(app: &Arc<App>, call: Authorized<RamCall>) -> Result<Bod
         now,
     } = call.into_inner();
     let fields = match work {
-        Work::Read(read) => read(&View::new(&snapshot, account.key, &account.id))?,
+        Work::Read(read) => {
+            let sealer = app.directory.message_sealer();
+            read(&View::new(&snapshot, &account, sealer))?
+        }
         Work::Change(about, change) => {
             let Ok(_turn) = app.identity_changes.acquire().await else {
                 return Err(ApiError::ServiceUnavailable);
@@ -95,12 +95,4 @@ pub(crate) async fn run(app: &Arc<App>, call: Authorized<RamCall>) -> Result<Bod
         }
     };
     Ok(Body::new(request_id, fields))
-}
-
-fn sync_nonces(app: &App, now: EpochMs) -> Result<(), ApiError> {
-    let synced = app.nonce_log.sync(|| app.admission.nonces(now.0));
-    synced.map_err(|error| {
-        tracing::error!(%error, "a change is refused, because its nonce cannot be kept");
-        ApiError::ServiceUnavailable
-    })
 }

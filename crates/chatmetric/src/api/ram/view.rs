@@ -5,10 +5,12 @@
 
 use super::input::KeyHolder;
 use super::names::{GroupName, PolicyName, RoleName, UserName};
+use crate::api::diagnosis::Diagnosed;
 use crate::directory::{
-    AccessKeyInfo, AttachedPolicyInfo, GroupInfo, MemberInfo, PolicyEntities, PolicyHolder,
-    PolicyInfo, PolicyVersionInfo, RoleInfo, Snapshot, UserInfo,
+    AccessKeyInfo, Account, AttachedPolicyInfo, GroupInfo, MemberInfo, PolicyEntities,
+    PolicyHolder, PolicyInfo, PolicyVersionInfo, RoleInfo, Snapshot, UserInfo,
 };
+use crate::master_key::MessageSealer;
 use chatmetric_core::AccountKey;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
@@ -20,15 +22,26 @@ pub(super) struct View<'a> {
     snapshot: &'a Snapshot,
     account: AccountKey,
     id: &'a AccountId,
+    sealer: &'a MessageSealer,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, account: AccountKey, id: &'a AccountId) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        account: &'a Account,
+        sealer: &'a MessageSealer,
+    ) -> Self {
         Self {
             snapshot,
-            account,
-            id,
+            account: account.key,
+            id: &account.id,
+            sealer,
         }
+    }
+
+    /// A denial in this account, from its message.
+    pub(super) fn denial(&self, message: &str) -> Result<Diagnosed, ApiError> {
+        Diagnosed::open(self.sealer, self.id, message)
     }
 
     pub(super) fn account(&self) -> &'a AccountId {

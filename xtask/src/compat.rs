@@ -1,0 +1,169 @@
+//! The suites of official SDKs in `compat/`: Python, Node, Java and Go.
+//!
+//! Each starts the built program itself; here they are only installed and run, and
+//! told where their results go. A suite whose toolchain is missing is skipped, and
+//! says so, on a laptop; in CI that is a failure. The invariant: a part's results
+//! are those of its last run, never a mixture.
+
+pub(crate) mod table;
+
+use crate::setup;
+use crate::step::Steps;
+use crate::workspace::{program, root, target_dir, works};
+use anyhow::{Context, Result, bail};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The parts, by the names of `cargo xtask test`.
+pub(crate) const PARTS: [&str; 4] = ["python", "node", "java", "go"];
+
+/// Each Python environment: name and requirements file in `compat/python`.
+const PYTHON_SUITES: [(&str, &str); 2] = [
+    ("current", "requirements.txt"),
+    ("oldest", "requirements-oldest.txt"),
+];
+
+/// Where a part's results are written, one JSON object on each line.
+fn results(part: &str) -> PathBuf {
+    target_dir()
+        .join("compat/results")
+        .join(format!("{part}.jsonl"))
+}
+
+/// Runs one part.
+pub(crate) fn run(steps: &mut Steps, part: &str) {
+    if !steps.check(&format!("{part} SDKs: forget old results"), || forget(part)) {
+        return;
+    }
+    match part {
+        "python" => {
+            for (suite, requirements) in PYTHON_SUITES {
+                python(steps, suite, requirements);
+            }
+        }
+        "node" => node(steps),
+        "java" => java(steps),
+        _ => go(steps),
+    }
+}
+
+fn forget(part: &str) -> Result<()> {
+    let path = results(part);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("could not make `{}`", folder.display()))?;
+    }
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn python(steps: &mut Steps, suite: &str, requirements: &str) {
+    let dir = root().join("compat/python");
+    let mut interpreter = None;
+    let installed = steps.check(&format!("python SDKs ({suite}): install"), || {
+        interpreter = Some(setup::python(suite, &dir.join(requirements))?);
+        Ok(())
+    });
+    if let (true, Some(interpreter)) = (installed, interpreter) {
+        let mut command = Command::new(interpreter);
+        command.args(["-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-v"]);
+        suite_environment(command.current_dir(&dir), "python");
+        // Zones come from the pinned package, not from the machine.
+        command.env("PYTHONTZPATH", "");
+        steps.command(&format!("python SDKs ({suite})"), &mut command);
+    }
+}
+
+fn node(steps: &mut Steps) {
+    if !steps.check("node SDKs: install", setup::node) {
+        return;
+    }
+    let dir = root().join("compat/node");
+    match node_tests(&dir.join("test")) {
+        Ok(files) => {
+            let mut command = Command::new("node");
+            command.args(["--test", "--test-reporter=spec"]).args(files);
+            suite_environment(command.current_dir(&dir), "node");
+            steps.command("node SDKs", &mut command);
+        }
+        Err(error) => {
+            steps.check("node SDKs", || Err(error));
+        }
+    }
+}
+
+fn node_tests(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("could not list `{}`", dir.display()))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn java(steps: &mut Steps) {
+    let ready = || works("mvn", &["--version"]);
+    if in_ci() && !ready() {
+        steps.check("java SDKs: install Maven", || {
+            setup::apt(&["default-jdk-headless", "maven"])
+        });
+    }
+    if !toolchain(
+        steps,
+        "java SDKs",
+        ready(),
+        "a JDK and Maven are not installed",
+    ) {
+        return;
+    }
+    let mut command = Command::new("mvn");
+    // Not quietly: the closing line is counted.
+    command.args(["-B", "-ntp", "-Dstyle.color=never", "test"]);
+    suite_environment(command.current_dir(root().join("compat/java")), "java");
+    steps.command("java SDKs", &mut command);
+}
+
+fn go(steps: &mut Steps) {
+    let ready = works("go", &["version"]);
+    if !toolchain(steps, "go SDKs", ready, "Go is not installed") {
+        return;
+    }
+    let mut command = Command::new("go");
+    command.args(["test", "-count=1", "-v", "./..."]);
+    suite_environment(command.current_dir(root().join("compat/go")), "go");
+    steps.command("go SDKs", &mut command);
+}
+
+/// A missing toolchain is said loudly; in CI it is a failure.
+fn toolchain(steps: &mut Steps, name: &str, ready: bool, why: &str) -> bool {
+    if !ready && in_ci() {
+        steps.check(name, || bail!("{why}"));
+    } else if !ready {
+        steps.skip(name, why);
+    }
+    ready
+}
+
+fn in_ci() -> bool {
+    env::var_os("CI").is_some()
+}
+
+/// Tells a suite which program to start and where its results go; a program that is
+/// set already stays. The script that all suites share leaves no compiled files.
+fn suite_environment(command: &mut Command, part: &str) {
+    if env::var_os("CHATMETRIC_BIN").is_none() {
+        command.env("CHATMETRIC_BIN", program("debug"));
+    }
+    command
+        .env("CHATMETRIC_COMPAT_RESULTS", results(part))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+}
