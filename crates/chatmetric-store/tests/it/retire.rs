@@ -258,7 +258,9 @@ fn a_claimed_record_is_kept_by_its_receipt_not_by_its_age() {
         target: Target::Held(account),
         ..report(1, MessageStatus::Sent, day(20))
     };
-    store.commit(batch(day(RECEIVED_DAY), vec![held])).expect("taken");
+    store
+        .commit(batch(day(RECEIVED_DAY), vec![held]))
+        .expect("taken");
     raise_floor(&store, day(RECEIVED_DAY));
     let claimed = store.claim(account, held.number, SpaceKey(0));
     assert_eq!(claimed.expect("claimed"), 1);
