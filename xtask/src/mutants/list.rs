@@ -211,7 +211,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "ram-both",
         promise: "a call needs the right for all that it names",
-        file: "crates/chatmetric/src/api/call.rs",
+        file: "crates/chatmetric/src/api/rights.rs",
         find: "        .also(second, rights, now_ms)\n",
         replace: "        .also(first, rights, now_ms)\n",
         test: &[
@@ -301,7 +301,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "session-policy",
         promise: "a session policy limits its session",
-        file: "crates/chatmetric/src/api/call.rs",
+        file: "crates/chatmetric/src/api/rights.rs",
         find: "Principal::Session(session) => session.policy.as_ref(),",
         replace: "Principal::Session(session) => session.policy.as_ref().filter(|_| false),",
         test: &[

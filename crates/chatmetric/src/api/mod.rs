@@ -1,7 +1,7 @@
 //! The RPC operations: everything that reaches `/`.
 //!
 //! Reading order: `action` (the one table of operations), `call` (the order of
-//! checks, from raw bytes to an authorized request), `nonce_log`, `tenancy` (which space), one
+//! checks, from raw bytes to an authorized request), `rights` (who may), `nonce_log`, `tenancy` (which space), one
 //! file an operation with its `spec`, `wire` (names and bodies), `ram` and `sts`
 //! (products of their own), `diagnosis` (what administrators learn of a denial).
 //!
@@ -18,6 +18,7 @@ mod get_chatapp_phone_number_metric;
 pub(crate) mod metadata;
 mod nonce_log;
 pub mod ram;
+mod rights;
 pub mod spec;
 pub mod sts;
 pub mod tenancy;

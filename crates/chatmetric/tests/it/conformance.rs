@@ -63,7 +63,7 @@ fn count_messages(url: &str) {
             r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"metadata":{{"display_phone_number":"{number}"}},"statuses":[{}]}}}}]}}]}}"#,
             statuses.join(",")
         );
-        assert_eq!(post(&agent, url, &body), Some(200));
+        assert_eq!(post(&agent, url, "acme-wa", &body), Some(200));
     }
 }
 

@@ -171,34 +171,3 @@ fn without_a_name_everybody_acts_on_their_own_keys() {
     let reply = world.post(&world.v3(&key("reader"), "ListAccessKeys", &[]));
     assert_eq!(reply.code(), "InvalidAccessKeyId.NotFound");
 }
-
-#[test]
-fn a_role_session_has_no_keys_of_its_own() {
-    let world = World::start();
-    let ram = Ram::new(&world);
-    let everything =
-        r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    world.apply(&super::acme(&format!(
-        "[[account.policy]]\nname = \"MetricsRead\"\ndocument = '{everything}'\n\
-         [[account.role]]\nname = \"helper\"\ntrust_policy = '{}'\npolicies = [\"MetricsRead\"]\n",
-        super::TRUST
-    )));
-    let assume = [
-        ("RoleArn", "acs:ram::1000000000000001:role/helper"),
-        ("RoleSessionName", "session"),
-    ];
-    let made = ram.ok_as("reader", "AssumeRole", &assume);
-    let text = |name: &str| made["Credentials"][name].as_str().expect("text").to_owned();
-    let session = Credentials {
-        access_key_id: text("AccessKeyId"),
-        secret: SecretKey::new(text("AccessKeySecret")),
-        security_token: Some(SecretKey::new(text("SecurityToken"))),
-    };
-    let ask = |action: &str, query: &[(&str, &str)]| world.post(&world.v3(&session, action, query));
-    for action in OPERATIONS {
-        let query = [("UserAccessKeyId", "LTAIowner"), ("Status", "Inactive")];
-        assert_eq!(ask(action, &query).code(), "MissingUserName", "{action}");
-    }
-    let named = ask("ListAccessKeys", &[("UserName", "reader")]);
-    assert_eq!(named.status, 200, "{named:?}");
-}

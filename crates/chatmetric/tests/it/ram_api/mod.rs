@@ -3,6 +3,7 @@
 
 // Each noun's operations, from the first to the last refusal.
 mod access_keys;
+mod diagnosis;
 mod groups;
 mod policies;
 mod roles;
@@ -159,6 +160,7 @@ fn every_operation_is_in_the_test_of_its_noun() {
         users::OPERATIONS,
         groups::OPERATIONS,
         access_keys::OPERATIONS,
+        diagnosis::OPERATIONS,
         policies::OPERATIONS,
         roles::OPERATIONS,
     ]
