@@ -241,9 +241,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "ram-replay",
         promise: "a change cannot be replayed after a power cut",
-        file: "crates/chatmetric/src/api/ram/run.rs",
-        find: "                sync_nonces(&app, now)?;\n",
-        replace: "                drop(sync_nonces(&app, now));\n",
+        file: "crates/chatmetric/src/api/durable.rs",
+        find: "        sync_nonces(&app, now)?;\n",
+        replace: "        drop(sync_nonces(&app, now));\n",
         test: &[
             "test",
             "-p",
@@ -360,9 +360,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "token-replay",
         promise: "no credentials for a call that could be replayed after a power cut",
-        file: "crates/chatmetric/src/api/call.rs",
-        find: "        sync_nonces(&app, app.clock.now())?;\n",
-        replace: "        drop(sync_nonces(&app, app.clock.now()));\n",
+        file: "crates/chatmetric/src/api/durable.rs",
+        find: "        sync_nonces(&app, now)?;\n",
+        replace: "        drop(sync_nonces(&app, now));\n",
         test: &[
             "test",
             "-p",

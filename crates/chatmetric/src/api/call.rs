@@ -8,6 +8,7 @@
 //! rights are checked, because the rights are for what the parameters name.
 
 use crate::api::action::{Action, Actions};
+use crate::api::durable::durably;
 use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
 use crate::api::ram::{self, Input, RamCall};
@@ -133,43 +134,14 @@ async fn finish(
             Ok((success(format, action, &body, call.ids), 0))
         }
         Judged::Credentials(grant) => {
-            let body = give_credentials(app, grant).await?;
+            let body = durably(app, app.clock.now(), move |app| {
+                grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
+            });
+            let body = body.await?;
             Ok((success(format, action, &body, call.ids), 0))
         }
         Judged::Caller(body) => Ok((success(format, action, &body, call.ids), 0)),
     }
-}
-
-/// Makes credentials once a replay of the call is impossible.
-async fn give_credentials(
-    app: &Arc<App>,
-    grant: assume_role::Grant,
-) -> Result<assume_role::AssumedRole, ApiError> {
-    let Ok(_turn) = app.identity_changes.acquire().await else {
-        return Err(ApiError::ServiceUnavailable);
-    };
-    let app = Arc::clone(app);
-    let task = tokio::task::spawn_blocking(move || {
-        sync_nonces(&app, app.clock.now())?;
-        grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
-    });
-    task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "credentials could not be made");
-        Err(ApiError::InternalError)
-    })
-}
-
-/// Makes sure that no call that was admitted can be replayed, whatever happens to the
-/// machine. It blocks on the disk.
-///
-/// # Errors
-/// `ServiceUnavailable` when the nonces cannot be kept.
-pub(super) fn sync_nonces(app: &App, now: EpochMs) -> Result<(), ApiError> {
-    let synced = app.nonce_log.sync(|| app.admission.nonces(now.0));
-    synced.map_err(|error| {
-        tracing::error!(%error, "a call is refused, because its nonce cannot be kept");
-        ApiError::ServiceUnavailable
-    })
 }
 
 fn success(

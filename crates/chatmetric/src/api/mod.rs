@@ -12,6 +12,7 @@ pub mod action;
 mod address_limit;
 mod call;
 mod diagnosis;
+mod durable;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
 pub(crate) mod metadata;

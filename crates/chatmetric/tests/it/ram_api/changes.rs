@@ -5,10 +5,13 @@ use super::{DOCUMENT, Ram};
 use crate::process::{Served, call, data_dir};
 use crate::world::{Reply, World, key};
 use chatmetric::clock::{Clock as _, SystemClock};
-use chatmetric::directory::AuditFilter;
+use chatmetric::directory::{Actor, AuditFilter};
+use chatmetric_core::EpochMs;
+use chatmetric_rpc::credential::AccountId;
 use chatmetric_rpc::sign::SignedCall;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc;
 
 const RANGE: [(&str, &str); 2] = [("Start", "1767139200000"), ("End", "1767312000000")];
 const METRIC: &str = "GetChatappPhoneNumberMetric";
@@ -259,6 +262,52 @@ fn the_wire_is_that_of_the_product() {
 fn without_id(reply: &Reply) -> String {
     let id = reply.json()["Users"]["User"][0]["UserId"].clone();
     reply.stable().replace(id.as_str().unwrap_or("-"), "<user>")
+}
+
+/// Rights are judged before a change waits for its turn; so that a right that is
+/// taken away is gone within a second, the wait is short.
+#[test]
+fn a_change_is_made_soon_or_not_at_all() {
+    let world = World::start();
+    let account = AccountId::parse("1000000000000001").expect("an id");
+    let change = |name: &str| {
+        let signed = world.v3(&key("owner"), "CreateUser", &[("UserName", name)]);
+        world.post(&signed)
+    };
+    let (busy, is_busy) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        // The closure takes the ends of the channels and borrows the rest.
+        let (world, account, change) = (&world, &account, &change);
+        scope.spawn(move || {
+            let actor = Actor::operator("test");
+            let held = world
+                .directory
+                .change_identities(account, &actor, EpochMs(0), |_| {
+                    busy.send(()).expect("waited for");
+                    released.recv().expect("released");
+                    Ok(())
+                });
+            held.expect("nothing was changed");
+        });
+        is_busy.recv().expect("the directory is busy");
+        // Two have their turn and wait for the directory; further ones have none.
+        let waiting = ["one", "two", "three", "four"].map(|name| scope.spawn(move || change(name)));
+        let clock = SystemClock::default();
+        let started_ms = clock.monotonic_ms();
+        while waiting.iter().filter(|call| call.is_finished()).count() < 2 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            assert!(
+                clock.monotonic_ms() - started_ms < 10_000,
+                "none was refused"
+            );
+        }
+        assert!(clock.monotonic_ms() - started_ms >= 500);
+        release.send(()).expect("still held");
+        let mut codes = waiting.map(|call| call.join().expect("answered").status);
+        codes.sort_unstable();
+        assert_eq!(codes, [200, 200, 503, 503]);
+    });
 }
 
 /// A change that a power cut could make possible a second time is not made; what
