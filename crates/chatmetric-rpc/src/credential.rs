@@ -203,6 +203,8 @@ pub trait SessionLookup {
 pub enum SessionRefusal {
     /// No such key.
     UnknownKey,
+    /// The key is disabled.
+    Inactive,
     /// The token cannot be read or is not genuine.
     Malformed,
     /// The session is over.

@@ -8,11 +8,15 @@
 //! Invariant: a new variant does not compile until its code, status and message are chosen.
 
 mod denied;
+mod ram;
 
 use std::borrow::Cow;
 use std::fmt;
 
-pub use denied::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType};
+pub use denied::{
+    AccessDeniedDetail, Diagnosis, MatchedPolicy, NoPermissionType, PolicyType, PrincipalType,
+};
+pub use ram::{AlreadyExists, DeleteConflict, LimitExceeded, NotExist, ParameterFault, RamError};
 
 /// The longest parameter name, in bytes, that is repeated in a code or message.
 pub const NAME_ECHO_BYTES_MAX: usize = 64;
@@ -152,6 +156,22 @@ pub enum ApiError {
     },
     /// CAMS: the resource is not the caller's, or does not exist.
     UnknownResourceOwner,
+    /// RAM and STS: no permission.
+    NoPermission {
+        /// The message, which names the resource and the action where there are any.
+        message: Cow<'static, str>,
+        /// The detail; absent when it was not a policy that refused.
+        detail: Option<Box<AccessDeniedDetail>>,
+    },
+    /// STS: the role of the caller's own account that the call names is not there.
+    RoleNotExist,
+    /// RAM and STS: over the calls per second of an account and operation.
+    UserThrottled {
+        /// When the oldest counted call leaves the window, in ms, at least 1.
+        retry_after_ms: u64,
+    },
+    /// RAM's own.
+    Ram(RamError),
 
     // The server's own.
     /// Something failed inside; the cause is in the log under the request id.
@@ -219,6 +239,10 @@ impl ApiError {
             Self::ProductUnsubscribed => "Product.Unsubscript",
             Self::PermissionDeny { .. } => "Ram.PermissionDeny",
             Self::UnknownResourceOwner => "Unknown.ResourceOwnerId",
+            Self::NoPermission { .. } => "NoPermission",
+            Self::RoleNotExist => "EntityNotExist.Role",
+            Self::UserThrottled { .. } => "Throttling.User",
+            Self::Ram(error) => return error.code(),
             Self::InternalError => "InternalError",
             Self::ServiceUnavailable => "ServiceUnavailable",
         })
@@ -245,8 +269,14 @@ impl ApiError {
             | Self::LimitControl { .. }
             | Self::ProductUnsubscribed
             | Self::PermissionDeny { .. }
-            | Self::UnknownResourceOwner => 400,
-            Self::PathNotFound | Self::ActionNotFound | Self::AccessKeyNotFound => 404,
+            | Self::UnknownResourceOwner
+            | Self::UserThrottled { .. } => 400,
+            Self::NoPermission { .. } => 403,
+            Self::Ram(error) => error.http_status(),
+            Self::PathNotFound
+            | Self::ActionNotFound
+            | Self::AccessKeyNotFound
+            | Self::RoleNotExist => 404,
             Self::UnsupportedMethod => 405,
             Self::RequestTooLarge { .. } => 413,
             Self::UriTooLong => 414,
@@ -296,6 +326,10 @@ impl ApiError {
             Self::ProductUnsubscribed => "You have not subscribed to the specified product.",
             Self::PermissionDeny { .. } => "You are not authorized to perform the operation.",
             Self::UnknownResourceOwner => "The resource does not belong to the current user.",
+            Self::NoPermission { message, .. } => message,
+            Self::RoleNotExist => "The specified Role not exists.",
+            Self::UserThrottled { .. } => "Request was denied due to user flow control.",
+            Self::Ram(error) => return error.message(),
             Self::InternalError => "The request processing has failed due to some unknown error.",
             Self::ServiceUnavailable => {
                 "The request has failed due to a temporary failure of the server."
@@ -308,9 +342,9 @@ impl ApiError {
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::AddressThrottled { retry_after_ms } | Self::LimitControl { retry_after_ms } => {
-                Some((*retry_after_ms).max(1))
-            }
+            Self::AddressThrottled { retry_after_ms }
+            | Self::LimitControl { retry_after_ms }
+            | Self::UserThrottled { retry_after_ms } => Some((*retry_after_ms).max(1)),
             Self::RequestTooLarge { .. }
             | Self::UriTooLong
             | Self::HeadersTooLarge
@@ -335,6 +369,9 @@ impl ApiError {
             | Self::ProductUnsubscribed
             | Self::PermissionDeny { .. }
             | Self::UnknownResourceOwner
+            | Self::NoPermission { .. }
+            | Self::RoleNotExist
+            | Self::Ram(_)
             | Self::InternalError
             | Self::ServiceUnavailable => None,
         }
@@ -343,11 +380,31 @@ impl ApiError {
     /// The `AccessDeniedDetail` of the error body, if it has one.
     #[must_use]
     pub fn access_denied_detail(&self) -> Option<&AccessDeniedDetail> {
-        if let Self::PermissionDeny { detail } = self {
+        if let Self::PermissionDeny { detail } | Self::NoPermission { detail, .. } = self {
             detail.as_deref()
         } else {
             None
         }
+    }
+
+    /// The same error with its diagnosis sealed by `seal`, if it has one. Without a seal the
+    /// member is left out.
+    #[must_use]
+    pub fn with_sealed_diagnosis(
+        mut self,
+        seal: impl FnOnce(&AccessDeniedDetail) -> Option<String>,
+    ) -> Self {
+        if let Self::PermissionDeny {
+            detail: Some(detail),
+        }
+        | Self::NoPermission {
+            detail: Some(detail),
+            ..
+        } = &mut self
+        {
+            detail.encoded_diagnostic_message = seal(detail);
+        }
+        self
     }
 }
 
@@ -359,6 +416,12 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+impl From<RamError> for ApiError {
+    fn from(error: RamError) -> Self {
+        Self::Ram(error)
+    }
+}
 
 fn too_large_message(limit_bytes: u64) -> String {
     format!("The request body is larger than the limit of {limit_bytes} bytes.")

@@ -105,6 +105,7 @@
 pub mod admission;
 pub mod credential;
 pub mod error;
+pub mod explain;
 pub mod nonce;
 pub mod params;
 mod percent;

@@ -102,7 +102,7 @@ pub(crate) struct KnownHeaders<'a> {
     pub(crate) content_hash_sm3: Option<&'a [u8]>,
     pub(crate) access_key_id: Option<&'a [u8]>,
     pub(crate) security_token: Option<&'a [u8]>,
-    authorization: Option<&'a [u8]>,
+    pub(crate) authorization: Option<&'a [u8]>,
     bearer: bool,
     authorization_twice: bool,
     content_type_twice: bool,

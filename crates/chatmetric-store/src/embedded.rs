@@ -2,13 +2,14 @@
 //!
 //! Reading order: [`options`], `journal` and `entry` (what is written), `hot` and
 //! `generation` (what is in memory), `writer`, `sealer`, `merger` (the threads),
-//! `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`.
+//! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`.
 //!
 //! Invariant: tallies(catalog) + published generations from the catalog's segment
 //! on = the fold of all acknowledged events, for every reader at every moment.
 
 mod catalog;
 mod coding;
+mod cold;
 mod command;
 mod day_cache;
 mod day_coding;
@@ -16,6 +17,7 @@ pub(crate) mod disk;
 mod entry;
 mod fault;
 mod filter;
+mod frame;
 mod generation;
 mod hot;
 mod hot_days;
@@ -28,8 +30,10 @@ mod queue;
 mod read;
 mod record_coding;
 mod recovery;
+mod retention;
 mod retire;
 mod run;
+mod run_set;
 mod sealer;
 mod segment;
 mod shared;
@@ -42,6 +46,7 @@ use crate::api::{
 };
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use generation::lock;
+use journal::Position;
 use options::{BATCH_SEALED_BYTES_MAX, SOURCE_NAME_BYTES_MAX};
 use queue::{Command, Job};
 use shared::{Shared, shard_of};
@@ -59,7 +64,7 @@ pub struct EmbeddedStore {
 
 #[derive(Default)]
 struct Threads {
-    writers: Vec<JoinHandle<u64>>,
+    writers: Vec<JoinHandle<Position>>,
     others: Vec<JoinHandle<()>>,
 }
 
@@ -318,7 +323,7 @@ impl Store for EmbeddedStore {
 impl EmbeddedStore {
     /// Remembers where the journals end, so that a start can tell if their last
     /// frames got lost.
-    fn note_clean_stop(&self, tails: &[u64]) {
+    fn note_clean_stop(&self, tails: &[Position]) {
         let catalog = &self.shared.catalog;
         let mut batch = catalog.batch();
         for (shard, tail) in self.shared.shards.iter().zip(tails) {

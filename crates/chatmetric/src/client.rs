@@ -92,6 +92,12 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is this machine's own loopback.
+    #[must_use]
+    pub const fn is_loopback(&self) -> bool {
+        self.is_loopback
+    }
+
     /// `host:port`, as it is signed.
     #[must_use]
     pub fn authority(&self) -> &str {

@@ -62,6 +62,8 @@ impl Clock for SystemClock {
 #[derive(Debug, Default)]
 pub struct ManualClock {
     now_ms: AtomicI64,
+    /// The part of it that did not pass, but was set.
+    jumped_ms: AtomicI64,
 }
 
 impl ManualClock {
@@ -70,7 +72,14 @@ impl ManualClock {
     pub fn at(now: EpochMs) -> Self {
         Self {
             now_ms: AtomicI64::new(now.0),
+            jumped_ms: AtomicI64::new(0),
         }
+    }
+
+    /// Sets the wall clock ahead although no time passes.
+    pub fn jump_ms(&self, ms: i64) {
+        self.jumped_ms.fetch_add(ms, Ordering::SeqCst);
+        self.now_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// Moves the clock forward.
@@ -85,6 +94,7 @@ impl Clock for ManualClock {
     }
 
     fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.now_ms.load(Ordering::SeqCst)).unwrap_or(0)
+        let jumped_ms = self.jumped_ms.load(Ordering::SeqCst);
+        u64::try_from(self.now_ms.load(Ordering::SeqCst) - jumped_ms).unwrap_or(0)
     }
 }

@@ -6,6 +6,10 @@
 //! `import`, `verify` or `export` mean; both sides of the socket use [`Operator`],
 //! and so do commands that work without a server.
 
+mod audit;
+
+pub use audit::{LogPage, LoggedChange};
+
 use crate::clock::Clock;
 use crate::directory::{
     ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
@@ -223,6 +227,14 @@ impl Operator {
         Ok(text.map_err(|error| Refusal::failed(&error))?.to_string())
     }
 
+    /// A page of the audit log, the newest entry first.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn audit_log(&self, page: LogPage) -> Result<Vec<LoggedChange>, Refusal> {
+        audit::page(&self.directory, page)
+    }
+
     /// Checks every checksum and recomputes the tallies.
     ///
     /// # Errors
@@ -268,6 +280,9 @@ enum Request {
     Export {
         json: bool,
         with_secrets: bool,
+    },
+    AuditLog {
+        page: LogPage,
     },
     Verify {},
     ImportOpen {
@@ -412,6 +427,7 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
         Request::Export { json, with_secrets } => {
             Ok(operator.export(format_of(json), with_secrets)?.into())
         }
+        Request::AuditLog { page } => value(serde_json::to_value(operator.audit_log(page)?)),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         Request::ImportOpen { space } => {
             *loader = Some(operator.loader(&space)?);
@@ -547,6 +563,14 @@ impl ControlClient {
             json: format == Format::Json,
             with_secrets,
         })
+    }
+
+    /// As [`Operator::audit_log`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn audit_log(&mut self, page: LogPage) -> Result<Vec<LoggedChange>, ControlError> {
+        self.ask(&Request::AuditLog { page })
     }
 
     /// As [`Operator::verify`].

@@ -6,6 +6,8 @@
 //! Invariant: a sealed secret opens only under the same key, for the same
 //! kind, tenant and record; everything else is an error and never other bytes.
 
+mod messages;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -21,6 +23,8 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::entropy::Entropy;
+
+pub use messages::{MESSAGE_OVERHEAD_BYTES, MessageSealer};
 
 /// Bytes of a master key.
 pub const MASTER_KEY_BYTES: usize = 32;
@@ -136,6 +140,10 @@ pub enum RecordKind {
     FingerprintKey,
     /// A webhook body that was signed and could not be read.
     QuarantinedBody,
+    /// A security token of the STS; the tenant is the role's account.
+    SessionToken,
+    /// What is known of a denial; the tenant is the caller's account.
+    DiagnosticMessage,
 }
 
 impl RecordKind {
@@ -147,6 +155,8 @@ impl RecordKind {
             Self::WebhookToken => "webhook_token",
             Self::FingerprintKey => "fingerprint_key",
             Self::QuarantinedBody => "quarantined_body",
+            Self::SessionToken => "session_token",
+            Self::DiagnosticMessage => "diagnostic_message",
         }
     }
 }
@@ -362,7 +372,7 @@ impl MasterKey {
         entropy.fill(&mut nonce);
         let payload = Payload {
             msg: plaintext,
-            aad: &self.associated(context),
+            aad: &associated(ENVELOPE_VERSION, &self.id, context),
         };
         let ciphertext = self
             .cipher()
@@ -400,7 +410,7 @@ impl MasterKey {
         }
         let payload = Payload {
             msg: ciphertext,
-            aad: &self.associated(context),
+            aad: &associated(ENVELOPE_VERSION, &self.id, context),
         };
         self.cipher()
             .decrypt(&Nonce::from(*nonce), payload)
@@ -411,23 +421,23 @@ impl MasterKey {
     fn cipher(&self) -> Aes256Gcm {
         Aes256Gcm::new(&Key::<Aes256Gcm>::from(*self.seal))
     }
+}
 
-    /// Version, key id, kind, tenant and record, each with its length, so that
-    /// no two places have the same bytes.
-    fn associated(&self, context: SealContext<'_>) -> Vec<u8> {
-        let mut bytes = vec![ENVELOPE_VERSION];
-        for part in [
-            self.id.0.as_slice(),
-            context.kind.label().as_bytes(),
-            context.tenant.as_bytes(),
-            context.record.as_bytes(),
-        ] {
-            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(part);
-        }
-        bytes
+/// Version, key id, kind, tenant and record, each with its length, so that no
+/// two places have the same bytes.
+fn associated(version: u8, id: &KeyId, context: SealContext<'_>) -> Vec<u8> {
+    let mut bytes = vec![version];
+    for part in [
+        id.0.as_slice(),
+        context.kind.label().as_bytes(),
+        context.tenant.as_bytes(),
+        context.record.as_bytes(),
+    ] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(part);
     }
+    bytes
 }
 
 /// `<data-dir>.key` beside the data directory, whatever way its path is written.

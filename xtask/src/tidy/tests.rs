@@ -181,5 +181,10 @@ fn every_code_has_its_row() {
     let missing = |page: &str| compatibility::codes_without_row(page, errors);
     assert!(missing("`One`, `Two`").is_empty());
     assert_eq!(missing("`One`, Two"), ["has no row for the error `Two`"]);
+    let two = format!("{errors}) fn code(self) {{ A => \"Three\", B => \".Length\" }}\nfn x()");
+    assert_eq!(
+        compatibility::codes_without_row("`One`, `Two`", &two),
+        ["has no row for the error `Three`"]
+    );
     assert_eq!(compatibility::codes_without_row("", "").len(), 1);
 }

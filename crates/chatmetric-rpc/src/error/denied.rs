@@ -1,6 +1,7 @@
 //! The `AccessDeniedDetail` object of a denial by RAM: who, what, and which kind of policy refused.
 //!
-//! Invariant: every member is a string on the wire, because one SDK panics on anything else.
+//! Invariants: every member is a string on the wire, because one SDK panics on anything else; the
+//! diagnosis is for administrators and only its sealed form is a member.
 
 /// Who was denied, for [`AccessDeniedDetail`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub enum PolicyType {
     AccountLevelIdentityBasedPolicy,
     /// The policy given when the role was assumed.
     SessionPolicy,
+    /// The trust policy of a role: who may assume it.
+    AssumeRolePolicy,
 }
 
 impl PolicyType {
@@ -58,6 +61,7 @@ impl PolicyType {
         match self {
             Self::AccountLevelIdentityBasedPolicy => "AccountLevelIdentityBasedPolicy",
             Self::SessionPolicy => "SessionPolicy",
+            Self::AssumeRolePolicy => "AssumeRolePolicy",
         }
     }
 }
@@ -77,8 +81,32 @@ pub struct AccessDeniedDetail {
     pub no_permission_type: NoPermissionType,
     /// The kind of policy that refused.
     pub policy_type: PolicyType,
-    /// The sealed details for the account's administrator; left out while `None`.
+    /// What an administrator needs to know, for the program to seal. It never goes on the wire.
+    pub diagnosis: Diagnosis,
+    /// The sealed diagnosis; left out while `None`.
     pub encoded_diagnostic_message: Option<String>,
+}
+
+/// The circumstances of a denial, beside what [`AccessDeniedDetail`] tells the caller itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The resource that was checked.
+    pub resource: String,
+    /// The condition keys of the call and their values.
+    pub conditions: Vec<(String, String)>,
+    /// The policies of which a statement was about the call.
+    pub matched: Vec<MatchedPolicy>,
+}
+
+/// A policy of which a statement was about the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchedPolicy {
+    /// Its kind.
+    pub policy_type: PolicyType,
+    /// Its name; `None` for a session policy and for a trust policy.
+    pub name: Option<String>,
+    /// Whether a statement of it denies; otherwise one allows.
+    pub denies: bool,
 }
 
 impl AccessDeniedDetail {

@@ -47,6 +47,13 @@ fn all() -> Vec<ApiError> {
         ApiError::ProductUnsubscribed,
         ApiError::PermissionDeny { detail: None },
         ApiError::UnknownResourceOwner,
+        ApiError::NoPermission {
+            message: "You are not authorized to do this action.".into(),
+            detail: None,
+        },
+        ApiError::RoleNotExist,
+        ApiError::UserThrottled { retry_after_ms: 3 },
+        ApiError::Ram(RamError::NotExist(NotExist::User)),
         ApiError::InternalError,
         ApiError::ServiceUnavailable,
     ]
@@ -95,6 +102,10 @@ fn code_status_and_message_of_every_error() {
         400 Product.Unsubscript: "You have not subscribed to the specified product."
         400 Ram.PermissionDeny: "You are not authorized to perform the operation."
         400 Unknown.ResourceOwnerId: "The resource does not belong to the current user."
+        403 NoPermission: "You are not authorized to do this action."
+        404 EntityNotExist.Role: "The specified Role not exists."
+        400 Throttling.User (+3 ms): "Request was denied due to user flow control."
+        404 EntityNotExist.User: "The user does not exist."
         500 InternalError: "The request processing has failed due to some unknown error."
         503 ServiceUnavailable: "The request has failed due to a temporary failure of the server."
     "#]].assert_eq(&table);

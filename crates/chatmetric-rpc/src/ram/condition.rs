@@ -16,7 +16,8 @@ use crate::strict_json::StrictJson;
 /// their values as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    values: BTreeMap<String, String>,
+    /// By the key in lower case; the key as it was written, and the value.
+    values: BTreeMap<String, (String, String)>,
 }
 
 impl Context {
@@ -28,11 +29,19 @@ impl Context {
 
     /// Sets a key such as `acs:SourceIp`.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.values.insert(key.to_ascii_lowercase(), value.into());
+        self.values
+            .insert(key.to_ascii_lowercase(), (key.to_owned(), value.into()));
+    }
+
+    /// The keys, as they were set, and their values, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.values.values();
+        values.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     fn get(&self, lower_case_key: &str) -> Option<&str> {
-        self.values.get(lower_case_key).map(String::as_str)
+        let found = self.values.get(lower_case_key);
+        found.map(|(_, value)| value.as_str())
     }
 }
 

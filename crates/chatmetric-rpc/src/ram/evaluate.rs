@@ -5,7 +5,10 @@
 use super::condition::Context;
 use super::policy::{Actions, Effect, Policy, Statement};
 use super::{Permission, wildcard};
-use crate::error::PolicyType;
+use crate::error::{MatchedPolicy, PolicyType};
+
+/// Most policies that [`matched`] names.
+pub const MATCHED_POLICIES_MAX: usize = 20;
 
 /// A policy with the name under which the directory knows it.
 #[derive(Clone, Copy, Debug)]
@@ -111,16 +114,57 @@ pub fn evaluate(
     }
 }
 
+/// The policies of which a statement is about this: what an administrator wants to see of a
+/// denial. A policy that denies is told as one that denies, whatever else it says.
+#[must_use]
+pub fn matched(
+    permission: Permission<'_>,
+    context: &Context,
+    identity: &[AttachedPolicy<'_>],
+    session: Option<&Policy>,
+) -> Vec<MatchedPolicy> {
+    let named = identity
+        .iter()
+        .map(|attached| (Some(attached.name), attached.policy));
+    let all = session
+        .map(|policy| (None, policy))
+        .into_iter()
+        .chain(named);
+    all.filter_map(|(name, policy)| {
+        let applying = policy
+            .statements
+            .iter()
+            .filter(|statement| statement.applies(permission, context));
+        // Deny is more than Allow.
+        let denies = applying
+            .map(|statement| statement.effect == Effect::Deny)
+            .max()?;
+        let policy_type = match name {
+            Some(_) => PolicyType::AccountLevelIdentityBasedPolicy,
+            None => PolicyType::SessionPolicy,
+        };
+        Some(MatchedPolicy {
+            policy_type,
+            name: name.map(str::to_owned),
+            denies,
+        })
+    })
+    .take(MATCHED_POLICIES_MAX)
+    .collect()
+}
+
+/// Whether one of the patterns covers the action; case does not matter.
+pub(super) fn any_covers(patterns: &[String], action: &str) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| wildcard::matches(pattern, action, true))
+}
+
 impl Statement {
     fn applies(&self, permission: Permission<'_>, context: &Context) -> bool {
-        let any = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| wildcard::matches(pattern, permission.action, true))
-        };
         let action = match &self.actions {
-            Actions::Only(patterns) => any(patterns),
-            Actions::AllBut(patterns) => !any(patterns),
+            Actions::Only(patterns) => any_covers(patterns, permission.action),
+            Actions::AllBut(patterns) => !any_covers(patterns, permission.action),
         };
         action
             && self

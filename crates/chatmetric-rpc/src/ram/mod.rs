@@ -8,17 +8,25 @@
 mod condition;
 mod evaluate;
 mod policy;
+pub mod trust;
 mod wildcard;
 
 pub use condition::Context;
-pub use evaluate::{AttachedPolicy, Decision, StatementRef, evaluate};
+pub use evaluate::{
+    AttachedPolicy, Decision, MATCHED_POLICIES_MAX, StatementRef, evaluate, matched,
+};
 pub use policy::{
     Effect, IDENTITY_POLICY_CHARS_MAX, Policy, PolicyError, SESSION_POLICY_CHARS_MAX,
 };
 
 use crate::admission::AdmittedRequest;
-use crate::error::{AccessDeniedDetail, ApiError, NoPermissionType, PrincipalType};
+use crate::error::{
+    AccessDeniedDetail, ApiError, Diagnosis, MatchedPolicy, NoPermissionType, PrincipalType,
+};
 use crate::timestamp::format_utc_seconds;
+
+/// How much of a resource or of a condition's value a diagnosis keeps, in bytes.
+pub const DIAGNOSIS_TEXT_BYTES_MAX: usize = 512;
 
 /// The permission that an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +96,32 @@ pub fn authorize<P, O>(
     rights: Rights<'_>,
     now_ms: i64,
 ) -> Result<Authorized<AdmittedRequest<P, O>>, ApiError> {
+    check(&request, permission, rights, now_ms)?;
+    entitled(request)
+}
+
+impl<P, O> Authorized<AdmittedRequest<P, O>> {
+    /// Checks a further permission, for operations that need more than one.
+    ///
+    /// # Errors
+    /// `Ram.PermissionDeny`, as [`authorize`].
+    pub fn also(
+        self,
+        permission: Permission<'_>,
+        rights: Rights<'_>,
+        now_ms: i64,
+    ) -> Result<Self, ApiError> {
+        check(&self.request, permission, rights, now_ms)?;
+        Ok(self)
+    }
+}
+
+fn check<P, O>(
+    request: &AdmittedRequest<P, O>,
+    permission: Permission<'_>,
+    rights: Rights<'_>,
+    now_ms: i64,
+) -> Result<(), ApiError> {
     let Rights::Limited {
         principal_type,
         display_name,
@@ -95,11 +129,12 @@ pub fn authorize<P, O>(
         session,
     } = rights
     else {
-        return entitled(request);
+        return Ok(());
     };
-    let decision = evaluate(permission, &context_of(&request, now_ms), identity, session);
+    let context = context_of(request, now_ms);
+    let decision = evaluate(permission, &context, identity, session);
     let (no_permission_type, policy_type) = match decision {
-        Decision::Allow { .. } => return entitled(request),
+        Decision::Allow { .. } => return Ok(()),
         Decision::ExplicitDeny { policy_type, .. } => (NoPermissionType::ExplicitDeny, policy_type),
         Decision::ImplicitDeny { policy_type } => (NoPermissionType::ImplicitDeny, policy_type),
     };
@@ -111,9 +146,35 @@ pub fn authorize<P, O>(
             auth_principal_owner_id: request.account().as_str().to_owned(),
             no_permission_type,
             policy_type,
+            diagnosis: diagnosis(
+                permission.resource,
+                &context,
+                matched(permission, &context, identity, session),
+            ),
             encoded_diagnostic_message: None,
         })),
     })
+}
+
+/// What an administrator needs to know of a denial, cut to [`DIAGNOSIS_TEXT_BYTES_MAX`] a text:
+/// resources and user agents are the caller's.
+#[must_use]
+pub fn diagnosis(resource: &str, context: &Context, matched: Vec<MatchedPolicy>) -> Diagnosis {
+    let cut = |text: &str| {
+        let mut end = text.len().min(DIAGNOSIS_TEXT_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.get(..end).unwrap_or_default().to_owned()
+    };
+    Diagnosis {
+        resource: cut(resource),
+        conditions: context
+            .iter()
+            .map(|(key, value)| (key.to_owned(), cut(value)))
+            .collect(),
+        matched,
+    }
 }
 
 /// Lets every verified caller through, for operations that no policy can refuse.
@@ -151,5 +212,7 @@ pub fn context_of<P, O>(request: &AdmittedRequest<P, O>, now_ms: i64) -> Context
     context
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

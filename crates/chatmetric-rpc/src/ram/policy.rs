@@ -80,49 +80,9 @@ impl Policy {
     }
 
     fn parse_within(document: &str, chars_max: usize) -> Result<Self, PolicyError> {
-        let chars = document.chars().count();
-        if chars > chars_max {
-            return Err(PolicyError::new(
-                "$",
-                format!("it has {chars} characters, the limit is {chars_max}"),
-            ));
-        }
-        let tree = strict_json::parse(document.as_bytes())
-            .map_err(|error| PolicyError::new("$", format!("it is not valid JSON: {error}")))?;
-        let mut version = None;
-        let mut statements = None;
-        for (name, value) in object("$", tree)? {
-            match name.as_str() {
-                "Version" => version = Some(value),
-                "Statement" => statements = Some(value),
-                other => return Err(unknown(other, other, "Version and Statement")),
-            }
-        }
-        match version {
-            Some(StrictJson::String(version)) if version == "1" => {}
-            Some(_) => return Err(PolicyError::new("Version", "it must be the string \"1\"")),
-            None => {
-                return Err(PolicyError::new(
-                    "Version",
-                    "it is missing; it must be \"1\"",
-                ));
-            }
-        }
-        let Some(StrictJson::Array(items)) = statements else {
-            return Err(PolicyError::new(
-                "Statement",
-                "it must be a list of statements",
-            ));
-        };
-        if items.is_empty() {
-            return Err(PolicyError::new(
-                "Statement",
-                "it must have at least one statement",
-            ));
-        }
-        let statements = items.into_iter().enumerate();
-        let statements = statements
-            .map(|(index, item)| statement(&format!("Statement[{index}]"), item))
+        let statements = statements_of(document, chars_max)?
+            .into_iter()
+            .map(|(path, item)| statement(&path, item))
             .collect::<Result<_, _>>()?;
         Ok(Self { statements })
     }
@@ -132,6 +92,58 @@ impl Policy {
     pub fn statements_len(&self) -> usize {
         self.statements.len()
     }
+}
+
+/// The statements of a document of any kind, each with its path: size, version and outer shape are
+/// the same for all of them.
+pub(super) fn statements_of(
+    document: &str,
+    chars_max: usize,
+) -> Result<Vec<(String, StrictJson)>, PolicyError> {
+    let chars = document.chars().count();
+    if chars > chars_max {
+        return Err(PolicyError::new(
+            "$",
+            format!("it has {chars} characters, the limit is {chars_max}"),
+        ));
+    }
+    let tree = strict_json::parse(document.as_bytes())
+        .map_err(|error| PolicyError::new("$", format!("it is not valid JSON: {error}")))?;
+    let mut version = None;
+    let mut statements = None;
+    for (name, value) in object("$", tree)? {
+        match name.as_str() {
+            "Version" => version = Some(value),
+            "Statement" => statements = Some(value),
+            other => return Err(unknown(other, other, "Version and Statement")),
+        }
+    }
+    match version {
+        Some(StrictJson::String(version)) if version == "1" => {}
+        Some(_) => return Err(PolicyError::new("Version", "it must be the string \"1\"")),
+        None => {
+            return Err(PolicyError::new(
+                "Version",
+                "it is missing; it must be \"1\"",
+            ));
+        }
+    }
+    let Some(StrictJson::Array(items)) = statements else {
+        return Err(PolicyError::new(
+            "Statement",
+            "it must be a list of statements",
+        ));
+    };
+    if items.is_empty() {
+        return Err(PolicyError::new(
+            "Statement",
+            "it must have at least one statement",
+        ));
+    }
+    let statements = items.into_iter().enumerate();
+    Ok(statements
+        .map(|(index, item)| (format!("Statement[{index}]"), item))
+        .collect())
 }
 
 fn statement(path: &str, tree: StrictJson) -> Result<Statement, PolicyError> {
@@ -144,8 +156,7 @@ fn statement(path: &str, tree: StrictJson) -> Result<Statement, PolicyError> {
         match name.as_str() {
             "Effect" => effect = Some(parse_effect(&at, value)?),
             "Action" | "NotAction" => {
-                let patterns = strings(&at, value)?;
-                check_each(&at, &patterns, is_action_pattern, ACTION_HINT)?;
+                let patterns = action_patterns(&at, value)?;
                 let parsed = match name.as_str() {
                     "Action" => Actions::Only(patterns),
                     _ => Actions::AllBut(patterns),
@@ -186,7 +197,7 @@ fn statement(path: &str, tree: StrictJson) -> Result<Statement, PolicyError> {
     })
 }
 
-fn parse_effect(path: &str, value: StrictJson) -> Result<Effect, PolicyError> {
+pub(super) fn parse_effect(path: &str, value: StrictJson) -> Result<Effect, PolicyError> {
     match value {
         StrictJson::String(text) if text == "Allow" => Ok(Effect::Allow),
         StrictJson::String(text) if text == "Deny" => Ok(Effect::Deny),
@@ -197,6 +208,13 @@ fn parse_effect(path: &str, value: StrictJson) -> Result<Effect, PolicyError> {
 const ACTION_HINT: &str =
     "an action is `*` or `<product>:<operation>`, as in `cams:Get*`, with `*` and `?` as wildcards";
 const RESOURCE_HINT: &str = "a resource is `*` or `acs:<service>:<region>:<account>:<resource>`";
+
+/// The patterns of an Action or NotAction.
+pub(super) fn action_patterns(path: &str, value: StrictJson) -> Result<Vec<String>, PolicyError> {
+    let patterns = strings(path, value)?;
+    check_each(path, &patterns, is_action_pattern, ACTION_HINT)?;
+    Ok(patterns)
+}
 
 fn is_action_pattern(text: &str) -> bool {
     let part = |part: &str| {
@@ -234,7 +252,7 @@ fn check_each(
 }
 
 /// A string or a list of strings, at least one.
-fn strings(path: &str, value: StrictJson) -> Result<Vec<String>, PolicyError> {
+pub(super) fn strings(path: &str, value: StrictJson) -> Result<Vec<String>, PolicyError> {
     let wrong = || PolicyError::new(path, "it must be a string or a list of strings, not empty");
     match value {
         StrictJson::String(text) => Ok(vec![text]),
@@ -263,7 +281,7 @@ pub(super) fn object(
     }
 }
 
-fn unknown(path: &str, name: &str, known: &str) -> PolicyError {
+pub(super) fn unknown(path: &str, name: &str, known: &str) -> PolicyError {
     let shown = crate::params::echo(name);
     PolicyError::new(
         path,

@@ -517,3 +517,100 @@ fn a_pattern_of_stars_is_not_a_bomb() {
     let pattern = "a*".repeat(60) + "b";
     assert!(!wildcard::matches(&pattern, &"a".repeat(6_000), false));
 }
+
+#[test]
+fn limits_count_characters_and_not_bytes_at_the_very_edge() {
+    let sized = |chars: usize| {
+        let empty = with(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
+        let padding = " ".repeat(chars - empty.chars().count());
+        format!("{empty}{padding}")
+    };
+    let fault = |document: &str| Policy::parse(document).unwrap_err().to_string();
+    assert_eq!(
+        fault(&sized(6_145)),
+        "policy document, at `$`: it has 6145 characters, the limit is 6144"
+    );
+    let session = Policy::parse_session(&sized(2_049))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        session,
+        "policy document, at `$`: it has 2049 characters, the limit is 2048"
+    );
+}
+
+#[test]
+fn a_session_policy_limits_and_never_adds() {
+    let parse = |text: &str| Policy::parse(&with(text)).unwrap();
+    let all = parse(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
+    let read = parse(r#"{"Effect":"Allow","Action":"cams:Get*","Resource":"*"}"#);
+    let decide = |identity: &Policy, session: &Policy, action| {
+        let attached = [AttachedPolicy {
+            name: "p",
+            policy: identity,
+        }];
+        let permission = Permission {
+            action,
+            resource: "*",
+        };
+        evaluate(permission, &Context::new(), &attached, Some(session))
+    };
+    assert!(decide(&all, &read, "cams:GetX").is_allowed());
+    assert_eq!(
+        decide(&all, &read, "ram:CreateUser"),
+        Decision::ImplicitDeny {
+            policy_type: crate::error::PolicyType::SessionPolicy
+        }
+    );
+    assert_eq!(
+        decide(&read, &all, "ram:CreateUser"),
+        Decision::ImplicitDeny {
+            policy_type: crate::error::PolicyType::AccountLevelIdentityBasedPolicy
+        }
+    );
+}
+
+#[test]
+fn a_diagnosis_names_the_policies_that_were_about_the_call_and_is_bounded() {
+    let parse = |text: &str| Policy::parse(&with(text)).unwrap();
+    let allow = parse(r#"{"Effect":"Allow","Action":"cams:*","Resource":"*"}"#);
+    let deny = parse(
+        r#"{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"cams:Get*","Resource":"*"}"#,
+    );
+    let other = parse(r#"{"Effect":"Deny","Action":"ram:*","Resource":"*"}"#);
+    let attached = |name, policy| AttachedPolicy { name, policy };
+    let permission = Permission {
+        action: "cams:GetX",
+        resource: "*",
+    };
+    let identity = [
+        attached("Allows", &allow),
+        attached("Other", &other),
+        attached("Denies", &deny),
+    ];
+    let names = |matched: Vec<MatchedPolicy>| -> Vec<(Option<String>, bool)> {
+        let matched = matched.into_iter();
+        matched.map(|policy| (policy.name, policy.denies)).collect()
+    };
+    let context = Context::new();
+    assert_eq!(
+        names(matched(permission, &context, &identity, Some(&allow))),
+        [
+            (None, false),
+            (Some("Allows".to_owned()), false),
+            (Some("Denies".to_owned()), true)
+        ]
+    );
+    let many: Vec<AttachedPolicy<'_>> = (0..100).map(|_| attached("p", &allow)).collect();
+    let found = matched(permission, &context, &many, None);
+    assert_eq!(found.len(), MATCHED_POLICIES_MAX);
+
+    let mut context = Context::new();
+    context.set("acs:UserAgent", "é".repeat(400));
+    context.set("acs:SourceIp", "192.0.2.1");
+    let diagnosis = diagnosis(&"r".repeat(10_000), &context, found);
+    assert_eq!(diagnosis.resource.len(), DIAGNOSIS_TEXT_BYTES_MAX);
+    let agent = ("acs:UserAgent".to_owned(), "é".repeat(256));
+    let address = ("acs:SourceIp".to_owned(), "192.0.2.1".to_owned());
+    assert_eq!(diagnosis.conditions, [address, agent]);
+}

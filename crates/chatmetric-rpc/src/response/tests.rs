@@ -4,7 +4,9 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::{AccessDeniedDetail, NoPermissionType, PolicyType, PrincipalType, SignedText};
+use crate::error::{
+    AccessDeniedDetail, Diagnosis, NoPermissionType, PolicyType, PrincipalType, SignedText,
+};
 
 struct Row {
     sent: u64,
@@ -110,6 +112,10 @@ fn denied() -> ApiError {
             auth_principal_owner_id: "1000000000000001".to_owned(),
             no_permission_type: NoPermissionType::ImplicitDeny,
             policy_type: PolicyType::AccountLevelIdentityBasedPolicy,
+            diagnosis: Diagnosis {
+                resource: "not for the wire".to_owned(),
+                ..Diagnosis::default()
+            },
             encoded_diagnostic_message: None,
         })),
     }

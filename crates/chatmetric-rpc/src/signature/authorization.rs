@@ -18,8 +18,8 @@ pub(crate) struct Authorization<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) access_key_id: &'a str,
     /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
-    pub(super) signed_headers: &'a str,
-    pub(super) signature: &'a str,
+    pub(crate) signed_headers: &'a str,
+    pub(crate) signature: &'a str,
 }
 
 impl fmt::Debug for Authorization<'_> {
@@ -83,11 +83,11 @@ impl<'a> Authorization<'a> {
         Ok(authorization)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
         self.signed_headers.split([';', ','])
     }
 
-    pub(super) fn signs(&self, header: &str) -> bool {
+    pub(crate) fn signs(&self, header: &str) -> bool {
         self.names().any(|name| header.eq_ignore_ascii_case(name))
     }
 

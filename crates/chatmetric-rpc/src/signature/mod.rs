@@ -191,7 +191,7 @@ impl Verifier {
     }
 
     /// Returns until when the stamp is valid.
-    fn check_time(&self, time_stamp: &str, now_ms: i64) -> Result<i64, ApiError> {
+    pub(crate) fn check_time(&self, time_stamp: &str, now_ms: i64) -> Result<i64, ApiError> {
         let stamp_ms = parse_utc_seconds(time_stamp)
             .and_then(|seconds| seconds.checked_mul(1000))
             .ok_or(ApiError::TimestampFormat)?;
@@ -201,7 +201,7 @@ impl Verifier {
         Ok(stamp_ms.saturating_add(self.settings.skew_ms))
     }
 
-    fn check_signature(
+    pub(crate) fn check_signature(
         &self,
         request: &ParsedRequest<'_>,
         secret: &SecretKey,
@@ -256,6 +256,7 @@ fn find_key<K: KeyLookup>(
                 .find_session(id, token, now_ms)
                 .map_err(|refusal| match refusal {
                     SessionRefusal::UnknownKey => ApiError::AccessKeyNotFound,
+                    SessionRefusal::Inactive => ApiError::AccessKeyInactive,
                     SessionRefusal::Malformed => ApiError::SecurityTokenMalformed,
                     SessionRefusal::Expired => ApiError::SecurityTokenExpired,
                     SessionRefusal::Mismatch => ApiError::SecurityTokenMismatch,
@@ -278,7 +279,7 @@ fn find_key<K: KeyLookup>(
 }
 
 /// Compares a signature that was sent with the one that was computed, in constant time.
-fn same_signature(sent: &str, computed: &[u8]) -> bool {
+pub(crate) fn same_signature(sent: &str, computed: &[u8]) -> bool {
     sent.as_bytes().ct_eq(computed).into()
 }
 

@@ -47,8 +47,13 @@ pub(crate) fn signature(secret: &SecretKey, string_to_sign: &str) -> String {
     let mut key = zeroize::Zeroizing::new(Vec::with_capacity(secret.expose().len() + 1));
     key.extend_from_slice(secret.expose());
     key.push(b'&');
+    signature_with_key(&key, string_to_sign)
+}
+
+/// Base64 of the HMAC-SHA1.
+pub(crate) fn signature_with_key(key: &[u8], string_to_sign: &str) -> String {
     // HMAC takes keys of any length, so the error arm is never reached.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(&key) else {
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
         return String::new();
     };
     mac.update(string_to_sign.as_bytes());

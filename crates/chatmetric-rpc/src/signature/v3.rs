@@ -29,6 +29,9 @@ const REQUIRED_HEADERS: [&str; 4] = [
     "x-acs-signature-nonce",
 ];
 
+/// The path of every call, as it is signed.
+pub(crate) const CANONICAL_URI: &str = "/";
+
 /// The accepted algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -194,7 +197,7 @@ fn check_signed_header(request: &ParsedRequest<'_>, name: &str) -> Result<(), Ap
 
 /// How names stand in the canonical query: SDKs disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NameForm {
+pub(crate) enum NameForm {
     /// Java, PHP.
     Encoded,
     /// Python, Node, Go, C#, C++.
@@ -245,7 +248,7 @@ pub(super) fn check(
     })
 }
 
-fn string_to_sign(algorithm: Algorithm, canonical_request: &[u8]) -> String {
+pub(crate) fn string_to_sign(algorithm: Algorithm, canonical_request: &[u8]) -> String {
     format!(
         "{}\n{}",
         algorithm.as_str(),
@@ -270,7 +273,8 @@ fn raw_names_differ_safely(params: &Params) -> bool {
     differ
 }
 
-fn query_pairs(params: &Params) -> impl Iterator<Item = (&str, &str)> {
+/// The parameters that the canonical query holds, sorted by name.
+pub(crate) fn query_pairs(params: &Params) -> impl Iterator<Item = (&str, &str)> {
     let query = params
         .iter()
         .filter(|param| param.source() == ParamSource::Query);
@@ -284,7 +288,23 @@ fn canonical_request(
     form: NameForm,
     body_hash: &str,
 ) -> Vec<u8> {
-    let headers = authorization.names().map(|name| {
+    assemble(
+        request.method.as_str(),
+        CANONICAL_URI,
+        |out| write_query(query_pairs(&request.params), form, out),
+        canonical_headers(request, authorization, host),
+        authorization.signed_headers,
+        body_hash,
+    )
+}
+
+/// Names and values of the canonical headers, in the order of SignedHeaders.
+pub(crate) fn canonical_headers<'r>(
+    request: &'r ParsedRequest<'_>,
+    authorization: &'r Authorization<'_>,
+    host: &'r [u8],
+) -> impl Iterator<Item = (&'r str, &'r [u8])> {
+    authorization.names().map(move |name| {
         let sent = request
             .raw
             .headers
@@ -294,41 +314,45 @@ fn canonical_request(
             .map(|(_, value)| value.trim_ascii())
             .unwrap_or_default();
         (name, if name == "host" { host } else { value })
-    });
-    assemble(
-        request.method.as_str(),
-        query_pairs(&request.params),
-        form,
-        headers,
-        authorization.signed_headers,
-        body_hash,
-    )
+    })
 }
 
-fn assemble<'a>(
-    method: &str,
-    query: impl Iterator<Item = (&'a str, &'a str)>,
+/// Appends the canonical query of sorted pairs.
+pub(crate) fn write_query<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
     form: NameForm,
+    out: &mut Vec<u8>,
+) {
+    let mut first = true;
+    for (name, value) in pairs {
+        if !first {
+            out.push(b'&');
+        }
+        first = false;
+        match form {
+            NameForm::Encoded => percent::encode_into(name, out),
+            NameForm::Raw => out.extend_from_slice(name.as_bytes()),
+        }
+        out.push(b'=');
+        percent::encode_into(value, out);
+    }
+}
+
+/// Puts a canonical request together; `query` appends the canonical query.
+pub(crate) fn assemble<'a>(
+    method: &str,
+    uri: &str,
+    query: impl FnOnce(&mut Vec<u8>),
     headers: impl Iterator<Item = (&'a str, &'a [u8])>,
     signed_headers: &str,
     body_hash: &str,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(method.as_bytes());
-    out.extend_from_slice(b"\n/\n");
-    let mut first = true;
-    for (name, value) in query {
-        if !first {
-            out.push(b'&');
-        }
-        first = false;
-        match form {
-            NameForm::Encoded => percent::encode_into(name, &mut out),
-            NameForm::Raw => out.extend_from_slice(name.as_bytes()),
-        }
-        out.push(b'=');
-        percent::encode_into(value, &mut out);
-    }
+    out.push(b'\n');
+    out.extend_from_slice(uri.as_bytes());
+    out.push(b'\n');
+    query(&mut out);
     out.push(b'\n');
     for (name, value) in headers {
         out.extend_from_slice(name.as_bytes());
@@ -362,8 +386,8 @@ pub(crate) fn sign_as_client(
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     let canonical = assemble(
         method,
-        query.iter().copied(),
-        NameForm::Encoded,
+        CANONICAL_URI,
+        |out| write_query(query.iter().copied(), NameForm::Encoded, out),
         headers
             .iter()
             .map(|(name, value)| (*name, value.trim().as_bytes())),

@@ -5,6 +5,8 @@ mod actor;
 mod admission;
 mod clients;
 mod dialects;
+mod explain;
+mod explain_mistakes;
 mod mutations;
 mod order;
 mod rights;

@@ -14,10 +14,10 @@ const MUTATIONS_DEFAULT: u64 = 100_000;
 const SEED_DEFAULT: u64 = 0x5eed_0000_2026;
 
 /// SplitMix64: small, seeded, good enough to choose mutations.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,11 +25,11 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.roll() % n.max(1) as u64) as usize
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }
@@ -92,12 +92,12 @@ fn source_and_name(v3: bool, param: &chatmetric_rpc::params::Param) -> String {
     }
 }
 
-fn signed_vectors() -> Vec<Vector> {
+pub(crate) fn signed_vectors() -> Vec<Vector> {
     let signed = |vector: &Vector| vector.scheme.contains("HMAC");
     vectors().into_iter().filter(signed).collect()
 }
 
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
             .parse()
@@ -170,9 +170,9 @@ fn the_comparison_would_catch_a_verifier_that_forgets_the_body_a_header_or_a_par
     assert_ne!(meaning(&vector.wire, &other), original);
 }
 
-type Mutation = fn(&mut Wire, &mut Dice);
+pub(crate) type Mutation = fn(&mut Wire, &mut Dice);
 
-const MUTATIONS: &[(&str, Mutation)] = &[
+pub(crate) const MUTATIONS: &[(&str, Mutation)] = &[
     ("flip a byte of the query", |wire, dice| {
         flip(&mut wire.target, dice)
     }),

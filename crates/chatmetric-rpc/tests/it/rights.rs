@@ -79,6 +79,43 @@ fn the_owner_is_not_limited() {
 }
 
 #[test]
+fn every_permission_of_several_is_needed() {
+    let policy = Policy::parse(
+        r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ram:AddUserToGroup","Resource":["acs:ram:*:*:user/alice","acs:ram:*:*:group/staff"]}]}"#,
+    )
+    .unwrap();
+    let attached = [AttachedPolicy {
+        name: "p",
+        policy: &policy,
+    }];
+    let rights = Rights::Limited {
+        principal_type: PrincipalType::SubUser,
+        display_name: "reader",
+        identity: &attached,
+        session: None,
+    };
+    let permission = |resource| Permission {
+        action: "ram:AddUserToGroup",
+        resource,
+    };
+    let ask = |first, second| {
+        authorize(
+            admitted("v3-py-new-basic"),
+            permission(first),
+            rights,
+            NOW_MS,
+        )
+        .and_then(|authorized| authorized.also(permission(second), rights, NOW_MS))
+        .is_ok()
+    };
+    let (alice, bob) = ("acs:ram:*:1:user/alice", "acs:ram:*:1:user/bob");
+    let (staff, admins) = ("acs:ram:*:1:group/staff", "acs:ram:*:1:group/admins");
+    assert!(ask(alice, staff));
+    assert!(!ask(alice, admins));
+    assert!(!ask(bob, staff));
+}
+
+#[test]
 fn nothing_is_allowed_by_default_and_deny_beats_allow() {
     use {NoPermissionType as N, PolicyType as P};
     let allow = statement("Allow", "{}");

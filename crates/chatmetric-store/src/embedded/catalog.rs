@@ -54,7 +54,7 @@ pub(crate) fn segment_key(shard: u32) -> String {
     format!("segment/{shard}")
 }
 
-/// The key of the sequence that follows the last frame of a clean stop.
+/// The key of the place behind the last frame of a clean stop.
 pub(crate) fn tail_key(shard: u32) -> String {
     format!("tail/{shard}")
 }

@@ -13,7 +13,7 @@ use super::shared::{Shared, shard_of};
 use super::writer::Writer;
 use crate::api::{BATCH_EVENTS_MAX, Reason, StatusEvent, StoreError, Target};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The most bytes that one released item takes in a frame.
@@ -47,25 +47,33 @@ impl Writer {
         }
     }
 
+    /// Raises the floor, and lets go what was received before it. A call that was
+    /// interrupted in between goes on when it is repeated.
     fn raise_floor(&mut self, floor: EpochMs) -> Result<u64, StoreError> {
-        if self.floor.is_some_and(|current| floor <= current) {
-            return Ok(0);
+        if self.floor.is_none_or(|current| floor > current) {
+            self.make_room(64)?;
+            self.in_frame(EpochMs(0), |writer| {
+                writer.frame.encoder.floor(floor);
+                writer.frame.floor = Some(floor);
+                Ok(())
+            })?;
+            self.mark();
         }
+        let floor = self.floor.unwrap_or(floor);
         let end = timed_key(RECEIVED_PREFIX, floor);
         let ids = self.candidates(&[RECEIVED_PREFIX], |key| key[..9] < end[..])?;
-        self.make_room(64)?;
-        self.start_frame(EpochMs(0));
-        self.frame.encoder.floor(floor);
-        self.frame.floor = Some(floor);
-        self.commit_frame()?;
-        self.mark();
-        self.work_off(ids, EpochMs(0), |item| {
-            if item.received_at < floor {
-                Fate::Expire
-            } else {
-                Fate::Keep
+        let mut expired = Expired::default();
+        let worked = self.work_off(ids, EpochMs(0), |item| {
+            if item.received_at >= floor {
+                return Fate::Keep;
             }
-        })
+            expired.note(item.reason);
+            Fate::Expire
+        });
+        if worked.is_ok() {
+            expired.warn(floor);
+        }
+        worked
     }
 
     /// The ids that the index of the catalog names, and everything that the
@@ -107,42 +115,87 @@ impl Writer {
         &mut self,
         ids: BTreeSet<u64>,
         time: EpochMs,
-        fate: impl Fn(&Item) -> Fate,
+        mut fate: impl FnMut(&Item) -> Fate,
     ) -> Result<u64, StoreError> {
         let ids: Vec<u64> = ids.into_iter().collect();
         let mut counted = 0;
         for chunk in ids.chunks(BATCH_EVENTS_MAX) {
-            self.make_room(chunk.len() as u64 * ITEM_BYTES_MAX)?;
-            self.start_frame(time);
-            let known = self.known();
+            // All are read before the frame begins: one that cannot be read must
+            // leave nothing behind.
+            let mut fates = Vec::with_capacity(chunk.len());
+            let mut time = time;
             for id in chunk {
                 let Some(item) = self.item(*id)? else {
                     continue;
                 };
-                match fate(&item) {
-                    Fate::Keep => {}
-                    Fate::Change(item) => self.put_item(*id, item),
-                    Fate::Expire => {
-                        self.remove_item(*id);
-                        // A late event stays late in the books; only its body ages out.
-                        if item.reason != Reason::Late {
-                            self.note_delta(&item.source, &leaving(8));
-                        }
-                    }
-                    Fate::Count(event, space) => {
-                        self.count(&event, space, &known).inspect_err(|error| {
-                            self.shared.poison(super::fault::chain(error));
-                        })?;
-                        self.remove_item(*id);
-                        self.note_delta(&item.source, &leaving(7));
-                        counted += 1;
-                    }
+                let fate = fate(&item);
+                if matches!(fate, Fate::Count(..)) {
+                    // A record is kept as long after a release as after a receipt.
+                    time = time.max(item.received_at);
                 }
+                fates.push((*id, item, fate));
             }
-            self.commit_frame()?;
+            self.make_room(chunk.len() as u64 * ITEM_BYTES_MAX)?;
+            counted += self.in_frame(time, |writer| writer.meet(fates))?;
             self.mark();
         }
         Ok(counted)
+    }
+
+    /// Does with each item what its fate says; tells how many were counted.
+    fn meet(&mut self, fates: Vec<(u64, Arc<Item>, Fate)>) -> Result<u64, StoreError> {
+        let known = self.known();
+        let mut counted = 0;
+        for (id, item, fate) in fates {
+            match fate {
+                Fate::Keep => {}
+                Fate::Change(item) => self.put_item(id, item),
+                Fate::Expire => {
+                    self.remove_item(id);
+                    // A late event stays late in the books; only its body ages out.
+                    if item.reason != Reason::Late {
+                        self.note_delta(&item.source, &leaving(8));
+                    }
+                }
+                Fate::Count(event, space) => {
+                    self.count(&event, space, &known)?;
+                    self.remove_item(id);
+                    self.note_delta(&item.source, &leaving(7));
+                    counted += 1;
+                }
+            }
+        }
+        Ok(counted)
+    }
+}
+
+/// How many items of each reason aged out.
+#[derive(Default)]
+struct Expired(BTreeMap<Reason, u64>);
+
+impl Expired {
+    /// A late event was in the books for good when it came.
+    fn note(&mut self, reason: Reason) {
+        if reason != Reason::Late {
+            *self.0.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Says what was lost: nobody decided about it in time.
+    fn warn(&self, floor: EpochMs) {
+        if self.0.is_empty() {
+            return;
+        }
+        let reasons = self.0.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, count)| format!("{} {}", count, reason.as_str()))
+            .collect();
+        tracing::warn!(
+            items = self.0.values().sum::<u64>(),
+            reasons = reasons.join(", "),
+            floor_ms = floor.0,
+            "quarantined items aged out with the floor, uncounted"
+        );
     }
 }
 
@@ -207,3 +260,6 @@ fn claim_fate(item: &Item, account: AccountKey, number: &PhoneNumber, space: Spa
         | Reason::TooManyNumbers => Fate::Keep,
     }
 }
+
+#[cfg(test)]
+mod tests;

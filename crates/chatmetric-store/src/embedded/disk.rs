@@ -38,6 +38,12 @@ pub trait Disk: Send + Sync {
     /// What the operating system says.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
+    /// Makes a directory in an existing one.
+    ///
+    /// # Errors
+    /// What the operating system says; also when there is one already.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+
     /// Removes a file.
     ///
     /// # Errors
@@ -84,6 +90,10 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().write(true).open(path)?;
         Ok(Box::new(RealFile(file)))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -10,6 +10,7 @@ use super::entry::{BooksDelta, Decoder, Entry};
 use super::hot::{Deltas, HotTable, STRIPES};
 use super::hot_days::HotDays;
 use super::item::Item;
+use super::journal::Position;
 use crate::api::SourceName;
 use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey};
 use hashbrown::HashMap;
@@ -56,8 +57,8 @@ pub(crate) struct Side {
 pub(crate) struct Finished {
     pub(crate) published: Arc<Published>,
     pub(crate) hot: HotTable,
-    /// The sequence after its last frame.
-    pub(crate) next_seq: u64,
+    /// The place behind its last frame.
+    pub(crate) next: Position,
 }
 
 impl Published {

@@ -6,8 +6,8 @@
 //! unfinished seal had already written. Not here: what was known before; that
 //! comes in as the base of a record.
 
+use super::cold::ColdRecord;
 use super::filter::spread;
-use super::run::RunRecord;
 use chatmetric_core::record::Report;
 use chatmetric_core::{Counts, Fingerprint, MessageRecord, MessageStatus, Slot};
 use hashbrown::HashTable;
@@ -64,10 +64,10 @@ impl HotTable {
     }
 
     /// The record of a message of this generation.
-    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Option<RunRecord> {
+    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Option<ColdRecord> {
         let ordinal = self.ordinal(fingerprint)?;
         let hot = self.records.get(ordinal as usize)?;
-        Some(RunRecord {
+        Some(ColdRecord {
             fingerprint,
             binding: hot.binding,
             record: hot.record,
@@ -119,11 +119,11 @@ impl HotTable {
     }
 
     /// All records, in the order of fingerprints.
-    pub(crate) fn sorted(&self) -> Vec<RunRecord> {
-        let mut records: Vec<RunRecord> = self
+    pub(crate) fn sorted(&self) -> Vec<ColdRecord> {
+        let mut records: Vec<ColdRecord> = self
             .records
             .iter()
-            .map(|hot| RunRecord {
+            .map(|hot| ColdRecord {
                 fingerprint: hot.fingerprint(),
                 binding: hot.binding,
                 record: hot.record,
@@ -167,6 +167,10 @@ impl Deltas {
                 counts,
             });
         });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stripes.iter().all(Vec::is_empty)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -33,14 +33,38 @@ pub(crate) fn segment_number(name: &str) -> Option<u64> {
     name.strip_suffix(".log")?.parse().ok()
 }
 
+/// A place in the journal of a shard: the number of a frame, counted through all
+/// segments. It names a state: the fold of all frames before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Position(pub(crate) u64);
+
+impl Position {
+    /// The first frame of a journal.
+    pub(crate) const FIRST: Self = Self(1);
+
+    /// The place of the frame behind this one.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The place of the frame before this one; only the first one has none.
+    pub(crate) const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    pub(crate) const fn to_le_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+}
+
 /// What the first bytes of a segment say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) shard: u32,
     pub(crate) shards: u32,
     pub(crate) segment: u64,
-    /// The sequence of the first frame.
-    pub(crate) first_seq: u64,
+    /// The place of its first frame.
+    pub(crate) first: Position,
 }
 
 impl SegmentHeader {
@@ -50,7 +74,7 @@ impl SegmentHeader {
         bytes[8..12].copy_from_slice(&self.shard.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.shards.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.segment.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.first_seq.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.first.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..60]);
         bytes[60..].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -64,7 +88,7 @@ impl SegmentHeader {
             shard: fixed_u32(bytes, 8)?,
             shards: fixed_u32(bytes, 12)?,
             segment: fixed_u64(bytes, 16)?,
-            first_seq: fixed_u64(bytes, 24)?,
+            first: Position(fixed_u64(bytes, 24)?),
         })
     }
 }
@@ -83,12 +107,17 @@ pub(crate) const fn frame_bytes(payload_bytes: usize) -> usize {
 }
 
 /// Puts a whole frame into `out`.
-pub(crate) fn build_frame(out: &mut Vec<u8>, segment: u64, seq: u64, synced: u64, payload: &[u8]) {
+pub(crate) fn build_frame(
+    out: &mut Vec<u8>,
+    segment: u64,
+    (place, synced): (Position, Position),
+    payload: &[u8],
+) {
     let start = out.len();
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&segment.to_le_bytes());
-    out.extend_from_slice(&seq.to_le_bytes());
+    out.extend_from_slice(&place.to_le_bytes());
     out.extend_from_slice(&synced.to_le_bytes());
     out.extend_from_slice(payload);
     let crc = frame_crc(&out[start..]);
@@ -96,13 +125,13 @@ pub(crate) fn build_frame(out: &mut Vec<u8>, segment: u64, seq: u64, synced: u64
     out.resize(start + frame_bytes(payload.len()), 0);
 }
 
-/// The mark that says "synced up to `seq`".
-pub(crate) fn build_mark(segment: u64, seq: u64) -> [u8; FRAME_HEADER_BYTES] {
+/// The mark that says "synced up to this frame".
+pub(crate) fn build_mark(segment: u64, synced: Position) -> [u8; FRAME_HEADER_BYTES] {
     let mut bytes = [0; FRAME_HEADER_BYTES];
     bytes[..4].copy_from_slice(&MARK.to_le_bytes());
     bytes[8..16].copy_from_slice(&segment.to_le_bytes());
-    bytes[16..24].copy_from_slice(&seq.to_le_bytes());
-    bytes[24..].copy_from_slice(&seq.to_le_bytes());
+    bytes[16..24].copy_from_slice(&synced.to_le_bytes());
+    bytes[24..].copy_from_slice(&synced.to_le_bytes());
     let crc = frame_crc(&bytes);
     bytes[4..8].copy_from_slice(&crc.to_le_bytes());
     bytes
@@ -115,8 +144,8 @@ fn frame_crc(frame: &[u8]) -> u32 {
 
 /// What stands at a place of a segment.
 enum Found<'a> {
-    Frame { seq: u64, payload: &'a [u8] },
-    Mark { seq: u64 },
+    Frame { place: Position, payload: &'a [u8] },
+    Mark { synced: Position },
     Nothing,
 }
 
@@ -129,7 +158,7 @@ fn parse(bytes: &[u8], at: usize, segment: u64) -> Option<Found<'_>> {
         return None;
     }
     let length = fixed_u32(bytes, at)?;
-    let seq = fixed_u64(bytes, at + 16)?;
+    let place = Position(fixed_u64(bytes, at + 16)?);
     let payload_bytes = match length {
         0 => return None,
         MARK => 0,
@@ -140,9 +169,9 @@ fn parse(bytes: &[u8], at: usize, segment: u64) -> Option<Found<'_>> {
         return None;
     }
     Some(match length {
-        MARK => Found::Mark { seq },
+        MARK => Found::Mark { synced: place },
         _ => Found::Frame {
-            seq,
+            place,
             payload: &frame[FRAME_HEADER_BYTES..],
         },
     })
@@ -153,8 +182,8 @@ fn parse(bytes: &[u8], at: usize, segment: u64) -> Option<Found<'_>> {
 pub(crate) struct Scanned {
     /// `None`: the segment was prepared and never used.
     pub(crate) header: Option<SegmentHeader>,
-    /// The sequence that the next frame would have.
-    pub(crate) next_seq: u64,
+    /// The place that the next frame would have.
+    pub(crate) next: Position,
     /// The end of the last good frame.
     pub(crate) end: u64,
     /// Bytes of a torn frame behind it, to be cut.
@@ -181,7 +210,7 @@ pub(crate) fn scan(
         }
         return Ok(Scanned {
             header: None,
-            next_seq: 0,
+            next: Position::default(),
             end: 0,
             torn_bytes: tail_bytes(bytes, 0),
         });
@@ -194,16 +223,16 @@ pub(crate) fn scan(
         return Err(fault::corrupt(path, 0, detail));
     }
     let mut at = SEGMENT_HEADER_BYTES;
-    let mut next_seq = header.first_seq;
-    while let Found::Frame { seq, payload } = look(bytes, at, segment) {
-        if seq != next_seq {
+    let mut next = header.first;
+    while let Found::Frame { place, payload } = look(bytes, at, segment) {
+        if place != next {
             break;
         }
         give((at + FRAME_HEADER_BYTES) as u64, payload)?;
         at += frame_bytes(payload.len());
-        next_seq += 1;
+        next = next.next();
     }
-    if proof_of_sync(bytes, at, segment, next_seq) {
+    if proof_of_sync(bytes, at, segment, next) {
         return Err(fault::corrupt(path, at as u64, "a synced frame is damaged"));
     }
     let after_mark = match look(bytes, at, segment) {
@@ -213,22 +242,22 @@ pub(crate) fn scan(
     let torn_bytes = tail_bytes(bytes, after_mark);
     Ok(Scanned {
         header: Some(header),
-        next_seq,
+        next,
         end: at as u64,
         torn_bytes,
     })
 }
 
-/// Whether anything from `from` on proves that the frame `seq` was synced.
+/// Whether anything from `from` on proves that a frame was synced.
 ///
 /// The search stops at nothing: a damaged length must not hide what follows.
-fn proof_of_sync(bytes: &[u8], from: usize, segment: u64, seq: u64) -> bool {
+fn proof_of_sync(bytes: &[u8], from: usize, segment: u64, frame: Position) -> bool {
     let mut at = from;
     while at + FRAME_HEADER_BYTES <= bytes.len() {
         let proved = match look(bytes, at, segment) {
             // A frame is written after the one before it was synced.
-            Found::Frame { seq: later, .. } => later > seq,
-            Found::Mark { seq: synced } => synced >= seq,
+            Found::Frame { place, .. } => place > frame,
+            Found::Mark { synced } => synced >= frame,
             Found::Nothing => false,
         };
         if proved {

@@ -10,7 +10,8 @@ use super::fault;
 use super::generation::lock;
 use super::options::Step;
 use super::retire;
-use super::run::{self, Run, RunSet, RunWriter};
+use super::run::{Run, RunWriter};
+use super::run_set::{self, RunSet};
 use super::sealer::{make_durable, run_path};
 use super::segment::RETRY_AFTER;
 use super::shared::Shared;
@@ -20,6 +21,7 @@ use std::sync::{Arc, PoisonError};
 
 /// The thread that merges.
 pub(crate) fn run(shared: &Shared) {
+    let mut may_retire = true;
     loop {
         let mut wanted = lock(&shared.merge_wanted);
         while !*wanted && !shared.stopping() {
@@ -49,11 +51,23 @@ pub(crate) fn run(shared: &Shared) {
         if shared.stopping() {
             return;
         }
-        if shared.check().is_ok()
-            && let Err(error) = retire::retire(shared)
-        {
-            let reason = fault::chain(&error);
-            tracing::warn!(reason, "could not drop old weeks");
+        if !may_retire || shared.check().is_err() {
+            continue;
+        }
+        match retire::retire(shared) {
+            Ok(_) => {}
+            // It would differ again; the records stay as the evidence.
+            Err(StoreError::Differs { detail }) => {
+                tracing::error!(
+                    detail,
+                    "old weeks are kept: their tallies differ from the records"
+                );
+                may_retire = false;
+            }
+            Err(error) => {
+                let reason = fault::chain(&error);
+                tracing::warn!(reason, "could not drop old weeks");
+            }
         }
     }
 }
@@ -88,7 +102,7 @@ fn merge(shared: &Shared, inputs: &[Arc<Run>]) -> Result<(), StoreError> {
         let records_max = inputs.iter().map(|it| it.records).sum();
         let mut writer = RunWriter::create(disk, path.clone(), records_max)?;
         let mut count = 0_u32;
-        run::merge(inputs, |record| {
+        run_set::merge(inputs, |record| {
             count = count.wrapping_add(1);
             if count.is_multiple_of(4096) && shared.stopping() {
                 return Err(StoreError::Closed);

@@ -38,6 +38,9 @@ impl EmbeddedStore {
         recovery::make_dir(&dir.join("runs"), disk.as_ref())?;
         recovery::make_dir(&dir.join("journal"), disk.as_ref())?;
         let catalog = Catalog::open(&dir.join("catalog"), options.cache_bytes)?;
+        // The engine syncs what is in its directory, not the name of it.
+        disk.sync_dir(dir)
+            .map_err(|error| fault::io("sync", dir, error))?;
         let view = catalog.view();
         let shards = options.shards;
         let shards_before = match catalog.get_u64(&view, SHARDS_KEY)? {
@@ -82,15 +85,15 @@ impl EmbeddedStore {
             let spare = segment::prepare(&shared, &dir, one.next_segment)?;
             let active = Arc::new(Published::new(one.next_segment));
             let pending = one.finished.into_iter().map(Arc::new).collect();
-            first_segments.push((spare, one.next_seq));
+            first_segments.push((spare, one.next));
             shared
                 .shards
                 .push(Shard::new(number, dir, queue, pending, active));
         }
         let shared = Arc::new(shared);
         let mut threads = Threads::default();
-        for (at, (spare, next_seq)) in first_segments.into_iter().enumerate() {
-            let writer = Writer::new(Arc::clone(&shared), at, spare, next_seq);
+        for (at, (spare, next)) in first_segments.into_iter().enumerate() {
+            let writer = Writer::new(Arc::clone(&shared), at, spare, next);
             let started = spawn("writer", at, move || writer.run())
                 .map(|thread| threads.writers.push(thread))
                 .and_then(|()| {

@@ -12,6 +12,10 @@ pub const SOURCE_NAME_BYTES_MAX: usize = 256;
 /// Most sealed bytes that one batch may bring.
 pub const BATCH_SEALED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The fewest days of tallies that are kept behind the floor: one more than the
+/// longest time between two statuses of a message.
+pub const TALLY_DAYS_BEHIND_FLOOR_MIN: u32 = 31;
+
 /// A named point in the life of a generation, where a test can stop the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
@@ -33,6 +37,10 @@ pub enum Step {
     MergeWritten,
     /// The manifest names the merged run; its inputs are still there.
     MergeCommitted,
+    /// Old weeks left the look-ups; the manifest still names them.
+    WeeksTakenOut,
+    /// The manifest does not name the old weeks any more; their files are there.
+    WeeksDropped,
     /// A start has replayed the journal and not changed anything yet.
     Replayed,
     /// A start with another number of shards has sealed the old journals.
@@ -43,7 +51,7 @@ pub enum Step {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::SegmentPrepared,
         Self::Rotated,
         Self::RunWritten,
@@ -53,6 +61,8 @@ impl Step {
         Self::SegmentRemoved,
         Self::MergeWritten,
         Self::MergeCommitted,
+        Self::WeeksTakenOut,
+        Self::WeeksDropped,
         Self::Replayed,
         Self::OldShardsSealed,
         Self::ShardsCommitted,
@@ -84,6 +94,9 @@ pub struct Options {
     pub queue_sealed_bytes_max: usize,
     /// How many runs of one size are merged into one; at least 2.
     pub merge_fan_in: usize,
+    /// How many days of tallies are kept behind the floor, at least
+    /// [`TALLY_DAYS_BEHIND_FLOOR_MIN`]; `None` keeps all.
+    pub tally_days_behind_floor: Option<u32>,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,
     /// Memory for day blocks that were read lately.
@@ -92,6 +105,38 @@ pub struct Options {
     pub disk: Arc<dyn Disk>,
     /// Stops the store at a step (tests).
     pub crash: Option<CrashHook>,
+}
+
+/// Bytes of memory that a message of an open generation takes, with its index.
+const HOT_RECORD_BYTES: u64 = 64;
+/// Less memory than this is not asked for: a few generations of a useful size.
+pub const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
+/// Below it fewer generations wait for the sealer, so that each is larger.
+const MEMORY_BYTES_ROOMY: u64 = 64 * 1024 * 1024;
+
+impl Options {
+    /// Makes the hot window and the caches fit into `bytes` of memory (at least
+    /// [`MEMORY_BYTES_MIN`]). The indexes and filters of sealed runs come on top:
+    /// about 1.7 bytes a message.
+    #[must_use]
+    pub fn with_memory(self, bytes: u64) -> Self {
+        let bytes = bytes.max(MEMORY_BYTES_MIN);
+        let pending = if bytes < MEMORY_BYTES_ROOMY { 1 } else { 3 };
+        let shards = u64::from(self.shards.max(1));
+        let generations = shards * (pending as u64 + 1);
+        let part = |percent: u64| bytes / 100 * percent;
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            // The sealer of each shard sorts a copy of one generation.
+            generation_records_max: size(part(35) / (generations + shards) / HOT_RECORD_BYTES),
+            generation_day_bytes_max: size(part(25) / generations),
+            generation_quarantine_bytes_max: size(part(15) / generations),
+            generations_pending_max: pending,
+            cache_bytes: part(10),
+            day_cache_bytes: size(part(15)),
+            ..self
+        }
+    }
 }
 
 impl Default for Options {
@@ -106,6 +151,7 @@ impl Default for Options {
             queue_events_max: 200_000,
             queue_sealed_bytes_max: 64 * 1024 * 1024,
             merge_fan_in: 8,
+            tally_days_behind_floor: None,
             cache_bytes: 16 * 1024 * 1024,
             day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
@@ -123,5 +169,48 @@ impl fmt::Debug for Options {
             .field("queue_events_max", &self.queue_events_max)
             .field("merge_fan_in", &self.merge_fan_in)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    /// What the parts of `options` may take together.
+    fn sum(options: &Options) -> u64 {
+        let shards = u64::from(options.shards);
+        let generations = shards * (options.generations_pending_max as u64 + 1);
+        let records = options.generation_records_max as u64 * HOT_RECORD_BYTES;
+        let sides = options.generation_day_bytes_max + options.generation_quarantine_bytes_max;
+        records * (generations + shards)
+            + sides as u64 * generations
+            + options.cache_bytes
+            + options.day_cache_bytes as u64
+    }
+
+    #[test]
+    fn the_parts_fill_the_memory_and_do_not_exceed_it() {
+        for shards in [1, 2, 4, 64] {
+            for mib in [16, 63, 64, 128, 1024, 16 * 1024] {
+                let bytes = mib * MIB;
+                let options = Options {
+                    shards,
+                    ..Options::default()
+                };
+                let options = options.with_memory(bytes);
+                let sum = sum(&options);
+                assert!(sum <= bytes, "{shards} shards, {mib} MiB: {sum}");
+                assert!(sum >= bytes / 100 * 98, "{shards} shards, {mib} MiB: {sum}");
+                assert!(options.generation_records_max > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn less_than_the_least_is_the_least() {
+        let least = sum(&Options::default().with_memory(MEMORY_BYTES_MIN));
+        assert_eq!(sum(&Options::default().with_memory(1)), least);
     }
 }

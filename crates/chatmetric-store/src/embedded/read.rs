@@ -44,6 +44,8 @@ pub(crate) fn read_days(
     days: &RangeInclusive<UtcDay>,
     visit: &mut DayVisitor<'_>,
 ) -> Result<(), StoreError> {
+    // Earlier days are not kept, whatever is still on disk of them.
+    let days = &((*days.start()).max(shared.first_day())..=*days.end());
     if days.is_empty() {
         return Ok(());
     }

@@ -8,7 +8,7 @@
 //! Invariant: `unpack(pack(r)) == r` for every record; `pack` proves it for each
 //! narrow entry that it gives.
 
-use super::run::RunRecord;
+use super::cold::ColdRecord;
 use chatmetric_core::{Fingerprint, MessageRecord, Slot};
 
 /// Bytes of one entry.
@@ -61,14 +61,14 @@ pub(crate) fn pack(fingerprint: Fingerprint, binding: u32, record: &MessageRecor
 }
 
 /// The first record of `entries` and how many entries it took.
-pub(crate) fn unpack(entries: &[[u8; ENTRY_BYTES]]) -> Option<(RunRecord, usize)> {
+pub(crate) fn unpack(entries: &[[u8; ENTRY_BYTES]]) -> Option<(ColdRecord, usize)> {
     let entry = entries.first()?;
     let word = |at: usize| -> Option<u32> {
         Some(u32::from_le_bytes(entry.get(at..at + 4)?.try_into().ok()?))
     };
     let (binding, first, distances) = (word(16)?, word(20)?, word(24)?);
     let fingerprint = key(entry);
-    let give = |record| RunRecord {
+    let give = |record| ColdRecord {
         fingerprint,
         binding,
         record,

@@ -8,8 +8,10 @@
 use super::catalog::{Catalog, View, segment_key, tail_key};
 use super::fault;
 use super::generation::{Finished, Fold, lock};
-use super::journal::{Scanned, scan, segment_number, segment_path};
-use super::run::{Run, RunSet};
+use super::journal::{Position, Scanned, scan, segment_number, segment_path};
+use super::retention::FIRST_DAY_KEY;
+use super::run::Run;
+use super::run_set::RunSet;
 use super::sealer::sealed_key;
 use super::segment;
 use super::shared::{Shared, Start, shard_dir};
@@ -30,11 +32,22 @@ pub(crate) struct Replayed {
     pub(crate) finished: Vec<Finished>,
     /// The number that the next segment gets.
     pub(crate) next_segment: u64,
-    pub(crate) next_seq: u64,
-    /// Segments to make durable, with the torn bytes to cut.
-    keep: Vec<(PathBuf, u64, u64)>,
+    pub(crate) next: Position,
+    /// Segments to make durable.
+    keep: Vec<Kept>,
     /// Files that are not needed: sealed or never used.
     remove: Vec<PathBuf>,
+}
+
+/// A segment whose frames are believed.
+struct Kept {
+    path: PathBuf,
+    /// The end of the last good frame.
+    end: u64,
+    /// Bytes of a torn frame behind it, to be cut.
+    torn_bytes: u64,
+    /// The checksum of the bytes before `end`, as they were folded.
+    crc: u32,
 }
 
 /// Checks the format, or writes it into a new directory.
@@ -68,7 +81,7 @@ pub(crate) fn check_format(
 }
 
 fn write_format(dir: &Path, path: &Path, disk: &dyn super::disk::Disk) -> std::io::Result<()> {
-    std::fs::create_dir_all(dir)?;
+    create_dirs(dir, disk)?;
     let new = dir.join("FORMAT.new");
     let file = disk.create(&new)?;
     file.write_at(format!("{FORMAT_PREFIX}{FORMAT}\n").as_bytes(), 0)?;
@@ -77,14 +90,23 @@ fn write_format(dir: &Path, path: &Path, disk: &dyn super::disk::Disk) -> std::i
     disk.sync_dir(dir)
 }
 
-/// Makes a directory, durable with its name.
+/// Makes a directory and those above it, durable with their names.
 pub(crate) fn make_dir(dir: &Path, disk: &dyn super::disk::Disk) -> Result<(), StoreError> {
+    create_dirs(dir, disk).map_err(|error| fault::io("make", dir, error))
+}
+
+fn create_dirs(dir: &Path, disk: &dyn super::disk::Disk) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(dir)
-        .and_then(|()| dir.parent().map_or(Ok(()), |parent| disk.sync_dir(parent)))
-        .map_err(|error| fault::io("make", dir, error))
+    let parent = match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
+    create_dirs(parent, disk)?;
+    disk.create_dir(dir)?;
+    disk.sync_dir(parent)
 }
 
 fn file_names(dir: &Path) -> Result<Vec<String>, StoreError> {
@@ -106,10 +128,14 @@ pub(crate) fn load(
 ) -> Result<(Start, Vec<PathBuf>), StoreError> {
     let mut start = Start {
         next_run: 1,
+        next_order: 1,
         next_item: catalog.get_u64(view, "next_item")?.unwrap_or(1),
         floor: catalog
             .get_u64(view, "floor")?
             .map(|floor| chatmetric_core::EpochMs(floor as i64)),
+        first_day: catalog
+            .get_u64(view, FIRST_DAY_KEY)?
+            .map_or(0, |day| u32::try_from(day).unwrap_or(u32::MAX)),
         books: catalog.all_books(view)?.into_iter().collect(),
         ..Start::default()
     };
@@ -130,6 +156,7 @@ pub(crate) fn load(
             return Err(fault::corrupt(run.path(), 0, detail));
         }
         start.next_run = start.next_run.max(entry.id + 1);
+        start.next_order = start.next_order.max(entry.order + 1);
         named.insert(name, ());
         runs.push(Arc::new(run));
     }
@@ -151,12 +178,13 @@ pub(crate) fn replay(
 ) -> Result<Replayed, StoreError> {
     let get = |key: String| catalog.get_u64(view, &key);
     let first = get(segment_key(shard))?.unwrap_or(1);
-    let sealed = get(sealed_key(shard))?.unwrap_or(1);
-    let tail = get(tail_key(shard))?.unwrap_or(1);
+    let place = |key| Ok::<_, StoreError>(get(key)?.map_or(Position::FIRST, Position));
+    let sealed = place(sealed_key(shard))?;
+    let tail = place(tail_key(shard))?;
     let shard_dir = shard_dir(dir, shard);
     let mut replayed = Replayed {
         next_segment: first,
-        next_seq: sealed,
+        next: sealed,
         ..Replayed::default()
     };
     if !shard_dir.is_dir() {
@@ -173,7 +201,7 @@ pub(crate) fn replay(
             replayed.remove.push(path);
             continue;
         }
-        let Some((scanned, fold)) = fold_segment(&path, shard, number)? else {
+        let Some((scanned, fold, crc)) = fold_segment(&path, shard, number)? else {
             replayed.remove.push(path.clone());
             unused.get_or_insert(path);
             continue;
@@ -182,25 +210,32 @@ pub(crate) fn replay(
         if let Some(unused) = &unused {
             return Err(fault::corrupt(unused, 0, "a later segment is in use"));
         }
-        let first_seq = scanned.header.map_or(0, |header| header.first_seq);
-        if number != replayed.next_segment || first_seq != replayed.next_seq {
+        let place = scanned
+            .header
+            .map_or(Position::default(), |header| header.first);
+        if number != replayed.next_segment || place != replayed.next {
             let (file, offset) =
                 last.unwrap_or_else(|| (segment_path(&shard_dir, replayed.next_segment), 0));
             return Err(fault::corrupt(&file, offset, "synced frames are missing"));
         }
         replayed.next_segment = number + 1;
-        replayed.next_seq = scanned.next_seq;
+        replayed.next = scanned.next;
         last = Some((path.clone(), scanned.end));
-        replayed.keep.push((path, scanned.end, scanned.torn_bytes));
+        replayed.keep.push(Kept {
+            path,
+            end: scanned.end,
+            torn_bytes: scanned.torn_bytes,
+            crc,
+        });
         let end = &fold.published.journal_end;
         end.store(scanned.end, Ordering::Release);
         replayed.finished.push(Finished {
             published: fold.published,
             hot: fold.hot,
-            next_seq: scanned.next_seq,
+            next: scanned.next,
         });
     }
-    if replayed.next_seq < tail {
+    if replayed.next < tail {
         let (file, offset) =
             last.unwrap_or_else(|| (segment_path(&shard_dir, replayed.next_segment), 0));
         return Err(fault::corrupt(&file, offset, "synced frames are missing"));
@@ -208,12 +243,13 @@ pub(crate) fn replay(
     Ok(replayed)
 }
 
-/// Folds one segment; `None`: it was prepared and never used.
+/// Folds one segment and gives the checksum of what was folded; `None`: it was
+/// prepared and never used.
 fn fold_segment(
     path: &Path,
     shard: u32,
     number: u64,
-) -> Result<Option<(Scanned, Fold)>, StoreError> {
+) -> Result<Option<(Scanned, Fold, u32)>, StoreError> {
     let bytes = std::fs::read(path).map_err(|error| fault::io("read", path, error))?;
     let mut fold = Fold::new(number);
     let scanned = scan(path, &bytes, (shard, number), |offset, payload| {
@@ -224,8 +260,47 @@ fn fold_segment(
     })?;
     Ok(scanned
         .header
-        .filter(|header| scanned.next_seq > header.first_seq)
-        .map(|_| (scanned, fold)))
+        .filter(|header| scanned.next > header.first)
+        .map(|_| {
+            let folded = bytes.get(..scanned.end as usize).unwrap_or_default();
+            (scanned, fold, crc32c::crc32c(folded))
+        }))
+}
+
+impl Kept {
+    /// Writes what was folded once more, in its place, and syncs it.
+    ///
+    /// It may have been read from memory only: after a failed sync a kernel marks
+    /// the pages as clean, and syncing them again would do nothing. Bytes that are
+    /// written again are dirty again. On the disk they are the same ones or bytes
+    /// that no one was told of, so a power cut meanwhile does no harm.
+    fn make_durable(&self, disk: &dyn super::disk::Disk) -> Result<(), StoreError> {
+        let path = &self.path;
+        let mut bytes = std::fs::read(path).map_err(|error| fault::io("read", path, error))?;
+        bytes.truncate(self.end as usize);
+        if crc32c::crc32c(&bytes) != self.crc {
+            return Err(fault::corrupt(
+                path,
+                0,
+                "the file changed while it was read",
+            ));
+        }
+        let file = disk
+            .open(path)
+            .map_err(|error| fault::io("open", path, error))?;
+        file.write_at(&bytes, 0)
+            .map_err(|error| fault::io("write", path, error))?;
+        if self.torn_bytes > 0 {
+            tracing::warn!(
+                path = %path.display(), offset = self.end, bytes = self.torn_bytes,
+                "cut a frame that was never acknowledged"
+            );
+            // A mark may stand before the torn bytes; it goes with them.
+            let to = self.end + self.torn_bytes + super::journal::FRAME_HEADER_BYTES as u64;
+            segment::write_zeros(file.as_ref(), path, self.end, to)?;
+        }
+        file.sync().map_err(|error| fault::io("sync", path, error))
+    }
 }
 
 impl Replayed {
@@ -233,7 +308,7 @@ impl Replayed {
     pub(crate) fn fresh(next_segment: u64) -> Self {
         Self {
             next_segment,
-            next_seq: 1,
+            next: Position::FIRST,
             ..Self::default()
         }
     }
@@ -245,23 +320,8 @@ impl Replayed {
         dir: &Path,
         disk: &dyn super::disk::Disk,
     ) -> Result<(), StoreError> {
-        for (path, end, torn_bytes) in &self.keep {
-            let file = disk
-                .open(path)
-                .map_err(|error| fault::io("open", path, error))?;
-            if *torn_bytes > 0 {
-                tracing::warn!(
-                    path = %path.display(), offset = end, bytes = torn_bytes,
-                    "cut a frame that was never acknowledged"
-                );
-            }
-            // A mark may stand before the torn bytes; it goes with them.
-            let to = if *torn_bytes > 0 {
-                end + torn_bytes + super::journal::FRAME_HEADER_BYTES as u64
-            } else {
-                *end
-            };
-            segment::fill(file.as_ref(), path, *end, to)?;
+        for kept in &self.keep {
+            kept.make_durable(disk)?;
         }
         for path in &self.remove {
             disk.remove(path)

@@ -3,33 +3,40 @@
 //! A week goes when the floor, as the catalog has it, is 30 days past its end
 //! (the longest time between two statuses of a message). Its runs are taken out
 //! of the look-ups first; when every generation that may have met them is sealed,
-//! one batch takes them out of the manifest and keeps what their records added to
+//! one pass adds up all records and compares the stored days with the sum, and one
+//! batch takes the runs out of the manifest and keeps what their records added to
 //! each day, so that `verify` can still check those days.
+//!
+//! Invariant: only days that were just proven are frozen, and only the runs that
+//! were proven leave the manifest; whatever is sealed meanwhile stays in it.
 
-use super::day_coding;
+use super::catalog::RunEntry;
+use super::cold::Horizon;
 use super::fault;
 use super::generation::lock;
+use super::options::Step;
 use super::queue::{Command, Job};
-use super::run::{Run, RunSet};
-use super::sealer::WEEK_MS;
+use super::run::Run;
+use super::run_set::RunSet;
 use super::shared::Shared;
-use super::verify::{self, Blocks};
+use super::verify;
+use super::{day_coding, retention};
 use crate::api::StoreError;
-use chatmetric_core::{Counts, DayBlock};
+use chatmetric_core::Counts;
 use std::sync::{Arc, mpsc};
 
-/// How long after the floor a record may still be changed, in ms.
-const STATUS_DISTANCE_MS: i64 = 30 * 86_400_000;
-
-/// Drops the weeks that are due; gives how many runs went.
+/// Drops the weeks and the days that are due; gives how many runs went.
 pub(crate) fn retire(shared: &Shared) -> Result<usize, StoreError> {
-    let floor = shared.catalog.get_u64(&shared.catalog.view(), "floor")?;
-    let Some(floor) = floor else {
-        return Ok(0);
-    };
-    let end_ms = floor as i64 - STATUS_DISTANCE_MS;
-    let due = |run: &Arc<Run>| (i64::from(run.week) + 1) * WEEK_MS <= end_ms;
-    if !shared.runs().runs.first().is_some_and(due) {
+    let floor_ms = shared.catalog.get_u64(&shared.catalog.view(), "floor")?;
+    let horizon = Horizon::of(floor_ms);
+    let dropped = drop_weeks(shared, horizon)?;
+    retention::drop_days(shared, floor_ms)?;
+    Ok(dropped)
+}
+
+fn drop_weeks(shared: &Shared, horizon: Horizon) -> Result<usize, StoreError> {
+    let due = |run: &Arc<Run>| horizon.passed(run.week);
+    if !shared.runs().runs.iter().any(due) {
         return Ok(0);
     }
     // A verification must not meet the state between the two steps.
@@ -40,14 +47,15 @@ pub(crate) fn retire(shared: &Shared) -> Result<usize, StoreError> {
         shared.set_runs(RunSet { runs: rest });
         old
     };
-    let dropped = drop_runs(shared, &old);
+    let dropped = shared
+        .step(Step::WeeksTakenOut)
+        .and_then(|()| drop_runs(shared, horizon, &old));
     if dropped.is_err() {
         let _commit = lock(&shared.commit);
-        let mut runs = old;
-        runs.extend(shared.runs().runs.iter().cloned());
-        shared.set_runs(RunSet { runs });
+        shared.set_runs(with_old(shared, &old));
         return dropped;
     }
+    shared.step(Step::WeeksDropped)?;
     for run in &old {
         if let Err(error) = shared.options.disk.remove(run.path()) {
             tracing::warn!(%error, path = %run.path().display(), "could not remove an old run");
@@ -56,36 +64,33 @@ pub(crate) fn retire(shared: &Shared) -> Result<usize, StoreError> {
     dropped
 }
 
-fn drop_runs(shared: &Shared, old: &[Arc<Run>]) -> Result<usize, StoreError> {
+/// The runs of the look-ups with the old ones in front of them again.
+fn with_old(shared: &Shared, old: &[Arc<Run>]) -> RunSet {
+    let mut runs = old.to_vec();
+    runs.extend(shared.runs().runs.iter().cloned());
+    RunSet { runs }
+}
+
+fn drop_runs(shared: &Shared, horizon: Horizon, old: &[Arc<Run>]) -> Result<usize, StoreError> {
     seal_open(shared)?;
     let (runs, view) = {
         let _commit = lock(&shared.commit);
-        (shared.runs(), shared.catalog.view())
+        (with_old(shared, old), shared.catalog.view())
     };
     let catalog = &shared.catalog;
     let mut batch = catalog.batch();
-    // What the stored days count beyond the records that stay is what goes.
-    verify::passes(shared, &runs, &view, |mine, blocks: &mut Blocks, _| {
-        catalog.each(&view, &catalog.tallies, &[], |key, value| {
-            let damaged = || fault::corrupt(catalog.path(), 0, "a day block is damaged");
-            let (binding, day) = verify::binding_and_day(key).ok_or_else(damaged)?;
-            if !mine(binding, day) {
-                return Ok(true);
-            }
-            let mut stored = DayBlock::default();
-            day_coding::add_to(key, value, &mut stored).ok_or_else(damaged)?;
-            let stays = blocks.remove(&(binding, day)).unwrap_or_default();
-            let gone = stored.total() + -stays.total();
-            if gone != Counts::ZERO {
-                batch.insert(&catalog.frozen, key, day_coding::encode_total(key, &gone));
-            }
-            Ok(true)
-        })
+    verify::tallies(shared, &runs, horizon, &view, |key, day| {
+        if day.gone != Counts::ZERO {
+            let gone = day.gone + day.frozen;
+            batch.insert(&catalog.frozen, key, day_coding::encode_total(key, &gone));
+        }
     })?;
-    for run in old {
-        batch.remove(&catalog.runs, run.order.to_be_bytes());
-    }
     let _commit = lock(&shared.commit);
+    let named = catalog.manifest(&catalog.view())?;
+    let mine = |entry: &&RunEntry| old.iter().any(|run| run.id == entry.id);
+    for entry in named.iter().filter(mine) {
+        batch.remove(&catalog.runs, entry.order.to_be_bytes());
+    }
     catalog.commit(batch).inspect_err(|error| {
         shared.poison(fault::chain(error));
     })?;
@@ -113,3 +118,6 @@ fn seal_open(shared: &Shared) -> Result<(), StoreError> {
     shared.check()?;
     Err(StoreError::Closed)
 }
+
+#[cfg(test)]
+mod tests;

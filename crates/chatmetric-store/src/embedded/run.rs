@@ -10,12 +10,13 @@
 //! Invariant: fingerprints ascend strictly; a run that was opened never changes.
 
 use super::catalog::RunEntry;
+use super::cold::ColdRecord;
 use super::fault;
 use super::filter::Filter;
 use super::record_coding::{self, ENTRY_BYTES, Packed};
 use crate::api::StoreError;
 use crate::embedded::disk::{Disk, DiskFile};
-use chatmetric_core::{Fingerprint, MessageRecord};
+use chatmetric_core::Fingerprint;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -28,14 +29,6 @@ const HEADER_BYTES: usize = 64;
 const MAGIC: [u8; 8] = *b"CMrun\0\0\x01";
 /// Bytes that are written or read at once in a sequential pass.
 const CHUNK_BYTES: usize = 64 * BLOCK_BYTES;
-
-/// One message of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RunRecord {
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) binding: u32,
-    pub(crate) record: MessageRecord,
-}
 
 /// Writes one run; the records come in ascending order.
 pub(crate) struct RunWriter {
@@ -75,7 +68,7 @@ impl RunWriter {
         })
     }
 
-    pub(crate) fn push(&mut self, record: &RunRecord) -> Result<(), StoreError> {
+    pub(crate) fn push(&mut self, record: &ColdRecord) -> Result<(), StoreError> {
         assert!(
             self.last.is_none_or(|last| last < record.fingerprint),
             "the records of a run ascend"
@@ -258,7 +251,7 @@ impl Run {
     }
 
     /// The record of a message.
-    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<RunRecord>, StoreError> {
+    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
         if !self.filter.may_contain(fingerprint) {
             return Ok(None);
         }
@@ -329,7 +322,7 @@ pub(crate) struct RunCursor<'r> {
     run: &'r Run,
     chunk: Vec<u8>,
     next_block: usize,
-    found: Vec<RunRecord>,
+    found: Vec<ColdRecord>,
     at: usize,
     last: Option<Fingerprint>,
     seen: u64,
@@ -337,7 +330,7 @@ pub(crate) struct RunCursor<'r> {
 
 impl RunCursor<'_> {
     /// The next record.
-    pub(crate) fn next(&mut self) -> Result<Option<RunRecord>, StoreError> {
+    pub(crate) fn next(&mut self) -> Result<Option<ColdRecord>, StoreError> {
         loop {
             if let Some(record) = self.found.get(self.at) {
                 self.at += 1;
@@ -383,55 +376,6 @@ impl RunCursor<'_> {
         self.seen += self.found.len() as u64;
         self.next_block += blocks;
         Ok(())
-    }
-}
-
-/// The runs that a look-up asks, from the oldest to the newest.
-#[derive(Debug, Default)]
-pub(crate) struct RunSet {
-    pub(crate) runs: Vec<std::sync::Arc<Run>>,
-}
-
-impl RunSet {
-    /// The newest record of a message.
-    pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<RunRecord>, StoreError> {
-        for run in self.runs.iter().rev() {
-            if let Some(record) = run.find(fingerprint)? {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Walks many runs at once, in the order of fingerprints; of a message that
-/// several runs hold, the newest record is given.
-pub(crate) fn merge(
-    runs: &[std::sync::Arc<Run>],
-    mut give: impl FnMut(&RunRecord) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut cursors: Vec<RunCursor<'_>> = runs.iter().map(|run| run.records()).collect();
-    let mut heads = Vec::with_capacity(cursors.len());
-    for cursor in &mut cursors {
-        heads.push(cursor.next()?);
-    }
-    loop {
-        let mut least: Option<RunRecord> = None;
-        // Later runs are newer, so that an equal key replaces the older record.
-        for head in heads.iter().flatten() {
-            if least.is_none_or(|it| head.fingerprint <= it.fingerprint) {
-                least = Some(*head);
-            }
-        }
-        let Some(least) = least else {
-            return Ok(());
-        };
-        for (cursor, head) in cursors.iter_mut().zip(heads.iter_mut()) {
-            if head.is_some_and(|it| it.fingerprint == least.fingerprint) {
-                *head = cursor.next()?;
-            }
-        }
-        give(&least)?;
     }
 }
 

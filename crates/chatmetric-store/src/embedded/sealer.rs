@@ -6,13 +6,15 @@
 //! steps leaves either the segment or the run in force, never both.
 
 use super::catalog::{View, segment_key, tail_key, tally_key};
+use super::cold::WEEK_MS;
 use super::day_cache::Changed;
 use super::day_coding;
 use super::fault;
 use super::generation::{Finished, Side, lock};
 use super::journal::segment_path;
 use super::options::Step;
-use super::run::{FinishedRun, Run, RunSet, RunWriter};
+use super::run::{FinishedRun, Run, RunWriter};
+use super::run_set::RunSet;
 use super::segment::RETRY_AFTER;
 use super::shared::Shared;
 use crate::api::{Books, StoreError};
@@ -21,9 +23,6 @@ use fjall::OwnedWriteBatch;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-
-/// Milliseconds in a week.
-pub(crate) const WEEK_MS: i64 = 7 * 86_400_000;
 
 /// The thread that seals the generations of a shard, one at a time.
 pub(crate) fn run(shared: &Shared, number: usize) {
@@ -99,8 +98,7 @@ pub(crate) fn seal(
     let runs = shared.runs();
     let view = shared.catalog.view();
     let mut batch = shared.catalog.batch();
-    let order = runs.runs.last().map_or(1, |last| last.order + 1);
-    let run = run.map(|run| Arc::new(run.in_place(order)));
+    let run = run.map(|run| Arc::new(run.in_place(shared.next_order(&guard))));
     if let Some(run) = &run {
         shared.catalog.put_run(&mut batch, &run.entry());
     }
@@ -109,8 +107,8 @@ pub(crate) fn seal(
     let meta = &shared.catalog.meta;
     let next = finished.published.segment + 1;
     batch.insert(meta, segment_key(shard), next.to_le_bytes());
-    batch.insert(meta, tail_key(shard), finished.next_seq.to_le_bytes());
-    batch.insert(meta, sealed_key(shard), finished.next_seq.to_le_bytes());
+    batch.insert(meta, tail_key(shard), finished.next.to_le_bytes());
+    batch.insert(meta, sealed_key(shard), finished.next.to_le_bytes());
     if let Err(error) = shared.catalog.commit(batch) {
         // The engine takes nothing more, and whether this is on disk is unknown.
         shared.poison(fault::chain(&error));
@@ -136,7 +134,7 @@ pub(crate) fn seal(
     shared.step(Step::SegmentRemoved)
 }
 
-/// The key of the sequence that follows the last sealed frame.
+/// The key of the place behind the last sealed frame.
 pub(crate) fn sealed_key(shard: u32) -> String {
     format!("sealed/{shard}")
 }

@@ -9,13 +9,13 @@ use super::disk::DiskFile;
 use super::generation::{Finished, Published, lock};
 use super::options::{Options, Step};
 use super::queue::Queue;
-use super::run::RunSet;
+use super::run_set::RunSet;
 use crate::api::{Books, Health, SourceName, StoreError};
-use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
+use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 
 /// No floor yet.
 const NO_FLOOR: i64 = i64::MIN;
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) next_binding: AtomicU32,
     pub(crate) next_item: AtomicU64,
     pub(crate) next_run: AtomicU64,
+    next_order: AtomicU64,
+    first_day: AtomicU32,
     poison: Mutex<Option<String>>,
     poisoned: AtomicBool,
     waiting: Mutex<Option<String>>,
@@ -106,6 +108,8 @@ pub(crate) struct Start {
     pub(crate) floor: Option<EpochMs>,
     pub(crate) next_item: u64,
     pub(crate) next_run: u64,
+    pub(crate) next_order: u64,
+    pub(crate) first_day: u32,
 }
 
 impl Shared {
@@ -125,6 +129,8 @@ impl Shared {
             next_binding: AtomicU32::new(next_binding),
             next_item: AtomicU64::new(start.next_item),
             next_run: AtomicU64::new(start.next_run),
+            next_order: AtomicU64::new(start.next_order),
+            first_day: AtomicU32::new(start.first_day),
             poison: Mutex::default(),
             poisoned: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -147,6 +153,21 @@ impl Shared {
 
     pub(crate) fn set_runs(&self, runs: RunSet) {
         *lock(&self.runs) = Arc::new(runs);
+    }
+
+    /// A place in the order of age that no run ever had: behind all that the
+    /// manifest names, whatever the look-ups hold just now.
+    pub(crate) fn next_order(&self, _commit: &MutexGuard<'_, ()>) -> u64 {
+        self.next_order.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The first day whose tallies are kept.
+    pub(crate) fn first_day(&self) -> UtcDay {
+        UtcDay(self.first_day.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_first_day(&self, day: UtcDay) {
+        self.first_day.fetch_max(day.0, Ordering::AcqRel);
     }
 
     pub(crate) fn floor(&self) -> Option<EpochMs> {

@@ -8,11 +8,12 @@
 //! many passes over the runs as they need.
 
 use super::catalog::View;
+use super::cold::{Age, ColdRecord, ColdRecords, Horizon};
 use super::generation::{Finished, Fold, Published, lock};
 use super::item::Item;
 use super::journal::{scan, segment_path};
 use super::queue::{Command, Job};
-use super::run::{self, Run, RunRecord, RunSet};
+use super::run::Run;
 use super::shared::{Shard, Shared};
 use super::{EmbeddedStore, day_coding, fault};
 use crate::api::{Reason, StoreError, VerifyReport};
@@ -25,9 +26,6 @@ use std::sync::{Arc, PoisonError, mpsc};
 
 /// Day blocks that one pass recomputes (2 KB each).
 const PASS_BLOCKS: u64 = 32 * 1024;
-
-/// Recomputed day blocks by binding and day.
-pub(crate) type Blocks = HashMap<(u32, UtcDay), DayBlock, FxBuildHasher>;
 
 pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> {
     let shared = &store.shared;
@@ -61,7 +59,10 @@ pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> 
         report.files += 1;
         report.bytes += run.bytes;
     }
-    tallies(shared, &runs, &view, &mut report)?;
+    let horizon = Horizon::of(shared.catalog.get_u64(&view, "floor")?);
+    let compared = tallies(shared, runs.as_ref(), horizon, &view, |_, _| {})?;
+    report.records = compared.records;
+    report.day_blocks = compared.day_blocks;
     books(shared, &view)?;
     Ok(report)
 }
@@ -165,71 +166,94 @@ fn memory(shard: &Shard) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Compares all day blocks with the records of the runs.
-fn tallies(
-    shared: &Shared,
-    runs: &RunSet,
-    view: &View,
-    report: &mut VerifyReport,
-) -> Result<(), StoreError> {
-    passes(shared, runs, view, |mine, blocks, records| {
-        report.records = records;
-        compare(shared, view, mine, blocks, report)
-    })
+/// How many records and day blocks were compared.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Compared {
+    records: u64,
+    day_blocks: u64,
 }
 
-/// Which bindings and days a pass recomputes.
-pub(crate) type Mine<'m> = &'m dyn Fn(u32, UtcDay) -> bool;
+/// A day that was found equal to its records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proven {
+    /// What records of passed weeks add to it.
+    pub(crate) gone: Counts,
+    /// What records added that are gone already.
+    pub(crate) frozen: Counts,
+}
 
-/// Recomputes all day blocks from the records, some of them in each pass.
-pub(crate) fn passes(
+/// A day as the records make it.
+#[derive(Default)]
+struct Recomputed {
+    block: DayBlock,
+    /// The part of the block that records of passed weeks add.
+    gone: Counts,
+}
+
+/// Recomputed days by binding and day.
+type Days = HashMap<(u32, UtcDay), Recomputed, FxBuildHasher>;
+
+/// Which bindings and days a pass recomputes.
+type Mine<'m> = &'m dyn Fn(u32, UtcDay) -> bool;
+
+/// Compares all day blocks with the records, some of them in each pass, and gives
+/// every day that was proven, under its key.
+///
+/// # Errors
+/// [`StoreError::Differs`] at the first day that is not the sum of its records.
+pub(crate) fn tallies(
     shared: &Shared,
-    runs: &RunSet,
+    cold: &dyn ColdRecords,
+    horizon: Horizon,
     view: &View,
-    mut pass_done: impl FnMut(Mine<'_>, &mut Blocks, u64) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    mut proven: impl FnMut(&[u8], Proven),
+) -> Result<Compared, StoreError> {
     let catalog = &shared.catalog;
+    let first_day = shared.first_day();
     let mut stored = 0_u64;
     catalog.each(view, &catalog.tallies, &[], |_, _| {
         stored += 1;
         Ok(true)
     })?;
+    let mut compared = Compared::default();
     let passes = stored.div_ceil(PASS_BLOCKS).max(1);
     for pass in 0..passes {
         let mine = |binding: u32, day: UtcDay| {
-            (u64::from(binding) ^ (u64::from(day.0) << 7)) % passes == pass
+            day >= first_day && (u64::from(binding) ^ (u64::from(day.0) << 7)) % passes == pass
         };
-        let mut blocks = Blocks::default();
+        let mut days = Days::default();
         let mut records = 0;
-        run::merge(&runs.runs, |record| {
+        cold.walk(horizon, &mut |record, age| {
             records += 1;
-            add_record(record, mine, &mut blocks);
-            Ok(())
+            add_record(record, age, &mine, &mut days);
         })?;
-        pass_done(&mine, &mut blocks, records)?;
+        compared.records = records;
+        compared.day_blocks += compare(shared, view, &mine, days, &mut proven)?;
     }
-    Ok(())
+    Ok(compared)
 }
 
-fn add_record(record: &RunRecord, mine: impl Fn(u32, UtcDay) -> bool, blocks: &mut Blocks) {
+fn add_record(record: &ColdRecord, age: Age, mine: Mine<'_>, days: &mut Days) {
     record.record.contribute(|slot, counts| {
         if mine(record.binding, slot.day()) {
-            blocks
-                .entry((record.binding, slot.day()))
-                .or_default()
-                .add(DayBlock::index_of(slot), counts);
+            let day = days.entry((record.binding, slot.day())).or_default();
+            day.block.add(DayBlock::index_of(slot), counts);
+            match age {
+                Age::Live => {}
+                Age::Passed => day.gone += counts,
+            }
         }
     });
 }
 
-/// Takes every stored block out of `blocks` and compares; nothing may remain.
+/// Takes every stored day out of `days` and compares; nothing may remain.
 fn compare(
     shared: &Shared,
     view: &View,
     mine: Mine<'_>,
-    blocks: &mut Blocks,
-    report: &mut VerifyReport,
-) -> Result<(), StoreError> {
+    mut days: Days,
+    proven: &mut impl FnMut(&[u8], Proven),
+) -> Result<u64, StoreError> {
     let catalog = &shared.catalog;
     let differs = |binding: u32, day: UtcDay| StoreError::Differs {
         detail: format!("binding {binding}, day {}", day.0),
@@ -241,6 +265,7 @@ fn compare(
             format!("day block {key:02x?} is damaged"),
         )
     };
+    let mut blocks = 0;
     catalog.each(view, &catalog.tallies, &[], |key, value| {
         let (binding, day) = binding_and_day(key).ok_or_else(|| damaged(key))?;
         if !mine(binding, day) {
@@ -248,40 +273,43 @@ fn compare(
         }
         let mut stored = DayBlock::default();
         day_coding::add_to(key, value, &mut stored).ok_or_else(|| damaged(key))?;
-        let recomputed = blocks.remove(&(binding, day)).unwrap_or_default();
-        let same = match catalog.get(view, &catalog.frozen, key)? {
-            None => stored == recomputed,
+        let recomputed = days.remove(&(binding, day)).unwrap_or_default();
+        let (frozen, same) = match catalog.get(view, &catalog.frozen, key)? {
+            None => (Counts::ZERO, stored == recomputed.block),
             // Some records of the day are gone; their sum was kept.
             Some(frozen) => {
-                let gone = day_coding::decode_total(key, &frozen).ok_or_else(|| damaged(key))?;
-                stored.total() == gone + recomputed.total()
+                let frozen = day_coding::decode_total(key, &frozen).ok_or_else(|| damaged(key))?;
+                let same = stored.total() == frozen + recomputed.block.total();
+                (frozen, same)
             }
         };
-        report.day_blocks += 1;
-        if same {
-            Ok(true)
-        } else {
-            Err(differs(binding, day))
+        if !same {
+            return Err(differs(binding, day));
         }
+        blocks += 1;
+        let gone = recomputed.gone;
+        proven(key, Proven { gone, frozen });
+        Ok(true)
     })?;
+    // A day whose counts sum up to nothing has no block, but may have a frozen sum.
     catalog.each(view, &catalog.frozen, &[], |key, value| {
         let (binding, day) = binding_and_day(key).ok_or_else(|| damaged(key))?;
         if mine(binding, day) && catalog.get(view, &catalog.tallies, key)?.is_none() {
-            let gone = day_coding::decode_total(key, value).ok_or_else(|| damaged(key))?;
-            let recomputed = blocks.remove(&(binding, day)).unwrap_or_default();
-            if gone + recomputed.total() != Counts::ZERO {
+            let frozen = day_coding::decode_total(key, value).ok_or_else(|| damaged(key))?;
+            let recomputed = days.remove(&(binding, day)).unwrap_or_default();
+            if frozen + recomputed.block.total() != Counts::ZERO {
                 return Err(differs(binding, day));
             }
         }
         Ok(true)
     })?;
-    match blocks.iter().find(|(_, block)| !block.is_zero()) {
+    match days.iter().find(|(_, day)| !day.block.is_zero()) {
         Some(((binding, day), _)) => Err(differs(*binding, *day)),
-        None => Ok(()),
+        None => Ok(blocks),
     }
 }
 
-pub(crate) fn binding_and_day(key: &[u8]) -> Option<(u32, UtcDay)> {
+fn binding_and_day(key: &[u8]) -> Option<(u32, UtcDay)> {
     let key = u64::from_be_bytes(key.try_into().ok()?);
     Some(((key >> 32) as u32, UtcDay(key as u32)))
 }

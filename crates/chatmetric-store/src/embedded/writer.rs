@@ -5,18 +5,17 @@
 //! group is refused for lack of space before anything of it was applied; after
 //! an error of writing or syncing nothing is answered with success any more.
 
+use super::cold::{ColdRecord, ColdRecords};
 use super::disk::DiskFile;
-use super::entry::{BooksDelta, Encoder};
+use super::entry::BooksDelta;
 use super::fault;
+use super::frame::FrameState;
 use super::generation::{Finished, Published, lock};
-use super::hot::{Deltas, HotTable};
+use super::hot::HotTable;
 use super::item::{Body, Item};
-use super::journal::{
-    FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, build_frame, build_mark, frame_bytes,
-};
+use super::journal::{FRAME_HEADER_BYTES, Position, SEGMENT_HEADER_BYTES, frame_bytes};
 use super::options::Step;
 use super::queue::Job;
-use super::run::{RunRecord, RunSet};
 use super::segment;
 use super::shared::{Shard, ShardView, Shared, Spare};
 use crate::api::{
@@ -40,48 +39,36 @@ const FRAME_EXTRA_BYTES: u64 = 1024;
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shard: usize,
-    hot: HotTable,
-    active: Arc<Published>,
-    file: Box<dyn DiskFile>,
-    path: std::path::PathBuf,
-    offset: u64,
+    pub(super) hot: HotTable,
+    pub(super) active: Arc<Published>,
+    pub(super) file: Box<dyn DiskFile>,
+    pub(super) path: std::path::PathBuf,
+    pub(super) offset: u64,
     capacity: u64,
-    next_seq: u64,
-    sources: HashMap<SourceName, u32, FxBuildHasher>,
+    pub(super) next: Position,
+    pub(super) sources: HashMap<SourceName, u32, FxBuildHasher>,
     bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
     pub(crate) floor: Option<EpochMs>,
     pub(crate) frame: FrameState,
-    bytes: Vec<u8>,
-}
-
-/// What belongs to the frame that is being built.
-#[derive(Default)]
-pub(crate) struct FrameState {
-    pub(crate) encoder: Encoder,
-    deltas: Deltas,
-    books: Vec<(SourceName, BooksDelta)>,
-    new_bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
-    items: Vec<(u64, Option<Arc<Item>>)>,
-    pub(crate) floor: Option<EpochMs>,
-    received_at: Option<EpochMs>,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// What an event is looked up in.
 pub(crate) struct Known {
     view: Arc<ShardView>,
-    runs: Arc<RunSet>,
+    cold: Arc<dyn ColdRecords>,
 }
 
 impl Known {
     /// The record of a message before this generation. Generations first: a
     /// sealed one leaves the list only after its run is in the set.
-    fn find(&self, fingerprint: Fingerprint) -> Result<Option<RunRecord>, StoreError> {
+    fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
         for finished in self.view.pending.iter().rev() {
             if let Some(record) = finished.hot.find(fingerprint) {
                 return Ok(Some(record));
             }
         }
-        self.runs.find(fingerprint)
+        self.cold.find(fingerprint)
     }
 }
 
@@ -111,7 +98,7 @@ fn judge(
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, shard: usize, spare: Spare, next_seq: u64) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, shard: usize, spare: Spare, next: Position) -> Self {
         let bindings = shared
             .bindings
             .read()
@@ -127,7 +114,7 @@ impl Writer {
             path: spare.path,
             offset: 0,
             capacity: spare.bytes,
-            next_seq,
+            next,
             sources: HashMap::default(),
             bindings,
             floor: shared.floor(),
@@ -142,9 +129,9 @@ impl Writer {
         &self.shared.shards[self.shard]
     }
 
-    /// Works until the queue is closed and empty; gives the sequence of the next
+    /// Works until the queue is closed and empty; gives the place of the next
     /// frame that there will never be.
-    pub(crate) fn run(mut self) -> u64 {
+    pub(crate) fn run(mut self) -> Position {
         let mut jobs = Vec::new();
         while self.shared.shards[self.shard].queue.take(&mut jobs) {
             let mut batches = Vec::with_capacity(jobs.len());
@@ -161,7 +148,7 @@ impl Writer {
                 self.group(batches);
             }
         }
-        self.next_seq
+        self.next
     }
 
     fn group(&mut self, batches: Vec<(Batch, Completion)>) {
@@ -196,26 +183,20 @@ impl Writer {
         }
         self.make_room(room)?;
         let latest = batches.iter().map(|(batch, _)| batch.received_at).max();
-        self.start_frame(latest.unwrap_or(EpochMs(0)));
-        let known = self.known();
-        for (batch, _) in batches {
-            match self.apply(batch, &known) {
-                Ok(receipt) => receipts.push(receipt),
-                // The records in memory are ahead of the journal now.
-                Err(error) => {
-                    self.shared.poison(fault::chain(&error));
-                    return Err(error);
-                }
+        self.in_frame(latest.unwrap_or(EpochMs(0)), |writer| {
+            let known = writer.known();
+            for (batch, _) in batches {
+                receipts.push(writer.apply(batch, &known)?);
             }
-        }
-        self.commit_frame()
+            Ok(())
+        })
     }
 
     pub(crate) fn known(&self) -> Known {
         let view = self.shard().view();
         Known {
             view,
-            runs: self.shared.runs(),
+            cold: self.shared.runs(),
         }
     }
 
@@ -355,120 +336,6 @@ impl Writer {
         }
     }
 
-    pub(crate) fn start_frame(&mut self, received_at: EpochMs) {
-        let received_at = EpochMs(received_at.0.clamp(0, chatmetric_core::time::EPOCH_MS_MAX));
-        self.frame.encoder.start(received_at);
-        self.frame.received_at = Some(received_at);
-    }
-
-    /// Writes, syncs and publishes the frame; a frame without entries is none.
-    pub(crate) fn commit_frame(&mut self) -> Result<(), StoreError> {
-        self.shared.check()?;
-        for at in 0..self.frame.books.len() {
-            let (name, delta) = &self.frame.books[at];
-            let next = self.sources.len() as u32;
-            let id = match self.sources.get(name) {
-                Some(id) => *id,
-                None => {
-                    self.frame.encoder.source(next, name);
-                    self.sources.insert(name.clone(), next);
-                    next
-                }
-            };
-            self.frame.encoder.books(id, delta);
-        }
-        if !self.frame.encoder.has_entries() {
-            return Ok(());
-        }
-        if let Err(error) = self.write_and_sync() {
-            let reason = format!("could not append to `{}`: {error}", self.path.display());
-            return Err(self.shared.poison(reason));
-        }
-        self.publish();
-        Ok(())
-    }
-
-    fn write_and_sync(&mut self) -> std::io::Result<()> {
-        let segment = self.active.segment;
-        self.bytes.clear();
-        if self.offset == 0 {
-            let header = SegmentHeader {
-                shard: self.shard().number,
-                shards: self.shared.shards.len() as u32,
-                segment,
-                first_seq: self.next_seq,
-            };
-            self.bytes.extend_from_slice(&header.to_bytes());
-        }
-        let payload = &self.frame.encoder.bytes;
-        let seq = self.next_seq;
-        build_frame(&mut self.bytes, segment, seq, seq - 1, payload);
-        self.file.write_at(&self.bytes, self.offset)?;
-        self.file.sync()?;
-        self.offset += self.bytes.len() as u64;
-        self.next_seq += 1;
-        let length = self.bytes.len() as u64;
-        self.shared
-            .journal_bytes
-            .fetch_add(length, Ordering::Relaxed);
-        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Says on disk, without a sync, that the last frame was synced.
-    pub(crate) fn mark(&mut self) {
-        if self.offset == 0 || self.shared.check().is_err() {
-            return;
-        }
-        let mark = build_mark(self.active.segment, self.next_seq - 1);
-        if let Err(error) = self.file.write_at(&mark, self.offset) {
-            let reason = format!("could not append to `{}`: {error}", self.path.display());
-            self.shared.poison(reason);
-        }
-    }
-
-    fn publish(&mut self) {
-        let frame = &mut self.frame;
-        self.active.publish(&frame.deltas);
-        frame.deltas.clear();
-        let (records, end) = (self.hot.len(), self.offset);
-        self.active.records.store(records, Ordering::Relaxed);
-        self.active.journal_end.store(end, Ordering::Release);
-        if let Some(received_at) = frame.received_at.take() {
-            self.active.note_change(received_at);
-        }
-        let mut side = lock(&self.active.side);
-        if !frame.new_bindings.is_empty() {
-            let mut all = self
-                .shared
-                .bindings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            for (id, space, number) in frame.new_bindings.drain(..) {
-                all.insert((space, number), id);
-                side.bindings.push((id, space, number));
-            }
-        }
-        for (id, item) in frame.items.drain(..) {
-            match item {
-                Some(item) => side.put(id, item),
-                None => side.remove(id),
-            }
-        }
-        if let Some(floor) = frame.floor.take() {
-            side.floor = side.floor.max(Some(floor));
-            self.floor = self.floor.max(Some(floor));
-        }
-        for (name, delta) in &frame.books {
-            side.add_books(name, delta);
-        }
-        drop(side);
-        let mut books = lock(&self.shared.books);
-        for (name, delta) in frame.books.drain(..) {
-            delta.apply_to(books.entry(name).or_default());
-        }
-    }
-
     /// Makes sure that a frame of `bytes` fits, with its mark; goes on to the
     /// next segment when this one or its generation is full.
     pub(crate) fn make_room(&mut self, bytes: u64) -> Result<(), StoreError> {
@@ -516,7 +383,7 @@ impl Writer {
             published: std::mem::replace(&mut self.active, Arc::clone(&next)),
             // The next generation will be about as large.
             hot: std::mem::replace(&mut self.hot, HotTable::with_capacity(records)),
-            next_seq: self.next_seq,
+            next: self.next,
         });
         self.file = spare.file;
         self.path = spare.path;

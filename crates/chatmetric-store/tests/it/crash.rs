@@ -13,12 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-fn open(dir: &Path, options: &Options) -> EmbeddedStore {
+pub(crate) fn open(dir: &Path, options: &Options) -> EmbeddedStore {
     EmbeddedStore::open(dir, options.clone()).expect("opens")
 }
 
 /// Commits batches until one is refused; that one is given back.
-fn feed(
+pub(crate) fn feed(
     store: &EmbeddedStore,
     model: &mut Model,
     random: &mut Random,
@@ -40,7 +40,7 @@ fn feed(
 
 /// Opens the directory with sound options, sends again what was refused, and
 /// demands the model's answers and a clean verification.
-fn settle(dir: &Path, options: &Options, model: &mut Model, again: Option<Batch>) {
+pub(crate) fn settle(dir: &Path, options: &Options, model: &mut Model, again: Option<Batch>) {
     let store = open(dir, options);
     if let Some(batch) = again {
         store.commit(batch.clone()).expect("taken");
@@ -79,7 +79,7 @@ fn random_lives_equal_the_model() {
 }
 
 /// Stops at the `nth` time that `at` is passed.
-fn crash_at(at: Step, nth: u32, options: Options) -> (Options, Arc<AtomicBool>) {
+pub(crate) fn crash_at(at: Step, nth: u32, options: Options) -> (Options, Arc<AtomicBool>) {
     let crashed = Arc::new(AtomicBool::new(false));
     let (seen, flag) = (AtomicU32::new(0), Arc::clone(&crashed));
     let hook = move |step: Step| {
@@ -99,7 +99,11 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
     let running = Step::ALL.into_iter().filter(|step| {
         !matches!(
             step,
-            Step::Replayed | Step::OldShardsSealed | Step::ShardsCommitted
+            Step::WeeksTakenOut
+                | Step::WeeksDropped
+                | Step::Replayed
+                | Step::OldShardsSealed
+                | Step::ShardsCommitted
         )
     });
     for step in running {
@@ -161,7 +165,7 @@ fn the_number_of_shards_changes_through_crashes() {
     }
 }
 
-fn with_disk(disk: &FaultDisk) -> Options {
+pub(crate) fn with_disk(disk: &FaultDisk) -> Options {
     Options {
         disk: Arc::new(disk.clone()),
         ..tiny()
@@ -283,6 +287,9 @@ impl chatmetric_store::Disk for FullDisk {
     fn open(&self, path: &Path) -> std::io::Result<Box<dyn chatmetric_store::DiskFile>> {
         self.inner.open(path)
     }
+    fn create_dir(&self, path: &Path) -> std::io::Result<()> {
+        self.inner.create_dir(path)
+    }
     fn remove(&self, path: &Path) -> std::io::Result<()> {
         self.inner.remove(path)
     }
@@ -294,9 +301,31 @@ impl chatmetric_store::Disk for FullDisk {
     }
 }
 
+/// What a power cut leaves of everything below `from`, at one moment: a merge or a
+/// seal in the background must not change the disk while it is copied.
+pub(crate) fn cut(from: &Path, disk: &FaultDisk, random: &mut Random) -> tempfile::TempDir {
+    loop {
+        let image = tempfile::tempdir().expect("a directory");
+        let before = disk.changes();
+        copy_catalog(from, image.path());
+        let lost = disk.power_cut(from, image.path(), random);
+        if disk.changes() != before {
+            continue;
+        }
+        for dir in lost.iter().filter_map(|dir| dir.strip_prefix(from).ok()) {
+            drop(std::fs::remove_dir_all(image.path().join(dir)));
+        }
+        return image;
+    }
+}
+
 /// Copies the part that does not pass the fault disk.
 fn copy_catalog(from: &Path, to: &Path) {
-    for path in files_below(&from.join("catalog")) {
+    let in_catalog = |path: &Path| path.components().any(|it| it.as_os_str() == "catalog");
+    for path in files_below(from)
+        .into_iter()
+        .filter(|path| in_catalog(path))
+    {
         let target = to.join(path.strip_prefix(from).expect("inside"));
         std::fs::create_dir_all(target.parent().expect("inside")).expect("space");
         std::fs::copy(&path, target).expect("space");
@@ -318,17 +347,8 @@ fn power_cut(seed: u64, sync: bool) -> (tempfile::TempDir, Model, Option<Batch>)
     }
     let batches = 5 + random.below(40);
     let refused = feed(&store, &mut model, &mut random, batches);
-    // The cut comes before anything is tidied up, and at one moment: a merge or a
-    // seal in the background must not change the disk between the two copies.
-    let image = loop {
-        let image = tempfile::tempdir().expect("a directory");
-        let before = disk.changes();
-        copy_catalog(dir.path(), image.path());
-        disk.power_cut(dir.path(), image.path(), &mut random);
-        if disk.changes() == before {
-            break image;
-        }
-    };
+    // The cut comes before anything is tidied up.
+    let image = cut(dir.path(), &disk, &mut random);
     drop(store);
     (image, model, refused.map(|it| it.0))
 }
@@ -340,6 +360,64 @@ fn a_power_cut_keeps_all_that_was_acknowledged() {
         let (image, mut model, refused) = power_cut(seed, true);
         settle(image.path(), &tiny(), &mut model, refused);
     }
+}
+
+/// After a failed sync a kernel marks the pages as clean: they can be read until
+/// the power goes, and syncing them again does nothing. A start that believes
+/// what it reads must therefore write it again.
+#[test]
+fn what_a_start_believes_after_a_failed_sync_survives_a_power_cut() {
+    let mut believed = 0;
+    for nth in 1..=cases(16) {
+        println!("sync {nth}");
+        let dir = tempfile::tempdir().expect("a directory");
+        let (disk, mut random) = (FaultDisk::new(), Random(nth));
+        let mut model = Model::default();
+        let store = open(dir.path(), &with_disk(&disk));
+        disk.fail(Fault::Sync { nth });
+        let refused = feed(&store, &mut model, &mut random, 30);
+        drop(store);
+        disk.fail(Fault::None);
+        let Some((batch, _)) = refused else { continue };
+        // The seal of what was read back waits, so that only the journal has it.
+        let may_seal = Arc::new(AtomicBool::new(false));
+        let gate = Arc::clone(&may_seal);
+        let hold = move |step: Step| {
+            while step == Step::RunWritten && !gate.load(Ordering::SeqCst) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            false
+        };
+        let options = Options {
+            crash: Some(Arc::new(hold)),
+            ..with_disk(&disk)
+        };
+        let store = open(dir.path(), &options);
+        let receipt = store.commit(batch.clone()).expect("taken");
+        model.take(&batch);
+        believed += u64::from(receipt.new == 0);
+        let image = cut(dir.path(), &disk, &mut random);
+        may_seal.store(true, Ordering::SeqCst);
+        drop(store);
+        settle(image.path(), &tiny(), &mut model, None);
+    }
+    assert!(
+        believed > 0,
+        "some frames were read back after their sync failed"
+    );
+}
+
+#[test]
+fn a_new_store_directory_survives_a_power_cut_with_its_name() {
+    let root = tempfile::tempdir().expect("a directory");
+    let (disk, mut random) = (FaultDisk::new(), Random(1));
+    let mut model = Model::default();
+    let inside = Path::new("instance").join("store");
+    let store = open(&root.path().join(&inside), &with_disk(&disk));
+    assert!(feed(&store, &mut model, &mut random, 5).is_none());
+    let image = cut(root.path(), &disk, &mut random);
+    drop(store);
+    settle(&image.path().join(&inside), &tiny(), &mut model, None);
 }
 
 #[test]
@@ -383,7 +461,7 @@ fn large() -> Options {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     for path in files_below(from) {
         let target = to.join(path.strip_prefix(from).expect("inside"));
         std::fs::create_dir_all(target.parent().expect("inside")).expect("space");
@@ -511,14 +589,7 @@ fn a_torn_tail_is_cut_at_every_byte() {
     let (dir, before, after) = killed_subject();
     let segment = open_segment(dir.path());
     let bytes = std::fs::read(&segment).expect("readable");
-    // The last frame begins behind the last but one; found by its sequence.
-    let start = (64..bytes.len() - 32)
-        .step_by(8)
-        .rfind(|at| {
-            let place = [1_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat();
-            bytes[*at] != 0xff && bytes[at + 8..at + 24] == place
-        })
-        .expect("the seventh frame");
+    let start = seventh_frame(&bytes);
     let length = u32::from_le_bytes(bytes[start..start + 4].try_into().expect("four"));
     let end = start + 32 + length as usize;
     let step = if cases(0) > 0 { 1 } else { 7 };
@@ -535,6 +606,44 @@ fn a_torn_tail_is_cut_at_every_byte() {
         let model = if whole { &after } else { &before };
         settle(copy.path(), &large(), &mut model.clone(), None);
     }
+}
+
+/// The last frame was acknowledged: the mark behind it says so even after a kill, and
+/// damage to it is no torn tail.
+#[test]
+fn damage_to_the_last_synced_frame_is_refused_after_a_kill() {
+    let (dir, _, after) = killed_subject();
+    settle_copy(dir.path(), &after);
+    let segment = open_segment(dir.path());
+    let mut bytes = std::fs::read(&segment).expect("readable");
+    let start = seventh_frame(&bytes);
+    bytes[start + 40] ^= 1;
+    std::fs::write(&segment, &bytes).expect("space");
+    match EmbeddedStore::open(dir.path(), large()) {
+        Err(StoreError::Corrupt { file, offset, .. }) => {
+            assert_eq!((file, offset), (segment, start as u64));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a copy of the directory answers.
+fn settle_copy(dir: &Path, model: &Model) {
+    let copy = tempfile::tempdir().expect("a directory");
+    copy_all(dir, copy.path());
+    settle(copy.path(), &large(), &mut model.clone(), None);
+}
+
+/// Where the last frame of [`killed_subject`] begins; found by its sequence.
+fn seventh_frame(bytes: &[u8]) -> usize {
+    let place = [1_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat();
+    (64..bytes.len() - 32)
+        .step_by(8)
+        .rfind(|at| {
+            let is_mark = bytes[*at..at + 4] == [0xff; 4];
+            !is_mark && bytes[at + 8..at + 24] == place[..]
+        })
+        .expect("the seventh frame")
 }
 
 #[test]

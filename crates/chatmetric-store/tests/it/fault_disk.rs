@@ -1,11 +1,15 @@
 //! A disk that fails on demand and remembers what a power cut would leave: the
 //! synced bytes of every file, and the writes since, of which any may be lost.
 //!
+//! It is as nasty as a kernel may be: what a failed sync did not write is marked
+//! as written, so that it can be read until the power goes and no later sync
+//! brings it to the disk. A new directory is lost unless its parent was synced.
+//!
 //! The real files are written too, so that the store can read them.
 
 use crate::model::Random;
 use chatmetric_store::{Disk, DiskFile, RealDisk};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +46,8 @@ struct State {
     /// What a build without syncs would do: nothing is ever durable.
     sync_does_nothing: bool,
     files: BTreeMap<PathBuf, Arc<Mutex<Image>>>,
+    /// Directories that were made here and whose name is not durable yet.
+    unnamed_dirs: BTreeSet<PathBuf>,
     /// Files whose removal is not durable yet.
     removed: BTreeMap<PathBuf, Arc<Mutex<Image>>>,
 }
@@ -80,6 +86,7 @@ impl FaultDisk {
                 sync_does_nothing: false,
                 files: BTreeMap::new(),
                 removed: BTreeMap::new(),
+                unnamed_dirs: BTreeSet::new(),
             })),
         }
     }
@@ -103,9 +110,11 @@ impl FaultDisk {
     }
 
     /// Writes into `to` what a power cut leaves of the files below `from`. Each
-    /// sector of an unsynced write survives or not, as `random` says.
-    pub(crate) fn power_cut(&self, from: &Path, to: &Path, random: &mut Random) {
+    /// sector of an unsynced write survives or not, as `random` says. Gives the
+    /// directories whose names were lost, with all that is in them.
+    pub(crate) fn power_cut(&self, from: &Path, to: &Path, random: &mut Random) -> Vec<PathBuf> {
         let state = lock(&self.state);
+        let lost: Vec<PathBuf> = state.unnamed_dirs.iter().cloned().collect();
         let mut left: Vec<_> = state.files.iter().collect();
         let again = state.removed.iter().filter(|_| random.below(2) == 0);
         let again: Vec<_> = again.collect();
@@ -114,6 +123,9 @@ impl FaultDisk {
             let Ok(inside) = path.strip_prefix(from) else {
                 continue;
             };
+            if lost.iter().any(|dir| path.starts_with(dir)) {
+                continue;
+            }
             let image = lock(image);
             if !image.named && random.below(2) == 0 {
                 continue;
@@ -130,6 +142,7 @@ impl FaultDisk {
             std::fs::create_dir_all(target.parent().expect("inside")).expect("space");
             std::fs::write(target, bytes).expect("space");
         }
+        lost
     }
 }
 
@@ -171,6 +184,9 @@ impl DiskFile for FaultFile {
         state.syncs += 1;
         state.changes += 1;
         if state.fault == (Fault::Sync { nth: state.syncs }) {
+            drop(state);
+            // Readable until the power goes, and clean for every later sync.
+            lock(&self.image).unsynced.clear();
             return Err(io::Error::other("injected sync error"));
         }
         if state.sync_does_nothing {
@@ -214,6 +230,12 @@ impl Disk for FaultDisk {
         Ok(self.file(path, RealDisk.open(path)?, false))
     }
 
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.create_dir(path)?;
+        lock(&self.state).unnamed_dirs.insert(path.to_owned());
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         RealDisk.remove(path)?;
         let mut state = lock(&self.state);
@@ -244,6 +266,7 @@ impl Disk for FaultDisk {
             }
         }
         state.removed.retain(|file, _| file.parent() != Some(path));
+        state.unnamed_dirs.retain(|dir| dir.parent() != Some(path));
         Ok(())
     }
 }

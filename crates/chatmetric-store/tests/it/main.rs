@@ -7,9 +7,12 @@ mod conformance;
 mod conformance_model;
 mod conformance_quarantine;
 mod crash;
+mod crash_quarantine;
 mod embedded;
 mod fault_disk;
 mod model;
+mod retention;
+mod retire;
 mod subject;
 
 use chatmetric_store::{MemoryStore, Store};

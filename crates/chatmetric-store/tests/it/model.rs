@@ -78,6 +78,11 @@ impl Model {
         }
     }
 
+    /// How many messages there are.
+    pub(crate) fn messages(&self) -> u64 {
+        self.events.len() as u64
+    }
+
     /// Different pairs of message and status: what the books call new.
     pub(crate) fn new_reports(&self) -> u64 {
         let pairs = self.events.values().map(|reports| {

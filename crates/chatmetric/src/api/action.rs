@@ -4,7 +4,9 @@
 //! Invariant: names, versions, RAM actions and limits are those of the
 //! operation's own [`OperationSpec`]; nothing is spelt twice.
 
+use crate::api::ram::RamAction;
 use crate::api::spec::{OperationSpec, Product};
+use crate::api::sts::StsAction;
 use crate::api::{enable_whatsapp_roi_metric, get_chatapp_phone_number_metric};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::signature::OperationTable;
@@ -16,6 +18,10 @@ pub enum Action {
     GetChatappPhoneNumberMetric,
     /// Turns statistics on; they always are.
     EnableWhatsappRoiMetric,
+    /// An operation of STS.
+    Sts(StsAction),
+    /// An operation of RAM.
+    Ram(RamAction),
 }
 
 impl Action {
@@ -26,6 +32,8 @@ impl Action {
             Self::EnableWhatsappRoiMetric,
         ]
         .into_iter()
+        .chain(StsAction::ALL.iter().copied().map(Self::Sts))
+        .chain(RamAction::ALL.iter().copied().map(Self::Ram))
     }
 
     /// What it is.
@@ -34,6 +42,8 @@ impl Action {
         match self {
             Self::GetChatappPhoneNumberMetric => &get_chatapp_phone_number_metric::SPEC,
             Self::EnableWhatsappRoiMetric => &enable_whatsapp_roi_metric::SPEC,
+            Self::Sts(action) => action.spec(),
+            Self::Ram(action) => action.spec(),
         }
     }
 
@@ -56,7 +66,7 @@ impl Action {
         let usual = self.spec().calls_per_second;
         match self {
             Self::GetChatappPhoneNumberMetric => of_account.unwrap_or(usual),
-            Self::EnableWhatsappRoiMetric => usual,
+            Self::EnableWhatsappRoiMetric | Self::Sts(_) | Self::Ram(_) => usual,
         }
     }
 

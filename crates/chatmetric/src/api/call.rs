@@ -4,19 +4,25 @@
 //! size, method, path → the address's failures → action and version → common parameters → time stamp →
 //! key → token → signature → nonce and throttle, charged together → subscription
 //! → RAM → parameters → tenancy → query. Up to the signature the order is the
-//! verifier's own.
+//! verifier's own. Calls to the product RAM have their parameters read before
+//! rights are checked, because the rights are for what the parameters name.
 
 use crate::api::action::{Action, Actions};
 use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
-use crate::api::{tenancy, wire};
+use crate::api::ram::{self, Input, RamCall};
+use crate::api::spec::Product;
+use crate::api::sts::{Keys, StsAction, assume_role, get_caller_identity};
+use crate::api::{diagnosis, tenancy, wire};
 use crate::directory::{Principal, Snapshot};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
+use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
-use chatmetric_rpc::error::PrincipalType;
-use chatmetric_rpc::ram::{AttachedPolicy, Authorized, Permission, Rights, authorize, open_to_all};
+use chatmetric_rpc::ram::{
+    AttachedPolicy, Authorized, Permission, Policy, Rights, authorize, open_to_all,
+};
 use chatmetric_rpc::request::{ParsedRequest, RawRequest};
 use chatmetric_rpc::response::{ResponseFormat, success_response};
 use std::sync::Arc;
@@ -39,6 +45,7 @@ pub(crate) struct Outcome {
     pub(crate) action: Option<Action>,
     pub(crate) error: Option<ApiError>,
     pub(crate) account: Option<String>,
+    pub(crate) caller: Option<Principal>,
     pub(crate) rows: usize,
 }
 
@@ -46,6 +53,9 @@ pub(crate) struct Outcome {
 enum Judged {
     Metric(Plan),
     Done(wire::DoneResponse),
+    Ram(Authorized<RamCall>),
+    Credentials(assume_role::Grant),
+    Caller(get_caller_identity::CallerIdentity),
 }
 
 /// What is known of a call so far.
@@ -53,6 +63,7 @@ enum Judged {
 struct Known {
     action: Option<Action>,
     account: Option<String>,
+    caller: Option<Principal>,
     verified: bool,
 }
 
@@ -60,28 +71,17 @@ struct Known {
 pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
     let mut known = Known::default();
     let (format, judged) = judge(app, &call, &mut known);
-    let (answer, rows) = match judged {
-        Ok((action, Judged::Metric(plan))) => match run(app, plan).await {
-            Ok((plan, rows)) => {
-                let document = wire::MetricResponse {
-                    request_id: call.ids.request,
-                    granularity: plan.granularity(),
-                    rows: &rows,
-                };
-                (Ok(success(format, action, &document, call.ids)), rows.len())
-            }
-            Err(error) => (Err(error), 0),
-        },
-        Ok((action, Judged::Done(document))) => {
-            (Ok(success(format, action, &document, call.ids)), 0)
-        }
-        Err(error) => (Err(error), 0),
+    let answered = match judged {
+        Ok((action, judged)) => finish(app, &call, format, action, judged).await,
+        Err(error) => Err(error),
     };
-    let (answer, error) = match answer {
-        Ok(answer) => (answer, None),
+    let product = known.action.map(Action::product);
+    let (answer, rows, error) = match answered {
+        Ok((answer, rows)) => (answer, rows, None),
         Err(error) => {
-            let answer = Answer::vendor_error(format, &error, call.host, call.ids);
-            (answer, Some(error))
+            let error = with_diagnosis(app, &known, error);
+            let answer = Answer::vendor_error(format, &error, call.host, call.ids, product);
+            (answer, 0, Some(error))
         }
     };
     Outcome {
@@ -89,8 +89,89 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
         action: known.action,
         error,
         account: known.account,
+        caller: known.caller,
         rows,
     }
+}
+
+/// Seals what administrators may learn of a denial into its answer.
+fn with_diagnosis(app: &App, known: &Known, error: ApiError) -> ApiError {
+    let Some(caller) = &known.caller else {
+        return error;
+    };
+    error.with_sealed_diagnosis(|detail| {
+        diagnosis::seal(
+            app.directory.message_sealer(),
+            app.entropy.as_ref(),
+            &app.directory.snapshot(),
+            caller,
+            detail,
+        )
+    })
+}
+
+/// Does what is left, and counts the rows of the answer.
+async fn finish(
+    app: &Arc<App>,
+    call: &Call<'_>,
+    format: ResponseFormat,
+    action: Action,
+    judged: Judged,
+) -> Result<(Answer, usize), ApiError> {
+    match judged {
+        Judged::Metric(plan) => {
+            let (plan, rows) = run(app, plan).await?;
+            let document = wire::MetricResponse {
+                request_id: call.ids.request,
+                granularity: plan.granularity(),
+                rows: &rows,
+            };
+            let answer = success(format, action, &document, call.ids);
+            Ok((answer, rows.len()))
+        }
+        Judged::Done(document) => Ok((success(format, action, &document, call.ids), 0)),
+        Judged::Ram(authorized) => {
+            let body = ram::run(app, authorized).await?;
+            Ok((success(format, action, &body, call.ids), 0))
+        }
+        Judged::Credentials(grant) => {
+            let body = give_credentials(app, grant).await?;
+            Ok((success(format, action, &body, call.ids), 0))
+        }
+        Judged::Caller(body) => Ok((success(format, action, &body, call.ids), 0)),
+    }
+}
+
+/// Makes credentials once a replay of the call is impossible.
+async fn give_credentials(
+    app: &Arc<App>,
+    grant: assume_role::Grant,
+) -> Result<assume_role::AssumedRole, ApiError> {
+    let Ok(_turn) = app.identity_changes.acquire().await else {
+        return Err(ApiError::ServiceUnavailable);
+    };
+    let app = Arc::clone(app);
+    let task = tokio::task::spawn_blocking(move || {
+        sync_nonces(&app, app.clock.now())?;
+        grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
+    });
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "credentials could not be made");
+        Err(ApiError::InternalError)
+    })
+}
+
+/// Makes sure that no call that was admitted can be replayed, whatever happens to the
+/// machine. It blocks on the disk.
+///
+/// # Errors
+/// `ServiceUnavailable` when the nonces cannot be kept.
+pub(super) fn sync_nonces(app: &App, now: EpochMs) -> Result<(), ApiError> {
+    let synced = app.nonce_log.sync(|| app.admission.nonces(now.0));
+    synced.map_err(|error| {
+        tracing::error!(%error, "a call is refused, because its nonce cannot be kept");
+        ApiError::ServiceUnavailable
+    })
 }
 
 fn success(
@@ -139,13 +220,18 @@ fn admit_and_plan(
 ) -> Result<(Action, Judged), ApiError> {
     let snapshot = app.directory.snapshot();
     let now_ms = app.clock.now().0;
-    let verified = app
-        .verifier
-        .verify(parsed, &Actions, snapshot.as_ref(), now_ms)?;
+    let keys = Keys::new(&snapshot, app.directory.message_sealer());
+    let verified = app.verifier.verify(parsed, &Actions, &keys, now_ms)?;
     let action = *verified.operation();
     known.verified = true;
     known.action = Some(action);
     known.account = Some(verified.account().as_str().to_owned());
+    known.caller = Some(verified.principal().clone());
+    let product = action.product();
+    if !verified.access_key_id().is_session() {
+        app.directory
+            .note_key_use(verified.access_key_id(), product.name(), EpochMs(now_ms));
+    }
 
     let account = snapshot
         .account(verified.account())
@@ -155,14 +241,18 @@ fn admit_and_plan(
         now_ms,
         monotonic_ns: app.clock.monotonic_ns(),
     };
-    let admitted = app.admission.admit(verified, calls_per_second, at)?;
+    let admitted = app.admission.admit(verified, calls_per_second, at);
+    let admitted = admitted.map_err(|error| in_words_of(product, error, None))?;
     app.nonce_log.append(admitted.nonce());
-    if !account.subscribed {
+    if needs_subscription(product) && !account.subscribed {
         return Err(ApiError::ProductUnsubscribed);
     }
-    let request = authorize_by_ram(admitted, action, now_ms)?;
+    // "All resources", written out: a policy that says `*` and one that says
+    // `acs:cams:*:*:*` must both match, above all when they deny.
+    let everything = || (format!("acs:cams:*:{}:*", account.id.as_str()), None);
     let judged = match action {
         Action::GetChatappPhoneNumberMetric => {
+            let request = authorize_by_ram(admitted, action, everything(), now_ms)?;
             let store = app.store.as_ref();
             Judged::Metric(metric::plan(
                 &request,
@@ -171,49 +261,137 @@ fn admit_and_plan(
                 &app.settings.limits,
             )?)
         }
-        Action::EnableWhatsappRoiMetric => Judged::Done(enable_whatsapp_roi_metric(
-            &request,
-            &snapshot,
-            call.ids.request,
-        )?),
+        Action::EnableWhatsappRoiMetric => {
+            let request = authorize_by_ram(admitted, action, everything(), now_ms)?;
+            Judged::Done(enable_whatsapp_roi_metric(
+                &request,
+                &snapshot,
+                call.ids.request,
+            )?)
+        }
+        Action::Sts(StsAction::GetCallerIdentity) => {
+            let request = open_to_all(admitted)?;
+            let ids = call.ids.request;
+            Judged::Caller(get_caller_identity::get_caller_identity(request, ids))
+        }
+        Action::Sts(StsAction::AssumeRole) => {
+            admitted.params().check_unique()?;
+            let role = assume_role::role_of(&admitted)?;
+            let request = authorize_by_ram(admitted, action, (role.to_string(), None), now_ms)?;
+            let (ids, now) = (call.ids.request, EpochMs(now_ms));
+            Judged::Credentials(assume_role::judge(&request, role, &snapshot, ids, now)?)
+        }
+        Action::Ram(operation) => {
+            // Before any parameter is read, as for every other operation.
+            admitted.params().check_unique()?;
+            let prepared = operation.prepare(&Input {
+                params: admitted.params(),
+                principal: admitted.principal(),
+                account: admitted.account(),
+            })?;
+            let needed = prepared.arns(admitted.account());
+            let request = authorize_by_ram(admitted, action, needed, now_ms)?;
+            Judged::Ram(request.try_map(|admitted| {
+                let (snapshot, now) = (Arc::clone(&snapshot), EpochMs(now_ms));
+                RamCall::new(prepared, &admitted, snapshot, call.ids.request, now)
+            })?)
+        }
     };
     Ok((action, judged))
 }
 
+/// Whether an account has to subscribe to a product before it may call it; who it
+/// is and what it may do, it may always ask and change.
+const fn needs_subscription(product: Product) -> bool {
+    match product {
+        Product::Cams => true,
+        Product::Sts | Product::Ram => false,
+    }
+}
+
+/// Checks the right for the action on all that is needed.
 fn authorize_by_ram(
     admitted: Admitted,
     action: Action,
+    needed: (String, Option<String>),
     now_ms: i64,
 ) -> Result<Authorized<Admitted>, ApiError> {
     let Some(ram_action) = action.spec().ram_action else {
         return open_to_all(admitted);
     };
-    // "All resources", written out: a policy that says `*` and one that says
-    // `acs:cams:*:*:*` must both match, above all when they deny.
-    let resource = format!("acs:cams:*:{}:*", admitted.account().as_str());
-    let permission = Permission {
-        action: ram_action,
-        resource: &resource,
+    let principal = admitted.principal().clone();
+    let identity = attached(&principal);
+    let told_as = diagnosis::told_as(&principal);
+    let rights = match &told_as {
+        None => Rights::Owner,
+        Some((principal_type, display_name)) => Rights::Limited {
+            principal_type: *principal_type,
+            display_name,
+            identity: &identity,
+            session: session_policy(&principal),
+        },
     };
-    match admitted.principal().clone() {
-        Principal::Owner => authorize(admitted, permission, Rights::Owner, now_ms),
-        Principal::User(user) => {
-            let identity: Vec<AttachedPolicy<'_>> = user
-                .policies
-                .iter()
-                .map(|named| AttachedPolicy {
-                    name: &named.name,
-                    policy: &named.policy,
-                })
-                .collect();
-            let rights = Rights::Limited {
-                principal_type: PrincipalType::SubUser,
-                display_name: &user.name,
-                identity: &identity,
-                session: None,
+    let product = action.product();
+    let permission = |resource| Permission {
+        action: ram_action,
+        resource,
+    };
+    let first = permission(needed.0.as_str());
+    let authorized = authorize(admitted, first, rights, now_ms)
+        .map_err(|error| in_words_of(product, error, Some(first)))?;
+    let Some(second) = needed.1.as_deref().map(permission) else {
+        return Ok(authorized);
+    };
+    authorized
+        .also(second, rights, now_ms)
+        .map_err(|error| in_words_of(product, error, Some(second)))
+}
+
+/// The policies that limit a principal.
+fn attached(principal: &Principal) -> Vec<AttachedPolicy<'_>> {
+    let policies = match principal {
+        Principal::Owner => &[][..],
+        Principal::User(user) => &user.policies,
+        Principal::Session(session) => &session.role.policies,
+    };
+    let attached = policies.iter().map(|named| AttachedPolicy {
+        name: &named.name,
+        policy: &named.policy,
+    });
+    attached.collect()
+}
+
+/// The policy that a role session was given; it limits what the role may do.
+fn session_policy(principal: &Principal) -> Option<&Policy> {
+    match principal {
+        Principal::Owner | Principal::User(_) => None,
+        Principal::Session(session) => session.policy.as_ref(),
+    }
+}
+
+/// The words of a refusal are the product's: CAMS has codes of its own for a denial
+/// and for too many calls, RAM and STS have the gateway's. Nothing else knows this.
+fn in_words_of(product: Product, error: ApiError, denied: Option<Permission<'_>>) -> ApiError {
+    match (product, error) {
+        (Product::Cams, error) => error,
+        (Product::Sts, ApiError::PermissionDeny { detail }) => ApiError::NoPermission {
+            message: assume_role::NOT_AUTHORIZED.into(),
+            detail,
+        },
+        (Product::Ram, ApiError::PermissionDeny { detail }) => {
+            let message = "You are not authorized to do this action.";
+            let message = match denied {
+                Some(Permission { action, resource }) => {
+                    format!("{message} Resource: {resource} Action: {action}").into()
+                }
+                None => message.into(),
             };
-            authorize(admitted, permission, rights, now_ms)
+            ApiError::NoPermission { message, detail }
         }
+        (Product::Ram | Product::Sts, ApiError::LimitControl { retry_after_ms }) => {
+            ApiError::UserThrottled { retry_after_ms }
+        }
+        (Product::Ram | Product::Sts, error) => error,
     }
 }
 

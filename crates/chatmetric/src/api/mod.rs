@@ -2,7 +2,8 @@
 //!
 //! Reading order: `action` (the one table of operations), `call` (the order of
 //! checks, from raw bytes to an authorized request), `nonce_log`, `tenancy` (which space), one
-//! file an operation with its `spec`, `wire` (names and bodies).
+//! file an operation with its `spec`, `wire` (names and bodies), `ram` and `sts`
+//! (products of their own), `diagnosis` (what administrators learn of a denial).
 //!
 //! Invariant: an operation sees only what was verified, admitted and authorized;
 //! the types of `chatmetric-rpc` allow nothing else.
@@ -10,11 +11,14 @@
 pub mod action;
 mod address_limit;
 mod call;
+mod diagnosis;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
 pub(crate) mod metadata;
 mod nonce_log;
+pub mod ram;
 pub mod spec;
+pub mod sts;
 pub mod tenancy;
 pub mod wire;
 

@@ -61,20 +61,23 @@ impl NonceLog {
         Ok((log, entries))
     }
 
-    /// Writes an entry; the kernel has it when this returns.
+    /// Writes an entry; the kernel has it when this returns. After a failure
+    /// nothing is added until the file is written anew: half an entry may be at its
+    /// end, and what follows half an entry would be misread.
     pub(crate) fn append(&self, entry: NonceEntry) {
         let mut state = self.state();
+        if state.failing {
+            return;
+        }
         match state.file.write_all(&encode(entry)) {
             Ok(()) => {
                 state.records += 1;
                 state.unsynced = true;
-                state.failing = false;
             }
-            Err(error) if !state.failing => {
+            Err(error) => {
                 state.failing = true;
                 tracing::warn!(%error, "nonces cannot be written; a restart forgets them");
             }
-            Err(_) => {}
         }
     }
 
@@ -85,10 +88,7 @@ impl NonceLog {
         if state.records >= COMPACT_RECORDS_MIN || state.failing {
             let entries = live();
             if state.failing || state.records >= 2 * entries.len().max(COMPACT_RECORDS_MIN / 2) {
-                state.file = write_new(&self.path, &entries)?;
-                state.records = entries.len();
-                state.failing = false;
-                state.unsynced = false;
+                self.rewrite(&mut state, &entries)?;
             }
         }
         if !state.unsynced {
@@ -98,7 +98,39 @@ impl NonceLog {
         let file = state.file.try_clone()?;
         // Appends go on while the disk works.
         drop(state);
-        file.sync_data()
+        file.sync_data().inspect_err(|_| {
+            self.state().failing = true;
+        })
+    }
+
+    /// Returns once everything that was appended is on the disk; `live` gives what
+    /// must still be remembered, and is asked only when the file has to be written
+    /// anew, because something could not be appended or synced before.
+    ///
+    /// # Errors
+    /// What the disk says: then nothing is known of the last entries.
+    pub(crate) fn sync(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<()> {
+        let mut state = self.state();
+        if state.failing {
+            return self.rewrite(&mut state, &live());
+        }
+        // Whoever syncs at this moment may have begun before the last entry, so this
+        // does not rely on it.
+        let file = state.file.try_clone()?;
+        drop(state);
+        file.sync_data().inspect_err(|_| {
+            // What a failed sync leaves on the disk is unknown, and a second sync of
+            // the same file may say that all is well.
+            self.state().failing = true;
+        })
+    }
+
+    fn rewrite(&self, state: &mut State, entries: &[NonceEntry]) -> io::Result<()> {
+        state.file = write_new(&self.path, entries)?;
+        state.records = entries.len();
+        state.failing = false;
+        state.unsynced = false;
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -206,6 +238,45 @@ mod tests {
         assert_eq!(entries, [entry(1, 10)]);
         fs::write(&path, b"something else").expect("written");
         assert!(NonceLog::open(dir.path(), 0).is_err());
+    }
+
+    /// A log whose file takes nothing.
+    fn full(dir: &Path) -> NonceLog {
+        let (log, _) = NonceLog::open(dir, 0).expect("opens");
+        let device = OpenOptions::new().write(true).open("/dev/full");
+        log.state().file = device.expect("a device that is always full");
+        log
+    }
+
+    #[test]
+    fn a_sync_after_a_failure_writes_everything_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = full(dir.path());
+        log.append(entry(1, 10));
+        assert!(log.state().failing);
+        log.append(entry(2, 20));
+        log.sync(|| vec![entry(1, 10), entry(2, 20)])
+            .expect("written anew");
+        log.append(entry(3, 30));
+        log.sync(|| panic!("nothing failed")).expect("synced");
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10), entry(2, 20), entry(3, 30)]);
+    }
+
+    #[test]
+    fn a_sync_that_cannot_be_done_fails_until_it_can() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = full(dir.path());
+        log.append(entry(1, 10));
+        // The draft of a new file cannot be written either.
+        let draft = dir.path().join(NONCE_FILE).with_extension("new");
+        std::os::unix::fs::symlink("/dev/full", &draft).expect("linked");
+        assert!(log.sync(|| vec![entry(1, 10)]).is_err());
+        assert!(log.sync(|| vec![entry(1, 10)]).is_err());
+        fs::remove_file(&draft).expect("removed");
+        log.sync(|| vec![entry(1, 10)]).expect("written anew");
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! is changed.
 
 use crate::clock::Clock;
+use crate::config::StoreSettings;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError};
@@ -94,11 +95,7 @@ impl DataDirLock {
             }
             OpenMode::Existing => {}
             OpenMode::Create => {
-                let made = DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(data_dir);
-                made.map_err(fail("create the data directory", data_dir))?;
+                make_private(data_dir).map_err(fail("create the data directory", data_dir))?;
                 close_to_others(data_dir)
                     .map_err(fail("set the permissions of the data directory", data_dir))?;
             }
@@ -139,6 +136,40 @@ impl DataDirLock {
     }
 }
 
+/// What the settings say about the store.
+pub(super) fn store_options(settings: &StoreSettings) -> Options {
+    let options = Options::default();
+    let options = match settings.memory_bytes_max {
+        Some(bytes) => options.with_memory(bytes),
+        None => options,
+    };
+    // The store knows no clock: it counts from the floor, a horizon behind it.
+    let keep = settings.retention_days;
+    Options {
+        tally_days_behind_floor: keep
+            .map(|days| days.saturating_sub(settings.message_horizon_days)),
+        ..options
+    }
+}
+
+/// Makes a directory for us alone, and those above it, durable with their names.
+fn make_private(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
+    make_private(parent)?;
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    File::open(parent)?.sync_all()
+}
+
 /// A directory that somebody made for us may be open to others; while it holds
 /// nothing, nobody relies on that.
 fn close_to_others(data_dir: &Path) -> io::Result<()> {
@@ -172,6 +203,7 @@ impl Instance {
         data_dir: &Path,
         master_key_file: Option<&Path>,
         mode: OpenMode,
+        store: Options,
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, DataDirError> {
         if let Some(path) = master_key_file {
@@ -182,7 +214,7 @@ impl Instance {
         let loaded = MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref())?;
         let (key_path, key_created) = (loaded.path, loaded.created);
         let directory = Directory::open(data_dir, loaded.key, Arc::clone(entropy))?;
-        let store = EmbeddedStore::open(data_dir.join(STORE_DIR), Options::default())?;
+        let store = EmbeddedStore::open(data_dir.join(STORE_DIR), store)?;
         Ok(Self {
             directory: Arc::new(directory),
             store: Arc::new(store),
@@ -210,4 +242,38 @@ impl std::fmt::Debug for Instance {
 /// The clock that commands use.
 pub(crate) fn system_clock() -> Arc<dyn Clock> {
     Arc::new(crate::clock::SystemClock::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_the_store_reach_it() {
+        let defaults = Options::default();
+        let none = store_options(&StoreSettings::default());
+        assert_eq!(none.tally_days_behind_floor, None);
+        assert_eq!(none.day_cache_bytes, defaults.day_cache_bytes);
+        let some = store_options(&StoreSettings {
+            message_horizon_days: 45,
+            retention_days: Some(400),
+            memory_bytes_max: Some(16 << 20),
+            ..StoreSettings::default()
+        });
+        assert_eq!(some.tally_days_behind_floor, Some(355));
+        assert!(some.generation_records_max < defaults.generation_records_max);
+        assert!(some.day_cache_bytes < defaults.day_cache_bytes);
+    }
+
+    #[test]
+    fn a_data_directory_is_made_with_those_above_it_for_us_alone() {
+        let root = tempfile::tempdir().expect("a directory");
+        let dir = root.path().join("a").join("b");
+        make_private(&dir).expect("made");
+        make_private(&dir).expect("it is there");
+        for made in [&dir, &root.path().join("a")] {
+            let mode = std::fs::metadata(made).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
+    }
 }

@@ -1,6 +1,8 @@
-//! `chatmetric directory export`: the directory as a document.
+//! `chatmetric directory export`: the directory as a document. Its other command
+//! is in `directory_log`.
 
 use super::data_dir::OpenMode;
+use super::directory_log::{self, LogArguments};
 use super::session::{Session, explain_control, explain_refusal};
 use super::{CliError, InstanceArguments, Terminal};
 use crate::directory::Format;
@@ -10,6 +12,8 @@ use clap::{Args, Subcommand, ValueEnum};
 pub(super) enum DirectoryCommand {
     /// Print the directory as a document that `apply` reads
     Export(ExportArguments),
+    /// Print who changed what in the directory, and when
+    Log(LogArguments),
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +43,7 @@ enum DocumentFormat {
 pub(super) fn run(command: DirectoryCommand, terminal: &Terminal) -> Result<(), CliError> {
     match command {
         DirectoryCommand::Export(arguments) => export(&arguments, terminal),
+        DirectoryCommand::Log(arguments) => directory_log::run(&arguments, terminal),
     }
 }
 

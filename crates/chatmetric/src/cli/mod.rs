@@ -7,16 +7,21 @@
 mod apply;
 mod chart;
 mod completions;
+mod conformance;
 mod data_dir;
 mod demo;
 mod directory;
+mod directory_log;
 mod error;
 mod import;
+mod junit;
 mod output;
 mod profile;
 mod query;
 mod serve;
 mod session;
+mod sign;
+mod sign_text;
 mod terminal;
 mod text_table;
 mod time_argument;
@@ -88,6 +93,11 @@ enum Command {
     Import(import::ImportArguments),
     /// Check every checksum and recompute the counts from the records
     Verify(verify::VerifyArguments),
+    /// Look at signatures
+    #[command(subcommand)]
+    Sign(sign::SignCommand),
+    /// Run the compatibility cases at any endpoint
+    Conformance(conformance::ConformanceArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
 }
@@ -134,6 +144,8 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Query(arguments) => query::run(arguments, terminal),
         Command::Import(arguments) => import::run(arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
+        Command::Sign(command) => sign::run(command, terminal),
+        Command::Conformance(arguments) => conformance::run(arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
     }
 }

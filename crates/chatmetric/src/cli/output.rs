@@ -118,7 +118,7 @@ fn csv_text(rows: &[Row]) -> Result<String, CliError> {
 }
 
 /// Text from a server must not become a formula in a spreadsheet.
-fn spreadsheet_safe(text: &str) -> String {
+pub(crate) fn spreadsheet_safe(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

@@ -1,4 +1,4 @@
-//! Where `query` takes its keys from: the environment, or the configuration
+//! Where `query` and `conformance` take their keys from: the environment, or the configuration
 //! file of the vendor's own command line.
 //!
 //! Only keys that are used as they are (modes `AK` and `StsToken`); modes that

@@ -1,7 +1,7 @@
 //! `chatmetric serve`: opens the instance, starts the server, and stops it when
 //! it is told to.
 
-use super::data_dir::{Instance, OpenMode, system_clock};
+use super::data_dir::{Instance, OpenMode, store_options, system_clock};
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
@@ -70,6 +70,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         &settings.store.data_dir,
         arguments.master_key_file.as_deref(),
         OpenMode::Create,
+        store_options(&settings.store),
         &entropy,
     )
     .map_err(|error| explain_open(&error))?;

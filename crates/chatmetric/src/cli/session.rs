@@ -5,6 +5,7 @@ use super::data_dir::{DataDirError, Instance, OpenMode, system_clock};
 use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
 use crate::entropy::{Entropy, SystemEntropy};
+use chatmetric_store::Options;
 use std::sync::Arc;
 
 /// An instance within reach.
@@ -34,6 +35,7 @@ impl Session {
             &arguments.data_dir,
             arguments.master_key_file.as_deref(),
             mode,
+            Options::default(),
             &entropy,
         )
         .map_err(|error| explain_open(&error))?;

@@ -65,6 +65,7 @@ impl Painter {
 /// The two streams of the process and how to write to them.
 #[derive(Debug, Clone)]
 pub struct Terminal {
+    stdin_is_terminal: bool,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     color: ColorChoice,
@@ -80,6 +81,7 @@ impl Terminal {
     pub fn of_process(color: ColorChoice, quiet: bool, verbose: u8) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
+            stdin_is_terminal: isatty(io::stdin()),
             stdout_is_terminal: isatty(io::stdout()),
             stderr_is_terminal: isatty(io::stderr()),
             color,
@@ -94,6 +96,12 @@ impl Terminal {
     #[must_use]
     pub const fn stdout_is_terminal(&self) -> bool {
         self.stdout_is_terminal
+    }
+
+    /// Whether stdin is a terminal.
+    #[must_use]
+    pub const fn stdin_is_terminal(&self) -> bool {
+        self.stdin_is_terminal
     }
 
     /// Whether stderr is a terminal.

@@ -10,6 +10,7 @@
 mod keys;
 
 use crate::tls::{Pair, PairFiles};
+use chatmetric_store::{MEMORY_BYTES_MIN, TALLY_DAYS_BEHIND_FLOOR_MIN};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,7 +22,7 @@ pub const FILE_NAME: &str = "chatmetric.toml";
 /// Longest configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Days that must be kept beyond the horizon, so that no record outlives its tallies.
-pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = 31;
+pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = TALLY_DAYS_BEHIND_FLOOR_MIN;
 
 /// All that a user may tune; the defaults are what an empty file gives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -366,10 +367,13 @@ impl Settings {
                 ),
             );
         }
-        if store.memory_bytes_max.is_some_and(|bytes| bytes < 16 << 20) {
+        if store
+            .memory_bytes_max
+            .is_some_and(|bytes| bytes < MEMORY_BYTES_MIN)
+        {
             fault(
                 "store.memory_bytes_max",
-                "must be at least 16777216 (16 MiB)".to_owned(),
+                format!("must be at least {MEMORY_BYTES_MIN} (16 MiB)"),
             );
         }
     }

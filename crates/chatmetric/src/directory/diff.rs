@@ -10,11 +10,13 @@ use std::fmt;
 use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
 
+use super::diff_renames;
 use super::generate::GeneratedKey;
+use super::identity::IdentityId;
 use super::model::CustSpaceId;
 use super::state::{
-    AccountState, GrantId, GrantState, GroupState, KeyState, Owner, RoleState, SpaceState, State,
-    UserState, WebhookSecrets, WebhookState,
+    AccountState, GrantId, GrantState, GroupState, KeyState, Owner, PolicyState, RoleState,
+    SpaceState, State, UserState, WebhookSecrets, WebhookState,
 };
 
 /// What happens to a record.
@@ -77,6 +79,8 @@ impl Change {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Entity {
     Account(AccountId),
+    /// Before everything that goes by the new name.
+    Rename(Rename),
     Policy(AccountId, String),
     User(AccountId, String),
     Key(Owner, AccessKeyId),
@@ -86,6 +90,21 @@ pub(super) enum Entity {
     Number(PhoneNumber, NumberMove),
     Grant(AccountId, GrantId),
     Webhook(AccountId, String),
+}
+
+/// A user or a group that has another name and is the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rename {
+    pub(super) what: Renamed,
+    pub(super) id: IdentityId,
+    pub(super) to: String,
+}
+
+/// What can have another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Renamed {
+    User,
+    Group,
 }
 
 /// A space with its account: a CustSpaceId that changes its account is another space.
@@ -102,6 +121,8 @@ pub(super) fn diff(old: &State, new: &State) -> Vec<Change> {
     let mut diff = Diff {
         changes: Vec::new(),
     };
+    let followed = diff_renames::follow(old, new, &mut diff);
+    let old = followed.as_ref().unwrap_or(old);
     diff.map(
         &old.accounts,
         &new.accounts,
@@ -131,7 +152,7 @@ pub(super) fn diff(old: &State, new: &State) -> Vec<Change> {
     changes
 }
 
-struct Diff {
+pub(super) struct Diff {
     changes: Vec<Change>,
 }
 
@@ -165,7 +186,7 @@ impl Diff {
         }
     }
 
-    fn push(&mut self, kind: ChangeKind, entity: Entity, text: String) {
+    pub(super) fn push(&mut self, kind: ChangeKind, entity: Entity, text: String) {
         self.changes.push(Change { kind, text, entity });
     }
 
@@ -215,13 +236,7 @@ impl Diff {
             &new.policies,
             |name| Entity::Policy(id.clone(), name.clone()),
             |name, _| of("policy")(name),
-            |a, b| {
-                if a == b {
-                    Vec::new()
-                } else {
-                    vec!["document changed".to_owned()]
-                }
-            },
+            policy_fields,
         );
         self.map(
             &old.users,
@@ -368,8 +383,31 @@ pub(super) const fn key_status(status: KeyStatus) -> &'static str {
     }
 }
 
+/// Free text changed; the audit log has both texts.
+fn text_changed(name: &str, a: &str, b: &str) -> Option<String> {
+    (a != b).then(|| format!("{name} changed"))
+}
+
+fn policy_fields(a: &PolicyState, b: &PolicyState) -> FieldChanges {
+    let version = |version: &u32| format!("v{version}");
+    let versions = |policy: &PolicyState| policy.versions.keys().copied().collect::<BTreeSet<_>>();
+    [
+        text_changed("document", a.document(), b.document()),
+        text_changed("description", &a.description, &b.description),
+        changed("default", &a.default_version, &b.default_version, version),
+        set_changes("versions", &versions(a), &versions(b)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 fn user_fields(a: &UserState, b: &UserState) -> FieldChanges {
     [
+        text_changed("display_name", &a.display_name, &b.display_name),
+        text_changed("mobile_phone", &a.mobile_phone, &b.mobile_phone),
+        text_changed("email", &a.email, &b.email),
+        text_changed("comments", &a.comments, &b.comments),
         changed("console", &a.console, &b.console, ToString::to_string),
         set_changes("policies", &a.policies, &b.policies),
     ]
@@ -380,6 +418,7 @@ fn user_fields(a: &UserState, b: &UserState) -> FieldChanges {
 
 fn group_fields(a: &GroupState, b: &GroupState) -> FieldChanges {
     [
+        text_changed("comments", &a.comments, &b.comments),
         set_changes("users", &a.users, &b.users),
         set_changes("policies", &a.policies, &b.policies),
     ]
@@ -391,7 +430,8 @@ fn group_fields(a: &GroupState, b: &GroupState) -> FieldChanges {
 fn role_fields(a: &RoleState, b: &RoleState) -> FieldChanges {
     let seconds = |seconds: &u32| seconds.to_string();
     [
-        (a.trust_policy != b.trust_policy).then(|| "trust_policy changed".to_owned()),
+        text_changed("trust_policy", &a.trust_policy, &b.trust_policy),
+        text_changed("description", &a.description, &b.description),
         set_changes("policies", &a.policies, &b.policies),
         changed(
             "max_session_seconds",

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use chatmetric_rpc::credential::AccountId;
+
 use crate::master_key::{KeyId, SealError};
 
 use super::document::Faults;
@@ -77,6 +79,12 @@ pub enum DirectoryError {
     Damaged {
         /// What is wrong with which record.
         what: String,
+    },
+    /// There is no such account (any more).
+    #[error("there is no account {account}")]
+    UnknownAccount {
+        /// Its id.
+        account: AccountId,
     },
     /// No space has this key (any more).
     #[error("there is no space with key {key}")]

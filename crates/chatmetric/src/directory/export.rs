@@ -1,7 +1,8 @@
 //! The directory as a document: what applying it would need to make it again.
 //!
 //! The order is stable (by id and name), so two exports of the same directory
-//! are the same text. Not in it: former numbers, and generated numeric keys.
+//! are the same text. Not in it: former numbers, versions of policies that are
+//! not in effect, and what is made here (ids, times, numeric keys).
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -139,12 +140,22 @@ struct SpaceOut {
 #[derive(Serialize)]
 struct PolicyOut {
     name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
     document: String,
 }
 
 #[derive(Serialize)]
 struct UserOut {
     name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    display_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    mobile_phone: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    email: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    comments: String,
     policies: Vec<String>,
     console: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -154,6 +165,8 @@ struct UserOut {
 #[derive(Serialize)]
 struct GroupOut {
     name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    comments: String,
     users: Vec<String>,
     policies: Vec<String>,
 }
@@ -161,6 +174,8 @@ struct GroupOut {
 #[derive(Serialize)]
 struct RoleOut {
     name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
     trust_policy: String,
     policies: Vec<String>,
     max_session_seconds: u32,
@@ -203,17 +218,23 @@ fn account_out(id: &str, account: &AccountState, with_secrets: bool) -> AccountO
     });
     let users = account.users.iter().map(|(name, user)| UserOut {
         name: name.clone(),
+        display_name: user.display_name.clone(),
+        mobile_phone: user.mobile_phone.clone(),
+        email: user.email.clone(),
+        comments: user.comments.clone(),
         policies: texts(&user.policies),
         console: user.console,
         access_key: keys_out(&user.keys, with_secrets),
     });
     let groups = account.groups.iter().map(|(name, group)| GroupOut {
         name: name.clone(),
+        comments: group.comments.clone(),
         users: texts(&group.users),
         policies: texts(&group.policies),
     });
     let roles = account.roles.iter().map(|(name, role)| RoleOut {
         name: name.clone(),
+        description: role.description.clone(),
         trust_policy: role.trust_policy.clone(),
         policies: texts(&role.policies),
         max_session_seconds: role.max_session_seconds,
@@ -224,9 +245,10 @@ fn account_out(id: &str, account: &AccountState, with_secrets: bool) -> AccountO
         users: texts(&grant.users),
         spaces: texts(&grant.spaces),
     });
-    let policies = account.policies.iter().map(|(name, document)| PolicyOut {
+    let policies = account.policies.iter().map(|(name, policy)| PolicyOut {
         name: name.clone(),
-        document: document.clone(),
+        description: policy.description.clone(),
+        document: policy.document().to_owned(),
     });
     let webhooks = account
         .webhooks

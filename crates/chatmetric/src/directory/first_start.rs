@@ -55,7 +55,7 @@ impl FirstStart {
         let mut token = Zeroizing::new([0_u8; SETUP_TOKEN_BYTES]);
         entropy.fill(token.as_mut());
         Ok(Self {
-            account: AccountId::parse(&generate::digits(entropy, ACCOUNT_ID_DIGITS))?,
+            account: AccountId::parse(&generate::digits_after(entropy, '1', ACCOUNT_ID_DIGITS))?,
             account_name: "default".to_owned(),
             access_key_id: generate::key_id(entropy)?,
             access_key_secret: secret.0,

@@ -1,6 +1,8 @@
 //! Ids and secrets that are made here, from the injected randomness.
 
-use chatmetric_rpc::credential::{AccessKeyId, AccountId, IdentifierError, SecretKey};
+use chatmetric_rpc::credential::{
+    AccessKeyId, AccountId, IdentifierError, SESSION_KEY_PREFIX, SecretKey,
+};
 use zeroize::Zeroizing;
 
 use super::state::Secret;
@@ -10,6 +12,9 @@ use crate::entropy::Entropy;
 const KEY_ID_PREFIX: &str = "LTAI";
 /// Letters and digits after the prefix.
 const KEY_ID_RANDOM_CHARS: usize = 20;
+/// Letters and digits of the id of a temporary key, 131 bits: its secret follows
+/// from it, so no two may be equal.
+const SESSION_KEY_ID_RANDOM_CHARS: usize = 22;
 /// Letters and digits of a secret: 178 bits.
 const KEY_SECRET_CHARS: usize = 30;
 
@@ -36,14 +41,23 @@ pub(super) fn key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, IdentifierErr
     AccessKeyId::parse(&format!("{KEY_ID_PREFIX}{}", random.as_str()))
 }
 
+/// The id of a temporary key.
+///
+/// # Errors
+/// None that can be seen: letters and digits are an id.
+pub(crate) fn session_key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, IdentifierError> {
+    let random = text(entropy, LETTERS_AND_DIGITS, SESSION_KEY_ID_RANDOM_CHARS);
+    AccessKeyId::parse(&format!("{SESSION_KEY_PREFIX}NT{}", random.as_str()))
+}
+
 pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {
     Secret::new(text(entropy, LETTERS_AND_DIGITS, KEY_SECRET_CHARS).as_bytes())
 }
 
-/// Decimal digits that begin with a `1`, as account ids do.
-pub(super) fn digits(entropy: &dyn Entropy, count: usize) -> String {
+/// Decimal digits that begin with `first`: `1` for accounts.
+pub(super) fn digits_after(entropy: &dyn Entropy, first: char, count: usize) -> String {
     let random = text(entropy, DIGITS, count.saturating_sub(1));
-    format!("1{}", random.as_str())
+    format!("{first}{}", random.as_str())
 }
 
 /// Characters of the alphabet, each equally likely: bytes beyond the last whole

@@ -33,8 +33,42 @@ pub const SESSION_SECONDS_MAX: u32 = 43_200;
 /// `max_session_seconds` of a role that says nothing.
 pub const SESSION_SECONDS_DEFAULT: u32 = 3_600;
 /// Longest trust policy, in characters.
-pub const TRUST_POLICY_CHARS_MAX: usize = 6_144;
+pub const TRUST_POLICY_CHARS_MAX: usize = chatmetric_rpc::ram::trust::TRUST_POLICY_CHARS_MAX;
 /// Longest file of a `secret_file`, in bytes.
 pub const SECRET_FILE_BYTES_MAX: u64 = 4096;
 /// Most faults that are kept; a document with more shows the first ones.
 pub const FAULTS_MAX: usize = 100;
+
+// What changes one by one (the API, the console) may reach. A document may hold
+// more: whoever writes documents is the operator.
+
+/// Most RAM users of an account.
+pub const USERS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Most groups of an account.
+pub const GROUPS_PER_ACCOUNT_MAX: usize = 100;
+/// Most groups that a user is in.
+pub const GROUPS_PER_USER_MAX: usize = 50;
+/// Most roles of an account.
+pub const ROLES_PER_ACCOUNT_MAX: usize = 1_000;
+/// Most policies of an account.
+pub const POLICIES_PER_ACCOUNT_MAX: usize = 1_500;
+/// Most versions that a policy keeps, also by documents.
+pub const VERSIONS_PER_POLICY_MAX: usize = 5;
+/// Most AccessKeys of a user, and of the owner of an account.
+pub const KEYS_PER_IDENTITY_MAX: usize = 2;
+/// Most policies attached to one user, group or role.
+pub const POLICIES_PER_HOLDER_MAX: usize = 20;
+/// Longest name of a user, group or role that is made, in bytes.
+pub const IDENTITY_NAME_BYTES_MAX: usize = 64;
+/// Longest name of a policy that is made, in bytes.
+pub const POLICY_NAME_BYTES_MAX: usize = 128;
+/// Longest display name, in characters.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 128;
+/// Longest telephone number, in bytes.
+pub const MOBILE_PHONE_BYTES_MAX: usize = 32;
+/// Longest address, in bytes.
+pub const EMAIL_BYTES_MAX: usize = 128;
+/// Longest comments, in characters.
+pub const COMMENTS_CHARS_MAX: usize = 128;
+/// Longest description of a role or a policy, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 1_024;

@@ -4,8 +4,9 @@
 //! The rules. A field that is absent keeps its value, or has its default in
 //! something new. Relations (numbers of a space, policies of a user, group or
 //! role, users of a group) only grow, unless pruned; what is left out is noted.
-//! A grant's users and spaces and a webhook's app secrets are values and are
-//! replaced. Pruning removes accounts and things of accounts that the document
+//! A policy's document that is not the one in effect becomes a new version, in
+//! effect. A grant's users and spaces and a webhook's app secrets are values and
+//! are replaced. Pruning removes accounts and things of accounts that the document
 //! does not list, and cuts the lists that it gives; a list that is absent stays.
 //!
 //! Invariant: the result has no dangling reference and no id twice, or there is
@@ -17,15 +18,13 @@ use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
 
 use super::document::{
-    AccountPart, Document, FaultList, Faults, GrantPart, GroupPart, KeyPart, List, RolePart,
-    SpacePart, UserPart, set_of,
+    AccountPart, Document, FaultList, GrantPart, KeyPart, List, SpacePart, set_of,
 };
+use super::error::{ApplyError, DirectoryError};
 use super::generate::{self, GeneratedKey};
-use super::limits::SESSION_SECONDS_DEFAULT;
+use super::identity::IdentityIds;
 use super::model::{CustSpaceId, UnknownNumbers};
-use super::state::{
-    AccountState, GrantId, GrantState, KeyState, Owner, RoleState, SpaceState, State,
-};
+use super::state::{AccountState, GrantId, GrantState, KeyState, Owner, SpaceState, State};
 use super::{merge_references, prune};
 use crate::entropy::Entropy;
 
@@ -40,8 +39,8 @@ pub(super) fn merge(
     old: &State,
     document: &Document,
     prune: bool,
-    entropy: &dyn Entropy,
-) -> Result<Merged, Faults> {
+    ids: &mut IdentityIds<'_>,
+) -> Result<Merged, ApplyError> {
     let mut faults = FaultList::default();
     let mut state = old.clone();
     if prune {
@@ -49,7 +48,8 @@ pub(super) fn merge(
     }
     let taken = Taken::of(&state);
     let mut merge = Merge {
-        entropy,
+        entropy: ids.entropy(),
+        ids,
         prune,
         taken,
         faults,
@@ -61,7 +61,7 @@ pub(super) fn merge(
         let account = state.accounts.entry(id.clone()).or_insert_with(|| {
             AccountState::named(part.name.clone().unwrap_or_else(|| id.to_string()))
         });
-        merge.account(account, part);
+        merge.account(account, part)?;
     }
     merge.numbers(&mut state, document);
     for part in &document.accounts {
@@ -73,7 +73,7 @@ pub(super) fn merge(
     for part in &document.accounts {
         merge_references::check(&state, part, &mut merge.faults);
     }
-    merge.faults.finish()?;
+    merge.faults.finish().map_err(ApplyError::Faults)?;
     Ok(Merged {
         state,
         notes: merge.notes,
@@ -125,8 +125,9 @@ impl Taken {
     }
 }
 
-pub(super) struct Merge<'a> {
-    entropy: &'a dyn Entropy,
+pub(super) struct Merge<'a, 'c> {
+    entropy: &'c dyn Entropy,
+    pub(super) ids: &'a mut IdentityIds<'c>,
     prune: bool,
     pub(super) taken: Taken,
     pub(super) faults: FaultList,
@@ -134,8 +135,12 @@ pub(super) struct Merge<'a> {
     generated: Vec<GeneratedKey>,
 }
 
-impl Merge<'_> {
-    fn account(&mut self, account: &mut AccountState, part: &AccountPart) {
+impl Merge<'_, '_> {
+    fn account(
+        &mut self,
+        account: &mut AccountState,
+        part: &AccountPart,
+    ) -> Result<(), DirectoryError> {
         let id = &part.id.value;
         if let Some(name) = &part.name {
             account.name.clone_from(name);
@@ -154,27 +159,16 @@ impl Merge<'_> {
             self.space(account, part, space);
         }
         for policy in &part.policies {
-            let name = &policy.name;
-            match (&policy.document, account.policies.contains_key(&name.value)) {
-                (Some(document), _) => {
-                    account
-                        .policies
-                        .insert(name.value.clone(), document.clone());
-                }
-                (None, true) => {}
-                (None, false) => self
-                    .faults
-                    .add(&name.place, "a new policy needs a `document`"),
-            }
+            self.policy(account, policy);
         }
         for user in &part.users {
-            self.user(account, id, user);
+            self.user(account, id, user)?;
         }
         for group in &part.groups {
-            self.group(account, id, group);
+            self.group(account, id, group)?;
         }
         for role in &part.roles {
-            self.role(account, id, role);
+            self.role(account, id, role)?;
         }
         for grant in &part.grants {
             merge_grant(account, grant);
@@ -182,9 +176,10 @@ impl Merge<'_> {
         for webhook in &part.webhooks {
             self.webhook(account, id, webhook);
         }
+        Ok(())
     }
 
-    fn keys(
+    pub(super) fn keys(
         &mut self,
         keys: &mut BTreeMap<AccessKeyId, KeyState>,
         parts: &[KeyPart],
@@ -345,7 +340,7 @@ impl Merge<'_> {
     }
 
     /// A list of names that only grows, unless pruned.
-    fn relation(
+    pub(super) fn relation(
         &mut self,
         current: &mut BTreeSet<String>,
         listed: &List<String>,
@@ -361,57 +356,6 @@ impl Merge<'_> {
         let left_out: Vec<_> = current.difference(&listed).cloned().collect();
         self.note_left_out(whose, what, &left_out);
         current.extend(listed);
-    }
-
-    fn user(&mut self, account: &mut AccountState, id: &AccountId, part: &UserPart) {
-        let name = &part.name.value;
-        let user = account.users.entry(name.clone()).or_default();
-        user.console = part.console.unwrap_or(user.console);
-        let owner = Owner {
-            account: id.clone(),
-            user: Some(name.clone()),
-        };
-        self.relation(
-            &mut user.policies,
-            &part.policies,
-            &owner.to_string(),
-            "policy",
-        );
-        self.keys(&mut user.keys, &part.keys, &owner);
-    }
-
-    fn group(&mut self, account: &mut AccountState, id: &AccountId, part: &GroupPart) {
-        let name = &part.name.value;
-        let group = account.groups.entry(name.clone()).or_default();
-        let whose = format!("group {name} of account {id}");
-        self.relation(&mut group.users, &part.users, &whose, "user");
-        self.relation(&mut group.policies, &part.policies, &whose, "policy");
-    }
-
-    fn role(&mut self, account: &mut AccountState, id: &AccountId, part: &RolePart) {
-        let name = &part.name.value;
-        if !account.roles.contains_key(name) {
-            let Some(trust_policy) = part.trust_policy.clone() else {
-                self.faults
-                    .add(&part.name.place, "a new role needs a `trust_policy`");
-                return;
-            };
-            let role = RoleState {
-                trust_policy,
-                policies: BTreeSet::new(),
-                max_session_seconds: SESSION_SECONDS_DEFAULT,
-            };
-            account.roles.insert(name.clone(), role);
-        }
-        let Some(role) = account.roles.get_mut(name) else {
-            return;
-        };
-        if let Some(trust_policy) = &part.trust_policy {
-            role.trust_policy.clone_from(trust_policy);
-        }
-        role.max_session_seconds = part.max_session_seconds.unwrap_or(role.max_session_seconds);
-        let whose = format!("role {name} of account {id}");
-        self.relation(&mut role.policies, &part.policies, &whose, "policy");
     }
 
     /// Rule 7 of the operation: exactly one default space.

@@ -8,7 +8,7 @@ use super::merge::Merge;
 use super::state::{AccountState, WebhookSecrets, WebhookState};
 use chatmetric_rpc::credential::AccountId;
 
-impl Merge<'_> {
+impl Merge<'_, '_> {
     pub(super) fn webhook(
         &mut self,
         account: &mut AccountState,

@@ -1,21 +1,26 @@
 //! The directory: accounts, users, keys, policies, spaces, numbers, webhooks.
 //!
 //! Kept in SQLite (`rows`, `schema`), read from an immutable [`Snapshot`] that is
-//! swapped on every change, changed by documents (`document` → `merge` → `diff`)
-//! and by numbers that are bound on first sight. Calls block on the disk; a
+//! swapped on every change, changed by documents (`document` → `merge` → `diff`),
+//! one identity at a time (`identity`) and by numbers that are bound on first
+//! sight. Who changed what is in the audit log (`audit`). Calls block on the disk; a
 //! server makes changes off its network threads.
 //!
 //! Invariants: what a call reports is durable before it returns; one change is
 //! one transaction; secrets are on disk only under the master key.
 
+pub mod audit;
 mod diff;
+mod diff_renames;
 mod document;
 mod error;
 mod export;
 mod first_start;
 mod generate;
+mod identity;
 pub mod limits;
 mod merge;
+mod merge_identities;
 mod merge_references;
 mod merge_webhook;
 mod model;
@@ -25,7 +30,6 @@ mod rows;
 mod schema;
 mod snapshot;
 mod state;
-mod trust_policy;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,8 +38,10 @@ use arc_swap::ArcSwap;
 use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
 
 use crate::entropy::Entropy;
-use crate::master_key::MasterKey;
+use crate::master_key::{MasterKey, MessageSealer};
+use identity::{IdentityIds, KeyUses};
 
+pub use audit::{AuditEntry, AuditFilter};
 pub use diff::{Change, ChangeKind};
 pub use document::{
     DOCUMENT_BYTES_MAX, Document, DocumentSecrets, Fault, Faults, Format, GatheredSecrets,
@@ -45,9 +51,16 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
+pub(crate) use generate::session_key_id;
+pub use identity::{
+    AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
+    IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,
+    MemberInfo, NewUser, PolicyEntities, PolicyHolder, PolicyInfo, PolicyVersionInfo, RoleChanges,
+    RoleInfo, UserChanges, UserInfo, VersionRotation,
+};
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
-    NamedPolicy, Principal, Role, Space, UnknownNumbers, User, Webhook, WebhookKind,
+    NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
 };
 pub use snapshot::Snapshot;
 
@@ -59,7 +72,9 @@ pub struct Directory {
     path: PathBuf,
     writer: Mutex<Writer>,
     snapshot: ArcSwap<Snapshot>,
+    key_uses: Arc<KeyUses>,
     fingerprint_key: FingerprintKey,
+    message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -67,6 +82,11 @@ struct Writer {
     connection: rusqlite::Connection,
     master_key: MasterKey,
 }
+
+/// What a document that is applied is called in the audit log.
+const ACTION_APPLY: &str = "apply";
+/// What the first start is called there.
+const ACTION_FIRST_START: &str = "first-start";
 
 /// How a document is applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -116,10 +136,12 @@ impl Directory {
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         Ok(Self {
             path,
+            message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
                 connection,
                 master_key,
             }),
+            key_uses: Arc::clone(&snapshot.key_uses),
             snapshot: ArcSwap::from_pointee(snapshot),
             fingerprint_key,
             entropy,
@@ -130,6 +152,12 @@ impl Directory {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What seals security tokens and diagnoses under the installation's master key.
+    #[must_use]
+    pub fn message_sealer(&self) -> &MessageSealer {
+        &self.message_sealer
     }
 
     /// The key of the identities of messages, made with the directory.
@@ -173,9 +201,10 @@ impl Directory {
         let (outcomes, bound) = rows::bind(&mut writer.connection, &before, space, numbers, now)?;
         if !bound.is_empty() {
             let bindings = before.bindings.with_bound(&bound);
-            let records = Arc::clone(&before.records);
-            self.snapshot
-                .store(Arc::new(Snapshot { records, bindings }));
+            self.snapshot.store(Arc::new(Snapshot {
+                bindings,
+                ..Snapshot::clone(&before)
+            }));
         }
         Ok(outcomes)
     }
@@ -198,8 +227,8 @@ impl Directory {
             master_key,
         } = &mut *writer;
         let old = rows::load_state(connection, master_key)?;
-        let merged = merge::merge(&old, document, options.prune, self.entropy.as_ref())
-            .map_err(ApplyError::Faults)?;
+        let mut ids = IdentityIds::new(connection, self.entropy.as_ref());
+        let merged = merge::merge(&old, document, options.prune, &mut ids)?;
         let mut changes = diff::diff(&old, &merged.state);
         if options.dry_run {
             // Nothing keeps the ids that were made for this run.
@@ -214,12 +243,16 @@ impl Directory {
         }
         if !changes.is_empty() {
             let write = rows::Write {
+                actor: &Actor::operator(ACTION_APPLY),
                 master_key,
                 entropy: self.entropy.as_ref(),
                 now,
             };
-            let snapshot = rows::write_changes(connection, &write, &merged.state, &changes)?;
-            self.snapshot.store(Arc::new(snapshot));
+            let entries = audit::apply_entries(ACTION_APPLY, &changes, &old, &merged.state);
+            let state = &merged.state;
+            self.publish(rows::write_changes(
+                connection, &write, state, &changes, entries,
+            )?);
         }
         Ok(ApplyReport {
             changes,
@@ -265,14 +298,18 @@ impl Directory {
         let first = FirstStart::generate(self.entropy.as_ref())?;
         keep(&first).map_err(FirstStartError::Keep)?;
         let state = first.state();
-        let changes = diff::diff(&state::State::default(), &state);
+        let old = state::State::default();
+        let changes = diff::diff(&old, &state);
         let write = rows::Write {
+            actor: &Actor::operator(ACTION_FIRST_START),
             master_key,
             entropy: self.entropy.as_ref(),
             now,
         };
-        let snapshot = rows::write_first_start(connection, &write, &state, &changes, &first)?;
-        self.snapshot.store(Arc::new(snapshot));
+        let entries = audit::apply_entries(ACTION_FIRST_START, &changes, &old, &state);
+        self.publish(rows::write_first_start(
+            connection, &write, &state, &changes, entries, &first,
+        )?);
         Ok(Some(first))
     }
 
@@ -297,6 +334,15 @@ impl Directory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Shows a change that is durable to the readers.
+    fn publish(&self, snapshot: Snapshot) {
+        let key_uses = Arc::clone(&self.key_uses);
+        self.snapshot.store(Arc::new(Snapshot {
+            key_uses,
+            ..snapshot
+        }));
     }
 
     fn write(&self) -> MutexGuard<'_, Writer> {

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use chatmetric_core::{AccountKey, EpochMs, SpaceKey, Zone};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus, SecretKey};
 use chatmetric_rpc::ram::Policy;
+use chatmetric_rpc::ram::trust::TrustPolicy;
+
+use super::identity::IdentityId;
 
 /// A CustSpaceId: 1 to 64 letters, digits, `.`, `_` or `-`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,8 +147,8 @@ pub struct Binding {
 /// A RAM user.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// The account's id of the user, a decimal number that is never given out twice.
-    pub id: u64,
+    /// The id, the same for life.
+    pub id: IdentityId,
     /// The name, unique in the account.
     pub name: String,
     /// Whether the user may sign in to the console.
@@ -171,6 +174,57 @@ pub enum Principal {
     Owner,
     /// A RAM user: only what the policies allow.
     User(Arc<User>),
+    /// A session of a role. No stored key has one.
+    Session(Arc<RoleSession>),
+}
+
+impl Principal {
+    /// The name within the account, for logs and for ARNs: `root`, `user/<name>`
+    /// or `assumed-role/<role>/<session>`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Owner => "root".to_owned(),
+            Self::User(user) => format!("user/{}", user.name),
+            Self::Session(session) => {
+                format!("assumed-role/{}/{}", session.role.name, session.name)
+            }
+        }
+    }
+
+    /// The role session, if it is one.
+    #[must_use]
+    pub fn session(&self) -> Option<&RoleSession> {
+        match self {
+            Self::Owner | Self::User(_) => None,
+            Self::Session(session) => Some(session),
+        }
+    }
+}
+
+/// A role that somebody assumed, as it is while a call is judged.
+#[derive(Debug, Clone)]
+pub struct RoleSession {
+    /// The role, with the policies that it has now.
+    pub role: Arc<Role>,
+    /// RoleSessionName.
+    pub name: String,
+    /// The session policy: it limits what the role may do.
+    pub policy: Option<Policy>,
+    /// The ARN of who assumed the role.
+    pub assumed_by: String,
+    /// SourceIdentity.
+    pub source_identity: Option<String>,
+    /// The first moment at which the session is over.
+    pub expires: EpochMs,
+}
+
+impl RoleSession {
+    /// As denials name it: `<role>:<session>`.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        format!("{}:{}", self.role.name, self.name)
+    }
 }
 
 /// An AccessKey.
@@ -188,13 +242,18 @@ pub struct AccessKey {
     pub principal: Principal,
 }
 
-/// A role. It can be declared and exported; assuming it is not served here.
+/// A role.
 #[derive(Debug, Clone)]
 pub struct Role {
+    /// The id, the same for life.
+    pub id: IdentityId,
     /// The name, unique in the account.
     pub name: String,
     /// Who may assume it, as it was written.
     pub trust_policy: String,
+    /// Who may assume it. Nobody, when the text is of a time in which it was not
+    /// understood and is not valid.
+    pub trust: Arc<TrustPolicy>,
     /// What the role may do.
     pub policies: Vec<NamedPolicy>,
     /// Longest session, in seconds.
@@ -267,9 +326,9 @@ pub struct IsvGrant {
 /// Which principals of an account may use a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantUsers {
-    /// All, the owner included.
+    /// All, the owner and sessions of roles included.
     Everyone,
-    /// These RAM users and nobody else, not even the owner.
+    /// These RAM users and nobody else, neither the owner nor sessions of roles.
     Named(BTreeSet<String>),
 }
 
@@ -279,8 +338,12 @@ impl IsvGrant {
     pub fn admits(&self, account: &AccountId, principal: &Principal) -> bool {
         self.account == *account
             && match (&self.users, principal) {
-                (GrantUsers::Everyone, Principal::Owner | Principal::User(_)) => true,
-                (GrantUsers::Named(_), Principal::Owner) => false,
+                (
+                    GrantUsers::Everyone,
+                    Principal::Owner | Principal::User(_) | Principal::Session(_),
+                ) => true,
+                // Whatever a session is called, it is no user.
+                (GrantUsers::Named(_), Principal::Owner | Principal::Session(_)) => false,
                 (GrantUsers::Named(names), Principal::User(user)) => names.contains(&user.name),
             }
     }

@@ -3,7 +3,8 @@
 //! A request takes one snapshot and judges everything by it. Not here: any way
 //! to change it (`Directory` makes a new one after the change is durable).
 //!
-//! Invariant: a number has at most one open binding, and an account that has a
+//! Only the last uses of keys (`identity::key_use`) go on in it. Identities are told
+//! in `identity::reads`. Invariant: a number has at most one open binding, and an account that has a
 //! space has exactly one default space.
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyLookup, KeyRecord};
 
+use super::identity::{Identities, IdentityId, KeyUses};
 use super::model::{
     AccessKey, Account, Binding, CustSpaceId, IsvGrant, NamedPolicy, Principal, Role, Space, User,
     Webhook,
@@ -22,6 +24,7 @@ use super::model::{
 pub struct Snapshot {
     pub(super) records: Arc<Records>,
     pub(super) bindings: Bindings,
+    pub(super) key_uses: Arc<KeyUses>,
 }
 
 /// Everything but the bindings of numbers.
@@ -33,6 +36,8 @@ pub(super) struct Records {
     pub(super) users: HashMap<(AccountKey, String), Arc<User>>,
     pub(super) policies: HashMap<(AccountKey, String), NamedPolicy>,
     pub(super) roles: HashMap<(AccountKey, String), Arc<Role>>,
+    pub(super) roles_by_id: HashMap<IdentityId, (Arc<Account>, Arc<Role>)>,
+    pub(super) identities: HashMap<AccountKey, Identities>,
     pub(super) spaces: HashMap<CustSpaceId, Arc<Space>>,
     pub(super) spaces_by_key: HashMap<SpaceKey, Arc<Space>>,
     pub(super) default_spaces: HashMap<AccountKey, Arc<Space>>,
@@ -119,10 +124,11 @@ fn shard_of(number: &PhoneNumber) -> usize {
 }
 
 impl Snapshot {
-    pub(super) fn new(records: Records, bindings: Bindings) -> Self {
+    pub(super) fn new(records: Records, bindings: Bindings, key_uses: KeyUses) -> Self {
         Self {
             records: Arc::new(records),
             bindings,
+            key_uses: Arc::new(key_uses),
         }
     }
 

@@ -10,6 +10,8 @@ use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus, SecretKey};
 use subtle::ConstantTimeEq;
 
+use super::identity::IdentityId;
+use super::limits::VERSIONS_PER_POLICY_MAX;
 use super::model::{CustSpaceId, UnknownNumbers};
 
 /// All accounts.
@@ -25,7 +27,7 @@ pub(super) struct AccountState {
     pub(super) calls_per_second: Option<u32>,
     pub(super) keys: BTreeMap<AccessKeyId, KeyState>,
     pub(super) spaces: BTreeMap<CustSpaceId, SpaceState>,
-    pub(super) policies: BTreeMap<String, String>,
+    pub(super) policies: BTreeMap<String, PolicyState>,
     pub(super) users: BTreeMap<String, UserState>,
     pub(super) groups: BTreeMap<String, GroupState>,
     pub(super) roles: BTreeMap<String, RoleState>,
@@ -48,24 +50,43 @@ pub(super) struct SpaceState {
     pub(super) numbers: BTreeSet<PhoneNumber>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UserState {
+    pub(super) id: IdentityId,
+    pub(super) display_name: String,
+    pub(super) mobile_phone: String,
+    pub(super) email: String,
+    pub(super) comments: String,
     pub(super) console: bool,
     pub(super) policies: BTreeSet<String>,
     pub(super) keys: BTreeMap<AccessKeyId, KeyState>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GroupState {
+    pub(super) id: IdentityId,
+    pub(super) comments: String,
     pub(super) users: BTreeSet<String>,
     pub(super) policies: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RoleState {
+    pub(super) id: IdentityId,
+    pub(super) description: String,
     pub(super) trust_policy: String,
     pub(super) policies: BTreeSet<String>,
     pub(super) max_session_seconds: u32,
+}
+
+/// A policy with its versions. The default is one of them, and no version has a
+/// number above the last one that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PolicyState {
+    pub(super) description: String,
+    pub(super) default_version: u32,
+    pub(super) last_version: u32,
+    pub(super) versions: BTreeMap<u32, String>,
 }
 
 /// A grant is named by its code and by who may present it.
@@ -193,6 +214,77 @@ impl AccountState {
         match user {
             None => Some(&self.keys),
             Some(name) => self.users.get(name).map(|user| &user.keys),
+        }
+    }
+}
+
+impl UserState {
+    pub(super) fn new(id: IdentityId) -> Self {
+        Self {
+            id,
+            display_name: String::new(),
+            mobile_phone: String::new(),
+            email: String::new(),
+            comments: String::new(),
+            console: false,
+            policies: BTreeSet::new(),
+            keys: BTreeMap::new(),
+        }
+    }
+}
+
+impl GroupState {
+    pub(super) fn new(id: IdentityId) -> Self {
+        Self {
+            id,
+            comments: String::new(),
+            users: BTreeSet::new(),
+            policies: BTreeSet::new(),
+        }
+    }
+}
+
+impl PolicyState {
+    /// A policy with its first version.
+    pub(super) fn new(description: String, document: String) -> Self {
+        Self {
+            description,
+            default_version: 1,
+            last_version: 1,
+            versions: BTreeMap::from([(1, document)]),
+        }
+    }
+
+    /// The text in effect.
+    pub(super) fn document(&self) -> &str {
+        self.versions
+            .get(&self.default_version)
+            .map_or("", String::as_str)
+    }
+
+    /// Adds a version and gives its number.
+    pub(super) fn add_version(&mut self, document: String, set_as_default: bool) -> u32 {
+        self.last_version = self.last_version.saturating_add(1);
+        self.versions.insert(self.last_version, document);
+        if set_as_default {
+            self.default_version = self.last_version;
+        }
+        self.last_version
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.versions.len() >= VERSIONS_PER_POLICY_MAX
+    }
+
+    /// Makes room for one version more: the oldest ones go that are not the default.
+    pub(super) fn make_room(&mut self) {
+        while self.is_full() {
+            let default = self.default_version;
+            let oldest = self.versions.keys().find(|version| **version != default);
+            let Some(oldest) = oldest.copied() else {
+                return;
+            };
+            self.versions.remove(&oldest);
         }
     }
 }

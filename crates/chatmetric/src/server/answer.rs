@@ -3,6 +3,7 @@
 //!
 //! Not here: sockets, and what an answer says.
 
+use crate::api::spec::Product;
 use bytes::Bytes;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::response::{
@@ -18,8 +19,14 @@ pub(crate) const KEEP_ALIVE: &str = "timeout=25";
 /// When to come back, in seconds, after a 503 of a webhook.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 
-/// The product in error bodies.
-const PRODUCT: &str = "Cams";
+/// The product in error bodies; a call that names none is taken for one of CAMS.
+const fn product_name(product: Option<Product>) -> &'static str {
+    match product {
+        None | Some(Product::Cams) => "Cams",
+        Some(Product::Sts) => "Sts",
+        Some(Product::Ram) => "Ram",
+    }
+}
 
 /// The two ids of a request.
 #[derive(Debug, Clone, Copy)]
@@ -99,11 +106,12 @@ impl Answer {
         error: &ApiError,
         host: &str,
         ids: RequestIds,
+        product: Option<Product>,
     ) -> Self {
         let context = ErrorContext {
             request_id: ids.request,
             host,
-            product: PRODUCT,
+            product: product_name(product),
         };
         Self::vendor(error_response(format, error, &context, ids.trace))
     }

@@ -1,12 +1,11 @@
 //! What happens by itself: the floor follows the clock, future events are
 //! released when due, held events are claimed once their number has an owner,
-//! used nonces are synced.
+//! used nonces are synced, the last uses of keys are noted.
 //!
 //! A failure is logged and tried again; nothing here can make an answer wrong.
 
 use crate::config::Settings;
-use crate::directory::Snapshot;
-use crate::ingest::claim::claim_held;
+use crate::ingest::claim::Looks;
 use crate::server::App;
 use chatmetric_core::floor::FloorPolicy;
 use chatmetric_store::StoreError;
@@ -33,27 +32,28 @@ fn policy(settings: &Settings) -> FloorPolicy {
     }
 }
 
-/// Runs until it is dropped.
-pub(super) async fn run(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Runs until it is dropped; the uptime that moves the floor counts from this call.
+pub(super) fn run(app: Arc<App>) -> impl Future<Output = ()> + Send {
     let mut state = State {
         floor_moved_ms: app.clock.monotonic_ms(),
-        claimed_for: None,
-        again: false,
+        looks: Looks::default(),
     };
-    loop {
-        ticks.tick().await;
-        let app = Arc::clone(&app);
-        let work = tokio::task::spawn_blocking(move || {
-            state.tick(&app);
-            state
-        });
-        match work.await {
-            Ok(after) => state = after,
-            Err(error) => {
-                tracing::error!(%error, "the periodic work ended");
-                return;
+    async move {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let app = Arc::clone(&app);
+            let work = tokio::task::spawn_blocking(move || {
+                state.tick(&app);
+                state
+            });
+            match work.await {
+                Ok(after) => state = after,
+                Err(error) => {
+                    tracing::error!(%error, "the periodic work ended");
+                    return;
+                }
             }
         }
     }
@@ -61,10 +61,8 @@ pub(super) async fn run(app: Arc<App>) {
 
 struct State {
     floor_moved_ms: u64,
-    /// The directory for which held events were last looked at.
-    claimed_for: Option<Arc<Snapshot>>,
-    /// One look more: an event may have been held by the picture before.
-    again: bool,
+    /// What is held is looked at in pieces.
+    looks: Looks,
 }
 
 impl State {
@@ -79,6 +77,7 @@ impl State {
         if let Err(error) = kept {
             tracing::warn!(%error, "could not sync the nonces; trying again");
         }
+        keep_key_uses(app, false);
     }
 
     fn move_floor(&mut self, app: &App) {
@@ -102,19 +101,16 @@ impl State {
 
     fn claim_held(&mut self, app: &App) {
         let snapshot = app.directory.snapshot();
-        let changed = self
-            .claimed_for
-            .as_ref()
-            .is_none_or(|seen| !Arc::ptr_eq(seen, &snapshot));
-        if !changed && !self.again {
-            return;
-        }
-        let claimed = claim_held(app.store.as_ref(), &snapshot);
-        if claimed.is_ok() {
-            self.again = changed;
-            self.claimed_for = Some(snapshot);
-        }
-        report("claim held events", claimed);
+        let now_ms = app.clock.monotonic_ms();
+        let looked = self.looks.tick(app.store.as_ref(), &snapshot, now_ms);
+        report("claim held events", looked);
+    }
+}
+
+/// Writes when keys were used last: what is due, or everything at the end.
+pub(super) fn keep_key_uses(app: &App, everything: bool) {
+    if let Err(error) = app.directory.keep_key_uses(app.clock.now(), everything) {
+        tracing::warn!(%error, "could not note the last uses of keys; trying again");
     }
 }
 

@@ -61,7 +61,7 @@ impl<S: AsyncWrite + Unpin> Translated<S> {
         let error = own_refusal(head)?;
         let ids = RequestIds::draw(self.entropy.as_ref());
         tracing::info!(request_id = %ids.request, code = %error, "http head refused");
-        let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids).closing();
+        let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids, None).closing();
         Some(answer.into_bytes())
     }
 }

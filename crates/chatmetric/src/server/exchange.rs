@@ -5,6 +5,7 @@
 //! whatever went wrong.
 
 use crate::api::{self, Call, Outcome, metadata};
+use crate::directory::Principal;
 use crate::ingest::whatsapp_webhook;
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
@@ -42,9 +43,15 @@ pub(super) async fn exchange(
         Some(answer) => answer.into_response(),
         None => {
             tracing::error!(request_id = %ids.request, "a request panicked");
-            Answer::vendor_error(ResponseFormat::Json, &ApiError::InternalError, &host, ids)
-                .closing()
-                .into_response()
+            Answer::vendor_error(
+                ResponseFormat::Json,
+                &ApiError::InternalError,
+                &host,
+                ids,
+                None,
+            )
+            .closing()
+            .into_response()
         }
     }
 }
@@ -209,10 +216,12 @@ async fn rpc(
         Err(fault) => {
             let error = fault.into_api_error(app);
             Outcome {
-                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids).closing(),
+                answer: Answer::vendor_error(ResponseFormat::Json, &error, &host, ids, None)
+                    .closing(),
                 action: None,
                 error: Some(error),
                 account: None,
+                caller: None,
                 rows: 0,
             }
         }
@@ -220,10 +229,14 @@ async fn rpc(
     let took_ns = app.clock.monotonic_ns().saturating_sub(started_ns);
     app.metrics
         .request(outcome.action, outcome.error.as_ref(), took_ns);
+    let session = outcome.caller.as_ref().and_then(Principal::session);
     tracing::info!(
         request_id = %ids.request,
         action = outcome.action.map(api::action::Action::name),
         account = outcome.account,
+        caller = outcome.caller.as_ref().map(Principal::name),
+        assumed_by = session.map(|session| session.assumed_by.as_str()),
+        source_identity = session.and_then(|session| session.source_identity.as_deref()),
         status = outcome.answer.status.as_u16(),
         code = outcome.error.as_ref().map_or("OK".into(), ApiError::code).as_ref(),
         rows = outcome.rows,

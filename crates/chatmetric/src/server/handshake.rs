@@ -66,7 +66,7 @@ async fn refuse_http(app: &App, stream: &mut TcpStream) -> io::Result<()> {
         reason: "This port speaks HTTPS, the request came over plain HTTP.".into(),
     };
     let ids = RequestIds::draw(app.entropy.as_ref());
-    let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids).closing();
+    let answer = Answer::vendor_error(ResponseFormat::Json, &error, "", ids, None).closing();
     stream.write_all(&answer.into_bytes()).await?;
     stream.shutdown().await?;
     // Closing with something unread would reset the connection, and the client

@@ -42,6 +42,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
+/// Changes of identities that are at work at a time; more wait. The directory
+/// writes one after the other, so a thread more would only wait in it.
+const IDENTITY_CHANGES_MAX: usize = 2;
 
 /// What the program plugs in; settings are what the user tunes.
 #[derive(Clone)]
@@ -105,6 +108,7 @@ pub(crate) struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
     pub(crate) large_queries: Semaphore,
+    pub(crate) identity_changes: Semaphore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     stopping: AtomicBool,
@@ -144,6 +148,7 @@ impl App {
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            identity_changes: Semaphore::new(IDENTITY_CHANGES_MAX),
             metrics,
             metrics_on_main,
             stopping: AtomicBool::new(false),
@@ -320,6 +325,11 @@ impl RunningServer {
             tracing::warn!("the store has not answered everything");
         }
         self.helpers.shutdown().await;
+        let app = Arc::clone(&self.app);
+        let kept = tokio::task::spawn_blocking(move || background::keep_key_uses(&app, true)).await;
+        if let Err(error) = kept {
+            tracing::error!(%error, "the last uses of keys were not noted");
+        }
         tracing::info!("stopped");
     }
 }

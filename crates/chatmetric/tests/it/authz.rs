@@ -15,11 +15,11 @@ fn ram_decides_with_an_object_of_detail() {
             (reply.status, reply.code().as_str()),
             (400, "Ram.PermissionDeny")
         );
-        seen += &format!("{}\n", reply.json()["AccessDeniedDetail"]);
+        seen += &format!("{}\n", reply.stable());
     }
     expect_test::expect![[r#"
-        {"AuthAction":"cams:GetChatappPhoneNumberMetric","AuthPrincipalDisplayName":"nobody","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser","NoPermissionType":"ImplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}
-        {"AuthAction":"cams:GetChatappPhoneNumberMetric","AuthPrincipalDisplayName":"denied","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser","NoPermissionType":"ExplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}
+        400 {"RequestId":"<id>","Message":"You are not authorized to perform the operation.","Recommend":"/troubleshoot?q=Ram.PermissionDeny&product=Cams&requestId=<id>","HostId":"<host>","Code":"Ram.PermissionDeny","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","EncodedDiagnosticMessage":"<sealed>","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"<user id>","NoPermissionType":"ImplicitDeny","AuthAction":"cams:GetChatappPhoneNumberMetric"}}
+        400 {"RequestId":"<id>","Message":"You are not authorized to perform the operation.","Recommend":"/troubleshoot?q=Ram.PermissionDeny&product=Cams&requestId=<id>","HostId":"<host>","Code":"Ram.PermissionDeny","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","EncodedDiagnosticMessage":"<sealed>","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"<user id>","NoPermissionType":"ExplicitDeny","AuthAction":"cams:GetChatappPhoneNumberMetric"}}
     "#]].assert_eq(&seen);
     // The right for one operation is none for another.
     let enable = world.v3(&crate::world::key("reader"), "EnableWhatsappROIMetric", &[]);

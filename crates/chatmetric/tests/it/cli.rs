@@ -30,11 +30,14 @@ fn every_command_explains_itself_with_an_example() {
         vec!["serve"],
         vec!["apply"],
         vec!["directory", "export"],
+        vec!["directory", "log"],
         vec!["query"],
         vec!["import"],
         vec!["verify"],
         vec!["demo"],
         vec!["completions"],
+        vec!["sign", "explain"],
+        vec!["conformance"],
     ] {
         let mut arguments = words.clone();
         arguments.push("--help");
@@ -53,6 +56,8 @@ fn every_command_explains_itself_with_an_example() {
         "query",
         "import",
         "verify",
+        "sign",
+        "conformance",
     ] {
         assert!(ran.stdout.contains(command), "{}", ran.stdout);
     }
@@ -64,37 +69,39 @@ fn the_first_help_fits_a_screen() {
         &run(&["--help"]),
         0,
         &expect![[r#"
-        Exact message counts of WhatsApp numbers, served as GetChatappPhoneNumberMetric
+            Exact message counts of WhatsApp numbers, served as GetChatappPhoneNumberMetric
 
-        Usage: chatmetric [OPTIONS] <COMMAND>
+            Usage: chatmetric [OPTIONS] <COMMAND>
 
-        Commands:
-          demo         A throw-away instance with 35 days of realistic traffic, then
-                       live traffic
-          serve        Run the server
-          apply        Bring the directory (accounts, keys, spaces, numbers, webhooks)
-                       to what a document says
-          directory    Look at the directory
-          query        Ask the API for message counts, signed as any SDK would
-          import       Load events from files
-          verify       Check every checksum and recompute the counts from the records
-          completions  Print a completion script for a shell
-          help         Print this message or the help of the given subcommand(s)
+            Commands:
+              demo         A throw-away instance with 35 days of realistic traffic, then
+                           live traffic
+              serve        Run the server
+              apply        Bring the directory (accounts, keys, spaces, numbers, webhooks)
+                           to what a document says
+              directory    Look at the directory
+              query        Ask the API for message counts, signed as any SDK would
+              import       Load events from files
+              verify       Check every checksum and recompute the counts from the records
+              sign         Look at signatures
+              conformance  Run the compatibility cases at any endpoint
+              completions  Print a completion script for a shell
+              help         Print this message or the help of the given subcommand(s)
 
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
+            Options:
+              -h, --help     Print help
+              -V, --version  Print version
 
-        Global options:
-              --color <WHEN>  Colours: auto (on a terminal, unless NO_COLOR is set),
-                              always or never
-          -q, --quiet         Print only data and errors
-          -v, --verbose...    Print more (twice: even more)
+            Global options:
+                  --color <WHEN>  Colours: auto (on a terminal, unless NO_COLOR is set),
+                                  always or never
+              -q, --quiet         Print only data and errors
+              -v, --verbose...    Print more (twice: even more)
 
-        Start here:
-          chatmetric demo          a throw-away instance with 35 days of traffic
-          chatmetric serve         the server, data in ./chatmetric-data
-    "#]],
+            Start here:
+              chatmetric demo          a throw-away instance with 35 days of traffic
+              chatmetric serve         the server, data in ./chatmetric-data
+        "#]],
     );
     check(
         &run(&["demo", "--help"]),
@@ -223,6 +230,9 @@ fn usage_errors_exit_with_2_and_print_no_data() {
         vec!["apply", "-f", "/nonexistent.toml"],
         vec!["verify", "--data-dir", "/nonexistent"],
         vec!["directory", "export", "--data-dir", "/nonexistent"],
+        vec!["directory", "log", "--data-dir", "/nonexistent"],
+        vec!["directory", "log", "--limit", "0"],
+        vec!["directory", "log", "--limit", "10001"],
         vec![
             "serve",
             "--listen",
@@ -293,6 +303,81 @@ fn a_document_is_applied_once_and_exported_again() {
     assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{again:?}");
     assert_eq!(mode(Path::new(&data_dir)), 0o700);
     assert_eq!(mode(&folder.path().join("data.key")), 0o600);
+}
+
+#[test]
+fn the_log_tells_who_changed_what() {
+    let (_folder, data_dir) = data_dir();
+    let log = |more: &[&str]| {
+        let mut arguments = vec!["directory", "log", "--data-dir", data_dir.as_str()];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let entries = |ran: &Ran| -> Vec<serde_json::Value> {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    };
+    let stopped = log(&[]);
+    let targets: Vec<_> = entries(&stopped)
+        .iter()
+        .map(|entry| entry["target"].as_str().expect("text").to_owned())
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            "webhook/acme-wa",
+            "space/space-a",
+            "access-key/LTAIowner",
+            "account"
+        ]
+    );
+    let first = entries(&stopped).pop().expect("four");
+    assert_eq!(first["actor"], "apply");
+    assert_eq!(first["after"]["name"], "acme");
+    assert_eq!(first["before"], serde_json::Value::Null);
+    assert!(
+        first["at"].as_str().expect("text").ends_with('Z'),
+        "{first}"
+    );
+    assert!(!stopped.stdout.contains("secret-one"), "{}", stopped.stdout);
+    assert!(
+        !stopped.stdout.contains("owner-secret"),
+        "{}",
+        stopped.stdout
+    );
+
+    // The running server gives the same, and what was changed through it.
+    let served = Served::start(&data_dir);
+    assert_eq!(entries(&log(&[])), entries(&stopped));
+    let renamed = run_with_input(
+        &["apply", "-f", "-", "--data-dir", &data_dir],
+        b"[[account]]\nid = \"1000000000000001\"\nname = \"=acme\"\n",
+    );
+    assert_eq!(renamed.code, 0, "{renamed:?}");
+    let newest = entries(&log(&["--limit", "1"]));
+    assert_eq!(newest.len(), 1);
+    assert_eq!(newest[0]["after"]["name"], "=acme");
+    let older = log(&["--before", &newest[0]["id"].to_string()]);
+    assert_eq!(entries(&older), entries(&stopped));
+    assert_eq!(entries(&log(&["--account", "5"])).len(), 0);
+    let odd = log(&["--account", "x"]);
+    assert_eq!(odd.code, 2, "{odd:?}");
+    assert!(odd.stderr.contains("decimal digits"), "{}", odd.stderr);
+    assert_eq!(served.stop().0.code(), Some(0));
+
+    let lines = log(&["-o", "ndjson"]);
+    assert_eq!(lines.stdout.lines().count(), 5, "{}", lines.stdout);
+    let csv = log(&["-o", "csv"]);
+    assert!(
+        csv.stdout.starts_with("id,at,account,actor,"),
+        "{}",
+        csv.stdout
+    );
+    assert_eq!(csv.stdout.lines().count(), 6, "{}", csv.stdout);
+    let table = log(&["-o", "table"]);
+    assert!(table.stdout.contains("webhook/acme-wa"), "{}", table.stdout);
+    let nothing = log(&["-o", "table", "--account", "5"]);
+    assert_eq!(nothing.stdout, "nothing was changed\n");
 }
 
 #[test]

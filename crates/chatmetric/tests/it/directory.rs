@@ -407,47 +407,47 @@ fn all_faults_are_told_at_once_with_their_places() {
     check_faults(
         include_str!("directory/faulty.toml"),
         &expect![[r#"
-        line 1, column 1: `unknwon`: unknown key; known here are account
-        line 2, column 1: `account[0]`: `id` is missing
-        line 5, column 6: `account[1].id`: an account id is 1 to 32 decimal digits
-        line 8, column 8: `account[2].name`: an account name is 1 to 128 characters without control characters
-        line 9, column 14: `account[2].subscribed`: must be true or false, not a string
-        line 10, column 20: `account[2].calls_per_second`: must be 1 to 1000000, not 0
-        line 11, column 1: `account[2].nmae`: unknown key; known here are id, name, subscribed, calls_per_second, access_key, space, policy, user, group, role, isv_grant, webhook
-        line 13, column 6: `account[2].access_key[0].id`: an AccessKey id is 1 to 128 letters, digits, '.', '_' or '-'
-        line 14, column 10: `account[2].access_key[0].status`: `active` is not one of Active, Inactive
-        line 16, column 6: `account[2].access_key[1].id`: ids that begin with `STS.` belong to temporary credentials
-        line 19, column 10: `account[2].access_key[2].secret`: a secret is 1 to 512 bytes without control characters
-        line 20, column 1: `account[2].access_key[3]`: give one of `secret`, `secret_env` and `secret_file`
-        line 23, column 14: `account[2].access_key[3].secret_env`: secrets from the environment are not available here
-        line 25, column 1: `account[2].access_key[5]`: at most one key of an owner may be without `id`: it stands for the key that is made when the owner has none
-        line 27, column 6: `account[2].space[0].id`: a CustSpaceId is 1 to 64 letters, digits, `.`, `_` or `-`
-        line 31, column 13: `account[2].space[1].time_zone`: `Mars/Olympus` is not an IANA time zone (an example of one is `Asia/Singapore`)
-        line 32, column 20: `account[2].space[1].numbers[1]`: number `15` is given twice (line 32 is the first)
-        line 32, column 26: `account[2].space[1].numbers[2]`: a phone number needs at least one digit
-        line 32, column 39: `account[2].space[1].numbers[3]`: a phone number has at most 20 digits
-        line 32, column 64: `account[2].space[1].numbers[4]`: must be a string, not an integer
-        line 33, column 19: `account[2].space[1].unknown_numbers`: `drop` is not one of auto, hold
-        line 34, column 15: `account[2].space[1].numbers_max`: must be 0 to 100000, not -1
-        line 37, column 11: `account[2].space[2].default`: the account has another default space (line 30); it has exactly one
-        line 38, column 12: `account[2].space[2].numbers[0]`: number `15` is given twice (line 32 is the first)
-        line 40, column 6: `account[2].space[3].id`: space `s1` is given twice (line 29 is the first)
-        line 43, column 12: `account[2].policy[0].document`: policy document, at `Statement[0].NotResource`: RAM has no NotResource; use Resource
-        line 46, column 12: `account[2].policy[1].document`: policy document, at `$`: it is not valid JSON: EOF while parsing an object at line 1 column 1
-        line 48, column 8: `account[2].user[0].name`: a user name is 1 to 128 letters, digits, `.`, `_`, `-` or `@`
-        line 51, column 18: `account[2].user[1].policies[1]`: `P` is in the list twice
-        line 53, column 6: `account[2].user[1].access_key[0].id`: access key `k1` is given twice (line 18 is the first)
-        line 55, column 8: `account[2].user[2].name`: user `u` is given twice (line 50 is the first)
-        line 58, column 9: `account[2].group[0].users`: must be a list of strings, not a string
-        line 61, column 16: `account[2].role[0].trust_policy`: trust policy, at `Statement[0].Principal`: it must be an object
-        line 62, column 23: `account[2].role[0].max_session_seconds`: must be 900 to 43200, not 10
-        line 65, column 11: `account[2].isv_grant[0].account`: an account id is 1 to 32 decimal digits
-        line 67, column 6: `account[2].webhook[0].id`: a webhook id is 1 to 128 letters, digits, `.`, `_`, `-` or `@`
-        line 71, column 8: `account[2].webhook[1].kind`: `telegram` is not one of whatsapp, cams, events
-        line 72, column 15: `account[2].webhook[1].app_secrets`: must have one or two secrets, not 3
-        line 73, column 9: `account[2].webhook[1].token`: a token is 8 to 512 letters, digits, `-`, `.`, `_` or `~`
-        line 75, column 6: `account[2].webhook[2].id`: webhook `w` is given twice (line 70 is the first)
-        line 77, column 15: `account[2].webhook[2].app_secrets`: must have one or two secrets, not 0"#]],
+            line 1, column 1: `unknwon`: unknown key; known here are account
+            line 2, column 1: `account[0]`: `id` is missing
+            line 5, column 6: `account[1].id`: an account id is 1 to 32 decimal digits
+            line 8, column 8: `account[2].name`: an account name is 1 to 128 characters without control characters
+            line 9, column 14: `account[2].subscribed`: must be true or false, not a string
+            line 10, column 20: `account[2].calls_per_second`: must be 1 to 1000000, not 0
+            line 11, column 1: `account[2].nmae`: unknown key; known here are id, name, subscribed, calls_per_second, access_key, space, policy, user, group, role, isv_grant, webhook
+            line 13, column 6: `account[2].access_key[0].id`: an AccessKey id is 1 to 128 letters, digits, '.', '_' or '-'
+            line 14, column 10: `account[2].access_key[0].status`: `active` is not one of Active, Inactive
+            line 16, column 6: `account[2].access_key[1].id`: ids that begin with `STS.` belong to temporary credentials
+            line 19, column 10: `account[2].access_key[2].secret`: a secret is 1 to 512 bytes without control characters
+            line 20, column 1: `account[2].access_key[3]`: give one of `secret`, `secret_env` and `secret_file`
+            line 23, column 14: `account[2].access_key[3].secret_env`: secrets from the environment are not available here
+            line 25, column 1: `account[2].access_key[5]`: at most one key of an owner may be without `id`: it stands for the key that is made when the owner has none
+            line 27, column 6: `account[2].space[0].id`: a CustSpaceId is 1 to 64 letters, digits, `.`, `_` or `-`
+            line 31, column 13: `account[2].space[1].time_zone`: `Mars/Olympus` is not an IANA time zone (an example of one is `Asia/Singapore`)
+            line 32, column 20: `account[2].space[1].numbers[1]`: number `15` is given twice (line 32 is the first)
+            line 32, column 26: `account[2].space[1].numbers[2]`: a phone number needs at least one digit
+            line 32, column 39: `account[2].space[1].numbers[3]`: a phone number has at most 20 digits
+            line 32, column 64: `account[2].space[1].numbers[4]`: must be a string, not an integer
+            line 33, column 19: `account[2].space[1].unknown_numbers`: `drop` is not one of auto, hold
+            line 34, column 15: `account[2].space[1].numbers_max`: must be 0 to 100000, not -1
+            line 37, column 11: `account[2].space[2].default`: the account has another default space (line 30); it has exactly one
+            line 38, column 12: `account[2].space[2].numbers[0]`: number `15` is given twice (line 32 is the first)
+            line 40, column 6: `account[2].space[3].id`: space `s1` is given twice (line 29 is the first)
+            line 43, column 12: `account[2].policy[0].document`: policy document, at `Statement[0].NotResource`: RAM has no NotResource; use Resource
+            line 46, column 12: `account[2].policy[1].document`: policy document, at `$`: it is not valid JSON: EOF while parsing an object at line 1 column 1
+            line 48, column 8: `account[2].user[0].name`: a user name is 1 to 128 letters, digits, `.`, `_`, `-` or `@`
+            line 51, column 18: `account[2].user[1].policies[1]`: `P` is in the list twice
+            line 53, column 6: `account[2].user[1].access_key[0].id`: access key `k1` is given twice (line 18 is the first)
+            line 55, column 8: `account[2].user[2].name`: user `u` is given twice (line 50 is the first)
+            line 58, column 9: `account[2].group[0].users`: must be a list of strings, not a string
+            line 61, column 16: `account[2].role[0].trust_policy`: trust policy, at `Statement[0].Principal`: it is missing
+            line 62, column 23: `account[2].role[0].max_session_seconds`: must be 900 to 43200, not 10
+            line 65, column 11: `account[2].isv_grant[0].account`: an account id is 1 to 32 decimal digits
+            line 67, column 6: `account[2].webhook[0].id`: a webhook id is 1 to 128 letters, digits, `.`, `_`, `-` or `@`
+            line 71, column 8: `account[2].webhook[1].kind`: `telegram` is not one of whatsapp, cams, events
+            line 72, column 15: `account[2].webhook[1].app_secrets`: must have one or two secrets, not 3
+            line 73, column 9: `account[2].webhook[1].token`: a token is 8 to 512 letters, digits, `-`, `.`, `_` or `~`
+            line 75, column 6: `account[2].webhook[2].id`: webhook `w` is given twice (line 70 is the first)
+            line 77, column 15: `account[2].webhook[2].app_secrets`: must have one or two secrets, not 0"#]],
     );
 }
 

@@ -5,7 +5,7 @@ use crate::world::{NOW_MS, Reply, World, hub_signature, sample};
 use chatmetric::clock::Clock;
 use chatmetric::control::{ApplyFlags, Operator};
 use chatmetric::directory::{Format, InlineOnly};
-use chatmetric_store::{Books, QuarantineFilter, QuarantinedContent, Reason};
+use chatmetric_store::{Books, QuarantineFilter, QuarantinedContent, Reason, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -384,6 +384,43 @@ fn held_events_count_once_their_number_is_claimed() {
     assert_eq!(totals(&world, "space-sg", "6590000000"), (1, 1));
     let books = books(&world, "acme-sg");
     assert_eq!((books.released, books.quarantined), (2, 0), "{books:?}");
+}
+
+/// The batch was judged by the picture of the directory before the change, and
+/// waits in the store's queue until long after it.
+#[test]
+fn a_batch_that_was_held_by_an_old_picture_is_claimed_a_minute_later() {
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, Arc::clone(&store) as Arc<dyn Store>);
+    store.set(Gate::Shut);
+    std::thread::scope(|scope| {
+        let posted = scope.spawn(|| {
+            let held = body("6590000000", &status("h", "sent"));
+            world.webhook("acme-sg", SECRET, &held)
+        });
+        while store.waiting() == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        world.apply("[[account]]\nid = \"1000000000000001\"\n[[account.space]]\nid = \"space-sg\"\nnumbers = [\"6591234567\", \"6590000000\"]\n");
+        // The looks for the change are over before the batch goes on.
+        std::thread::sleep(Duration::from_millis(3_500));
+        store.set(Gate::Open);
+        assert_eq!(posted.join().expect("sound").json()["quarantined"], 1);
+    });
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(
+        reasons(&world),
+        [Reason::UnknownNumber],
+        "nothing changed since"
+    );
+    world.clock.advance_ms(60_000);
+    for _ in 0..200 {
+        if reasons(&world).is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(totals(&world, "space-sg", "6590000000"), (1, 0));
 }
 
 #[test]

@@ -17,10 +17,18 @@ mod api;
 mod authz;
 // The directory on real files.
 mod directory;
+// Identities one by one, and the audit log.
+mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// The product RAM: every operation, every refusal, every right.
+mod ram_api;
+// The floor of a running server, and what waits behind it.
+mod floor;
 // HTTP itself: framing, limits, health, figures, logs, drain.
 mod server;
+// Temporary credentials, and what administrators learn of denials.
+mod sts;
 // Calls per second.
 mod throttle;
 // TLS: handshakes, certificates and their exchange, the client's side.
@@ -31,9 +39,13 @@ mod process;
 
 // Commands: help, outputs, exit codes, a second process, keys.
 mod cli;
+// `conformance` at a real server, one that passes and ones that do not.
+mod conformance;
 // `demo`, to its end.
 mod demo;
 // `import`: formats, bad lines, loading twice, memory.
 mod import;
 // kill -9 of `serve`, again and again.
 mod restart;
+// `sign explain`: outputs, exit codes, secrets.
+mod sign;

@@ -118,7 +118,41 @@ impl Served {
     }
 
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let mut child = command(arguments)
+        Self::start_command(command(arguments))
+    }
+
+    /// Starts in a shell that lets a write above a limit of [`Self::limit_files`] be
+    /// an error and not the end of the process.
+    pub(crate) fn start_ignoring_file_limits(data_dir: &str) -> Self {
+        let program = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::start_command(shell)
+    }
+
+    /// Limits how long a file may become, in bytes; what is longer stays.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit)
+            .expect("limited");
+    }
+
+    fn start_command(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -221,12 +255,12 @@ pub(crate) fn agent() -> ureq::Agent {
 }
 
 /// Posts a body as Meta does; `None` when no answer came.
-pub(crate) fn post(agent: &ureq::Agent, url: &str, body: &str) -> Option<u16> {
+pub(crate) fn post(agent: &ureq::Agent, url: &str, webhook: &str, body: &str) -> Option<u16> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"app-secret-one").expect("any length");
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
     let mut answer = agent
-        .post(format!("{url}/webhooks/whatsapp/acme-wa"))
+        .post(format!("{url}/webhooks/whatsapp/{webhook}"))
         .header("content-type", "application/json")
         .header("x-hub-signature-256", signature)
         .send(body.as_bytes())

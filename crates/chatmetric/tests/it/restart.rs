@@ -1,9 +1,10 @@
 //! kill -9 of the real process, again and again: what was acknowledged is
-//! counted, exactly once, and equal to an independent model.
+//! counted, exactly once, and equal to an independent model. The events of two
+//! numbers are held until `apply` gives each an owner, between two kills.
 //!
 //! `CHATMETRIC_TEST_KILLS` sets how often (50 unless said otherwise).
 
-use crate::process::{Served, agent, client, data_dir, post, run};
+use crate::process::{Served, agent, client, data_dir, post, run, run_with_input};
 use chatmetric::client::MetricCall;
 use chatmetric::clock::{Clock, SystemClock};
 use chatmetric_core::EpochMs;
@@ -18,6 +19,34 @@ const WRITERS: u64 = 4;
 const KILLS_DEFAULT: u64 = 50;
 const SEED: u64 = 20_261_124;
 const DAY_MS: i64 = 86_400_000;
+
+/// A space whose webhook holds what nobody owns, and the numbers that come to it.
+const HELD_SPACE: &str = "space-held";
+const HELD_NUMBERS: [u32; 2] = [5, 6];
+
+fn is_held(event: &Event) -> bool {
+    HELD_NUMBERS
+        .iter()
+        .any(|rank| *event.number == *Config::number(*rank))
+}
+
+/// The document of [`HELD_SPACE`] with so many of its numbers.
+fn apply_held(data_dir: &str, numbers: usize) {
+    let numbers: Vec<String> = HELD_NUMBERS[..numbers]
+        .iter()
+        .map(|rank| format!("\"{}\"", Config::number(*rank)))
+        .collect();
+    let document = format!(
+        "[[account]]\nid = \"1000000000000001\"\n[[account.space]]\nid = \"{HELD_SPACE}\"\n\
+         unknown_numbers = \"hold\"\ntime_zone = \"Asia/Kolkata\"\nnumbers = [{}]\n\
+         [[account.webhook]]\nid = \"acme-held\"\nkind = \"whatsapp\"\nspace = \"{HELD_SPACE}\"\n\
+         app_secrets = [\"app-secret-one\"]\n",
+        numbers.join(", ")
+    );
+    let arguments = ["apply", "-f", "-", "--data-dir", data_dir];
+    let ran = run_with_input(&arguments, document.as_bytes());
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
 
 /// What writers and the killer share.
 struct Shared {
@@ -44,22 +73,32 @@ fn write(shared: &Shared, writer: u64) {
             event.ts_ms = event.ts_ms.div_euclid(1000) * 1000;
         }
         let style = BodyStyle::mixed(random.bits());
-        let body = render_body(&events, &style).json;
-        loop {
-            let url = shared.url.read().expect("sound").clone();
-            match post(&agent, &url, &body) {
-                Some(200) => break,
-                Some(503) | None => {
-                    shared.refused.fetch_add(1, Ordering::SeqCst);
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Some(status) => panic!("a webhook was answered with {status} (seed {SEED})"),
+        let (held, own): (Vec<Event>, Vec<Event>) = events.into_iter().partition(is_held);
+        for (webhook, space, events) in [("acme-wa", 0, own), ("acme-held", 1, held)] {
+            if events.is_empty() {
+                continue;
+            }
+            deliver(shared, &agent, webhook, &render_body(&events, &style).json);
+            shared.acknowledged.fetch_add(1, Ordering::SeqCst);
+            let mut model = shared.model.lock().expect("sound");
+            for event in &events {
+                model.observe_in(space, event);
             }
         }
-        shared.acknowledged.fetch_add(1, Ordering::SeqCst);
-        let mut model = shared.model.lock().expect("sound");
-        for event in &events {
-            model.observe(event);
+    }
+}
+
+/// Posts a body until it is acknowledged.
+fn deliver(shared: &Shared, agent: &ureq::Agent, webhook: &str, body: &str) {
+    loop {
+        let url = shared.url.read().expect("sound").clone();
+        match post(agent, &url, webhook, body) {
+            Some(200) => return,
+            Some(503) | None => {
+                shared.refused.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Some(status) => panic!("a webhook was answered with {status} (seed {SEED})"),
         }
     }
 }
@@ -71,6 +110,7 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(KILLS_DEFAULT);
     let (_folder, data_dir) = data_dir();
+    apply_held(&data_dir, 0);
     let now_ms = SystemClock::default().now().0;
     let mut served = Some(Served::start(&data_dir));
     let shared = Shared {
@@ -95,8 +135,12 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
             scope.spawn(move || write(shared, writer));
         }
         let mut random = Random::new(SEED);
-        for _ in 0..kills {
+        for kill in 0..kills {
             std::thread::sleep(Duration::from_millis(random.below(250)));
+            // A claim by the running server, and soon after it the next kill.
+            if kill == kills / 3 || kill == kills * 2 / 3 {
+                apply_held(&data_dir, 1 + usize::from(kill != kills / 3));
+            }
             served.take().expect("runs").kill();
             let next = Served::start(&data_dir);
             next.url.clone_into(&mut shared.url.write().expect("sound"));
@@ -111,7 +155,10 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
         "only {acknowledged} webhooks were acknowledged"
     );
     let model = shared.model.into_inner().expect("sound");
-    compare(&served.url, &model, now_ms);
+    // What was judged by the directory before the claim, and came in after it.
+    apply_held(&data_dir, HELD_NUMBERS.len());
+    compare(&served.url, &model, now_ms, (None, 0));
+    compare(&served.url, &model, now_ms, (Some(HELD_SPACE), 1));
     let (status, log) = served.stop();
     assert!(status.success(), "{log}");
     let verified = run(&["verify", "--data-dir", &data_dir]);
@@ -119,7 +166,7 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
 }
 
 /// Every row of days and half hours, by signed queries over HTTP.
-fn compare(url: &str, model: &Model, now_ms: i64) {
+fn compare(url: &str, model: &Model, now_ms: i64, (name, space): (Option<&str>, u32)) {
     let client = client(url);
     let (start_ms, end_ms) = (now_ms - 22 * DAY_MS, now_ms + DAY_MS);
     let zone = Calendar::new("Asia/Kolkata").expect("a zone");
@@ -133,7 +180,7 @@ fn compare(url: &str, model: &Model, now_ms: i64) {
                 end: EpochMs(end_ms),
                 granularity: word,
                 number: None,
-                space: None,
+                space: name.map(str::to_owned),
                 isv_code: None,
             })
             .expect("an answer");
@@ -151,7 +198,7 @@ fn compare(url: &str, model: &Model, now_ms: i64) {
             })
             .collect();
         let query = Query {
-            space: 0,
+            space,
             start_ms,
             end_ms,
             granularity,
@@ -171,6 +218,9 @@ fn compare(url: &str, model: &Model, now_ms: i64) {
             })
             .collect();
         assert!(!expected.is_empty());
-        assert_eq!(seen, expected, "{word} rows differ (seed {SEED})");
+        assert_eq!(
+            seen, expected,
+            "{word} rows of {name:?} differ (seed {SEED})"
+        );
     }
 }

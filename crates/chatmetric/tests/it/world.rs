@@ -1,12 +1,14 @@
 //! A running server with a directory of its own, and a client that signs.
 
+use chatmetric::api::action::Action;
+use chatmetric::api::spec::Product;
 use chatmetric::clock::{Clock, ManualClock};
 use chatmetric::config::Settings;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnly};
 use chatmetric::entropy::{Entropy, SeededEntropy};
 use chatmetric::master_key::MasterKey;
 use chatmetric::server::{Components, RunningServer, Server};
-use chatmetric_core::EpochMs;
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::request::Method;
@@ -225,6 +227,13 @@ impl World {
             .expect("it applies");
     }
 
+    /// The account of [`DIRECTORY`] that the store knows as the holder of events.
+    pub(crate) fn account_key(&self) -> AccountKey {
+        let snapshot = self.directory.snapshot();
+        let number = PhoneNumber::parse("15550100101").expect("digits");
+        snapshot.number_owner(&number).expect("owned").account.key
+    }
+
     /// Stops the server and gives the runtime back.
     pub(crate) fn stop(&mut self) {
         if let (Some(server), Some(runtime)) = (self.server.take(), self.runtime.take()) {
@@ -303,8 +312,22 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
+        self.v3_of("2020-06-06", credentials, action, query)
+    }
+
+    /// A signed V3 call of a product, by its version.
+    pub(crate) fn v3_of(
+        &self,
+        version: &str,
+        credentials: &Credentials,
+        action: &str,
+        query: &[(&str, &str)],
+    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        let call = call(&host, &date, &nonce, action, query);
+        let call = Call {
+            version,
+            ..call(&host, &date, &nonce, action, query)
+        };
         sign_v3(Algorithm::HmacSha256, credentials, &call)
     }
 
@@ -315,8 +338,23 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
+        self.v1_of("2020-06-06", credentials, action, query)
+    }
+
+    /// A signed V1 call of a product, by its version.
+    pub(crate) fn v1_of(
+        &self,
+        version: &str,
+        credentials: &Credentials,
+        action: &str,
+        query: &[(&str, &str)],
+    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        sign_v1(credentials, &call(&host, &date, &nonce, action, query))
+        let call = Call {
+            version,
+            ..call(&host, &date, &nonce, action, query)
+        };
+        sign_v1(credentials, &call)
     }
 
     pub(crate) fn post(&self, signed: &SignedCall) -> Reply {
@@ -355,7 +393,7 @@ fn call<'a>(
         method: Method::Post,
         host,
         action,
-        version: "2020-06-06",
+        version: version(action),
         query,
         headers: &[],
         body: b"",
@@ -364,6 +402,12 @@ fn call<'a>(
         date,
         nonce,
     }
+}
+
+/// The version in which an action is served; for one that is not, that of CAMS.
+fn version(action: &str) -> &'static str {
+    let known = Action::all().find(|known| known.name() == action);
+    known.map_or(Product::Cams, Action::product).version()
 }
 
 pub(crate) fn hub_signature(secret: &str, body: &[u8]) -> String {
@@ -426,11 +470,25 @@ impl Reply {
     pub(crate) fn stable(&self) -> String {
         let id = self.header("x-acs-request-id").unwrap_or("-");
         let host = self.json_host();
-        format!(
-            "{} {}",
-            self.status,
-            self.body.replace(id, "<id>").replace(&host, "<host>")
-        )
+        let mut body = self.body.replace(id, "<id>").replace(&host, "<host>");
+        for (member, mask) in [
+            ("EncodedDiagnosticMessage", "<sealed>"),
+            ("AuthPrincipalDisplayName", "<user id>"),
+        ] {
+            let denial = self.detail_member(member);
+            // Ids of users are drawn; names of sessions are not.
+            let drawn = |text: &String| mask == "<sealed>" || text.len() == 18;
+            if let Some(text) = denial.filter(drawn) {
+                body = body.replace(&text, mask);
+            }
+        }
+        format!("{} {body}", self.status)
+    }
+
+    /// A member of AccessDeniedDetail.
+    pub(crate) fn detail_member(&self, name: &str) -> Option<String> {
+        let json: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        json["AccessDeniedDetail"][name].as_str().map(str::to_owned)
     }
 
     fn json_host(&self) -> String {

@@ -10,16 +10,22 @@ fn segment() -> (Vec<u8>, Vec<usize>) {
         shard: 2,
         shards: 3,
         segment: SEGMENT,
-        first_seq: 10,
+        first: Position(10),
     };
     let mut bytes = header.to_bytes().to_vec();
     let mut starts = Vec::new();
     for (seq, payload) in [(10, "first"), (11, "the second frame"), (12, "third")] {
         starts.push(bytes.len());
-        build_frame(&mut bytes, SEGMENT, seq, seq - 1, payload.as_bytes());
+        let place = Position(seq);
+        build_frame(
+            &mut bytes,
+            SEGMENT,
+            (place, place.before()),
+            payload.as_bytes(),
+        );
     }
     starts.push(bytes.len());
-    bytes.extend_from_slice(&build_mark(SEGMENT, 12));
+    bytes.extend_from_slice(&build_mark(SEGMENT, Position(12)));
     bytes.resize(1024, 0);
     (bytes, starts)
 }
@@ -44,7 +50,10 @@ fn corrupt_at(bytes: &[u8]) -> Option<u64> {
 fn a_whole_segment_gives_its_frames() {
     let (bytes, starts) = segment();
     let (scanned, frames) = scanned(&bytes).expect("whole");
-    assert_eq!((frames, scanned.next_seq, scanned.torn_bytes), (3, 13, 0));
+    assert_eq!(
+        (frames, scanned.next, scanned.torn_bytes),
+        (3, Position(13), 0)
+    );
     assert_eq!(scanned.end, starts[3] as u64);
 }
 
@@ -73,7 +82,7 @@ fn a_bad_last_frame_without_a_mark_is_torn() {
     bytes[starts[3]..].fill(0);
     bytes[starts[2] + 34] ^= 1;
     let (scanned, frames) = scanned(&bytes).expect("cut");
-    assert_eq!((frames, scanned.next_seq), (2, 12));
+    assert_eq!((frames, scanned.next), (2, Position(12)));
     assert_eq!(scanned.end, starts[2] as u64);
     assert_eq!(scanned.torn_bytes, 32 + 5);
 }
@@ -87,9 +96,9 @@ fn old_bytes_and_other_files_are_not_taken() {
     assert_eq!((unused.header, unused.torn_bytes), (None, 0));
     // A power cut may keep the first frame and lose the header.
     let mut lost = vec![0; 64];
-    build_frame(&mut lost, SEGMENT, 10, 9, b"first");
+    build_frame(&mut lost, SEGMENT, (Position(10), Position(9)), b"first");
     lost.resize(512, 0);
     assert_eq!(scanned(&lost).expect("never acknowledged").0.header, None);
-    lost.extend_from_slice(&build_mark(SEGMENT, 10));
+    lost.extend_from_slice(&build_mark(SEGMENT, Position(10)));
     assert_eq!(corrupt_at(&lost), Some(0));
 }

@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::embedded::disk::RealDisk;
-use chatmetric_core::{MessageStatus, Slot};
+use chatmetric_core::{MessageRecord, MessageStatus, Slot};
 use std::sync::Arc;
 
-fn record(number: u128, slot: u32) -> RunRecord {
+fn record(number: u128, slot: u32) -> ColdRecord {
     let mut record = MessageRecord::EMPTY;
     record.apply(MessageStatus::Sent, Slot(slot));
     if number.is_multiple_of(7) {
         record.apply(MessageStatus::Read, Slot(slot + 50_000));
     }
-    RunRecord {
+    ColdRecord {
         fingerprint: Fingerprint(number * 3),
         binding: number as u32,
         record,
@@ -45,25 +45,6 @@ fn every_record_is_found_and_no_other() {
         count += 1;
     }
     assert_eq!(count, 4_000);
-}
-
-#[test]
-fn a_merge_prefers_the_newest_record() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let old = write(&dir.path().join("a.run"), 0..100, 100);
-    let new = write(&dir.path().join("b.run"), (50..200).step_by(2), 90);
-    let mut seen = Vec::new();
-    merge(&[old, new], |it| {
-        seen.push(*it);
-        Ok(())
-    })
-    .expect("readable");
-    let newest = |number: u128| number >= 50 && number.is_multiple_of(2);
-    let expected: Vec<_> = (0..200)
-        .filter(|it| *it < 100 || newest(*it))
-        .map(|it| record(it, if newest(it) { 90 } else { 100 }))
-        .collect();
-    assert_eq!(seen, expected);
 }
 
 #[test]

@@ -101,13 +101,20 @@ fn answer(description: &str, schema: &Value) -> Value {
     })
 }
 
+/// Adds a member to an object.
+fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
 fn parameter(parameter: &ParameterSpec) -> Value {
     let mut schema = scalar(parameter.kind);
     if let Some(default) = parameter.default {
-        schema["default"] = default.into();
+        set(&mut schema, "default", default);
     }
     if !parameter.choices.is_empty() {
-        schema["enum"] = parameter.choices.into();
+        set(&mut schema, "enum", parameter.choices);
     }
     json!({
         "name": parameter.name,
@@ -147,14 +154,14 @@ fn property(field: &FieldSpec) -> Value {
     let mut schema = match field.kind {
         FieldKind::Value(kind) => {
             let mut schema = scalar(kind);
-            schema["examples"] = json!([example(kind, field.example)]);
+            set(&mut schema, "examples", vec![example(kind, field.example)]);
             schema
         }
         FieldKind::Object(members) => object(members),
         FieldKind::List(members) => json!({"type": "array", "items": object(members)}),
         FieldKind::Texts => json!({"type": "array", "items": {"type": "string"}}),
     };
-    schema["description"] = field.description.into();
+    set(&mut schema, "description", field.description);
     schema
 }
 
@@ -223,7 +230,8 @@ fn own_paths() -> Map<String, Value> {
     };
     let mut meta = document("apiDocs", "The vendor's metadata of a product");
     let parameter = |name: &str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
-    meta["parameters"] = json!([parameter("product"), parameter("version")]);
+    let parameters = vec![parameter("product"), parameter("version")];
+    set(&mut meta, "parameters", parameters);
     let paths = [
         ("/webhooks/whatsapp/{webhook_id}", webhook),
         ("/healthz", probe("healthz", "Whether the process lives")),

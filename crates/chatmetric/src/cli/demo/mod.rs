@@ -23,6 +23,7 @@ use crate::server::{Components, RunningServer, Server, ServerError};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
+use chatmetric_store::Options;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sender::Webhook;
@@ -150,8 +151,14 @@ impl<'a> Demo<'a> {
         terminal: &'a Terminal,
     ) -> Result<Self, CliError> {
         let started_ms = clock.monotonic_ms();
-        let instance = Instance::open(data_dir, None, OpenMode::Create, &entropy)
-            .map_err(|error| explain_open(&error))?;
+        let instance = Instance::open(
+            data_dir,
+            None,
+            OpenMode::Create,
+            Options::default(),
+            &entropy,
+        )
+        .map_err(|error| explain_open(&error))?;
         let operator = Operator {
             directory: Arc::clone(&instance.directory),
             store: Arc::clone(&instance.store),

@@ -12,6 +12,7 @@ mod doubles;
 mod fault;
 mod fields;
 mod read;
+mod read_identities;
 mod secrets;
 mod tree;
 
@@ -118,12 +119,17 @@ pub(super) struct SpacePart {
 #[derive(Debug)]
 pub(super) struct PolicyPart {
     pub(super) name: At<String>,
+    pub(super) description: Option<String>,
     pub(super) document: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct UserPart {
     pub(super) name: At<String>,
+    pub(super) display_name: Option<String>,
+    pub(super) mobile_phone: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) comments: Option<String>,
     pub(super) console: Option<bool>,
     pub(super) policies: List<String>,
     pub(super) keys: Vec<KeyPart>,
@@ -132,6 +138,7 @@ pub(super) struct UserPart {
 #[derive(Debug)]
 pub(super) struct GroupPart {
     pub(super) name: At<String>,
+    pub(super) comments: Option<String>,
     pub(super) users: List<String>,
     pub(super) policies: List<String>,
 }
@@ -139,6 +146,7 @@ pub(super) struct GroupPart {
 #[derive(Debug)]
 pub(super) struct RolePart {
     pub(super) name: At<String>,
+    pub(super) description: Option<String>,
     pub(super) trust_policy: Option<String>,
     pub(super) policies: List<String>,
     pub(super) max_session_seconds: Option<u32>,

@@ -7,25 +7,24 @@
 
 use chatmetric_core::{PhoneNumber, Zone};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
-use chatmetric_rpc::ram::Policy;
 
 use super::doubles;
 use super::fault::{FaultList, Faults};
 use super::fields::{Fields, Reader, once};
+use super::read_identities::{group, policy, role, user};
 use super::secrets::DocumentSecrets;
 use super::tree::{self, Lines};
 use super::{
-    AccountPart, DOCUMENT_BYTES_MAX, Document, Format, GrantPart, GroupPart, KeyPart, PolicyPart,
-    RolePart, SpacePart, UserPart, WebhookPart, WebhookWord,
+    AccountPart, DOCUMENT_BYTES_MAX, Document, Format, GrantPart, KeyPart, SpacePart, WebhookPart,
+    WebhookWord,
 };
 use crate::directory::limits::{
     ACCOUNT_NAME_CHARS_MAX, ACCOUNTS_MAX, APP_SECRETS_MAX, CALLS_PER_SECOND_MAX, ENTRIES_MAX,
     KEYS_PER_OWNER_MAX, NAME_BYTES_MAX, NUMBERS_MAX_MAX, NUMBERS_PER_SPACE_MAX, SECRET_BYTES_MAX,
-    SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, TOKEN_BYTES_MIN,
+    TOKEN_BYTES_MIN,
 };
 use crate::directory::model::{CustSpaceId, UnknownNumbers};
 use crate::directory::state::Secret;
-use crate::directory::trust_policy;
 
 pub(super) fn document(
     text: &str,
@@ -100,7 +99,7 @@ fn account(reader: &mut Reader<'_>, mut fields: Fields) -> Option<AccountPart> {
     })
 }
 
-fn keys(reader: &mut Reader<'_>, fields: &mut Fields) -> Vec<KeyPart> {
+pub(super) fn keys(reader: &mut Reader<'_>, fields: &mut Fields) -> Vec<KeyPart> {
     let keys = fields.tables(reader, "access_key", KEYS_PER_OWNER_MAX, access_key);
     for extra in keys.iter().filter(|key| key.id.is_none()).skip(1) {
         let message = "at most one key of an owner may be without `id`: it stands for the key \
@@ -174,66 +173,6 @@ fn space(reader: &mut Reader<'_>, mut fields: Fields) -> Option<SpacePart> {
         unknown_numbers: unknown_numbers.map(|at| at.value),
         numbers_max,
         numbers,
-    })
-}
-
-fn policy(reader: &mut Reader<'_>, mut fields: Fields) -> Option<PolicyPart> {
-    let name = fields.required(reader, "name", policy_name);
-    let document = fields.parsed(reader, "document", |text| match Policy::parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(error.to_string()),
-    });
-    fields.finish(reader, "name, document");
-    Some(PolicyPart {
-        name: name?,
-        document: document.map(|at| at.value),
-    })
-}
-
-fn user(reader: &mut Reader<'_>, mut fields: Fields) -> Option<UserPart> {
-    let user = fields.required(reader, "name", |text| name("a user name", text));
-    let console = fields.boolean(reader, "console").map(|at| at.value);
-    let policies = fields.names(reader, "policies", "a policy name");
-    let keys = keys(reader, &mut fields);
-    fields.finish(reader, "name, policies, console, access_key");
-    Some(UserPart {
-        name: user?,
-        console,
-        policies,
-        keys,
-    })
-}
-
-fn group(reader: &mut Reader<'_>, mut fields: Fields) -> Option<GroupPart> {
-    let group = fields.required(reader, "name", |text| name("a group name", text));
-    let users = fields.names(reader, "users", "a user name");
-    let policies = fields.names(reader, "policies", "a policy name");
-    fields.finish(reader, "name, users, policies");
-    Some(GroupPart {
-        name: group?,
-        users,
-        policies,
-    })
-}
-
-fn role(reader: &mut Reader<'_>, mut fields: Fields) -> Option<RolePart> {
-    let role = fields.required(reader, "name", |text| name("a role name", text));
-    let trust_policy = fields.parsed(reader, "trust_policy", |text| {
-        trust_policy::check(text).map(|()| text.to_owned())
-    });
-    let policies = fields.names(reader, "policies", "a policy name");
-    let max_session_seconds = fields.integer(
-        reader,
-        "max_session_seconds",
-        SESSION_SECONDS_MIN,
-        SESSION_SECONDS_MAX,
-    );
-    fields.finish(reader, "name, trust_policy, policies, max_session_seconds");
-    Some(RolePart {
-        name: role?,
-        trust_policy: trust_policy.map(|at| at.value),
-        policies,
-        max_session_seconds,
     })
 }
 
@@ -360,10 +299,6 @@ pub(super) fn name(what: &str, text: &str) -> Result<String, String> {
             "{what} is 1 to {NAME_BYTES_MAX} letters, digits, `.`, `_`, `-` or `@`"
         ))
     }
-}
-
-fn policy_name(text: &str) -> Result<String, String> {
-    name("a policy name", text)
 }
 
 fn secret_text(text: &str, bytes_min: usize) -> Result<Secret, String> {

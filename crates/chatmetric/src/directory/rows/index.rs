@@ -10,9 +10,11 @@ use std::sync::Arc;
 use chatmetric_core::Zone;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
 use chatmetric_rpc::ram::Policy;
+use chatmetric_rpc::ram::trust::TrustPolicy;
 
 use super::load::{Loaded, damaged};
 use crate::directory::error::DirectoryError;
+use crate::directory::identity::{Identities, KeyUses};
 use crate::directory::model::{
     AccessKey, Account, CustSpaceId, GrantUsers, IsvGrant, NamedPolicy, Principal, Role, Space,
     User, Webhook, WebhookKind,
@@ -36,84 +38,21 @@ impl Loaded {
             });
             records.accounts_by_key.insert(key, Arc::clone(&account));
             records.accounts.insert(id.clone(), Arc::clone(&account));
-            self.identities(&mut records, &account, state)?;
+            identities(&mut records, &account, state)?;
+            let all = Identities::of(id, state, &self.times);
+            records.identities.insert(key, all);
             self.add_spaces(&mut records, &account, state)?;
             add_webhooks(&mut records, &account, state)?;
         }
         for (id, state) in &self.state.accounts {
             add_grants(&mut records, id, state)?;
         }
-        Ok(Snapshot::new(records, Bindings::new(self.histories)))
-    }
-
-    fn identities(
-        &self,
-        records: &mut Records,
-        account: &Arc<Account>,
-        state: &AccountState,
-    ) -> Result<(), DirectoryError> {
-        let mut policies: BTreeMap<&str, NamedPolicy> = BTreeMap::new();
-        for (name, document) in &state.policies {
-            let policy = Policy::parse(document).map_err(|error| {
-                damaged(format!(
-                    "policy `{name}` of account {}: {error}",
-                    account.id
-                ))
-            })?;
-            let named = NamedPolicy {
-                name: name.clone(),
-                policy: Arc::new(policy),
-            };
-            records
-                .policies
-                .insert((account.key, name.clone()), named.clone());
-            policies.insert(name, named);
-        }
-        let find = |names: &BTreeSet<&str>| -> Vec<NamedPolicy> {
-            names
-                .iter()
-                .filter_map(|name| policies.get(name).cloned())
-                .collect()
-        };
-        for (id, key) in &state.keys {
-            let key = key_record(id, key, account, Principal::Owner);
-            records.keys.insert(id.clone(), key);
-        }
-        for (name, user) in &state.users {
-            let number = self.users.get(&(account.id.clone(), name.clone())).copied();
-            let number = number.ok_or_else(|| damaged(format!("user `{name}` has no number")))?;
-            let own = user.policies.iter().map(String::as_str);
-            let groups = state
-                .groups
-                .values()
-                .filter(|group| group.users.contains(name));
-            let shared = groups.flat_map(|group| group.policies.iter().map(String::as_str));
-            let user_record = Arc::new(User {
-                id: number,
-                name: name.clone(),
-                console: user.console,
-                policies: find(&own.chain(shared).collect()),
-            });
-            for (id, key) in &user.keys {
-                let principal = Principal::User(Arc::clone(&user_record));
-                records
-                    .keys
-                    .insert(id.clone(), key_record(id, key, account, principal));
-            }
-            records
-                .users
-                .insert((account.key, name.clone()), user_record);
-        }
-        for (name, role) in &state.roles {
-            let record = Arc::new(Role {
-                name: name.clone(),
-                trust_policy: role.trust_policy.clone(),
-                policies: find(&role.policies.iter().map(String::as_str).collect()),
-                max_session_seconds: role.max_session_seconds,
-            });
-            records.roles.insert((account.key, name.clone()), record);
-        }
-        Ok(())
+        let key_uses = KeyUses::new(self.times.uses);
+        Ok(Snapshot::new(
+            records,
+            Bindings::new(self.histories),
+            key_uses,
+        ))
     }
 
     fn add_spaces(
@@ -146,6 +85,86 @@ impl Loaded {
         }
         Ok(())
     }
+}
+
+fn identities(
+    records: &mut Records,
+    account: &Arc<Account>,
+    state: &AccountState,
+) -> Result<(), DirectoryError> {
+    let mut policies: BTreeMap<&str, NamedPolicy> = BTreeMap::new();
+    for (name, policy) in &state.policies {
+        let policy = Policy::parse(policy.document()).map_err(|error| {
+            damaged(format!(
+                "policy `{name}` of account {}: {error}",
+                account.id
+            ))
+        })?;
+        let named = NamedPolicy {
+            name: name.clone(),
+            policy: Arc::new(policy),
+        };
+        records
+            .policies
+            .insert((account.key, name.clone()), named.clone());
+        policies.insert(name, named);
+    }
+    let find = |names: &BTreeSet<&str>| -> Vec<NamedPolicy> {
+        names
+            .iter()
+            .filter_map(|name| policies.get(name).cloned())
+            .collect()
+    };
+    for (id, key) in &state.keys {
+        let key = key_record(id, key, account, Principal::Owner);
+        records.keys.insert(id.clone(), key);
+    }
+    for (name, user) in &state.users {
+        let own = user.policies.iter().map(String::as_str);
+        let groups = state
+            .groups
+            .values()
+            .filter(|group| group.users.contains(name));
+        let shared = groups.flat_map(|group| group.policies.iter().map(String::as_str));
+        let user_record = Arc::new(User {
+            id: user.id.clone(),
+            name: name.clone(),
+            console: user.console,
+            policies: find(&own.chain(shared).collect()),
+        });
+        for (id, key) in &user.keys {
+            let principal = Principal::User(Arc::clone(&user_record));
+            records
+                .keys
+                .insert(id.clone(), key_record(id, key, account, principal));
+        }
+        records
+            .users
+            .insert((account.key, name.clone()), user_record);
+    }
+    for (name, role) in &state.roles {
+        let record = Arc::new(Role {
+            id: role.id.clone(),
+            name: name.clone(),
+            trust_policy: role.trust_policy.clone(),
+            trust: Arc::new(trust_of(account, name, &role.trust_policy)),
+            policies: find(&role.policies.iter().map(String::as_str).collect()),
+            max_session_seconds: role.max_session_seconds,
+        });
+        let by_id = (Arc::clone(account), Arc::clone(&record));
+        records.roles_by_id.insert(role.id.clone(), by_id);
+        records.roles.insert((account.key, name.clone()), record);
+    }
+    Ok(())
+}
+
+/// Texts that were stored before trust policies were judged may not be valid:
+/// such a role is kept and trusts nobody.
+fn trust_of(account: &Account, role: &str, text: &str) -> TrustPolicy {
+    TrustPolicy::parse(text).unwrap_or_else(|error| {
+        tracing::warn!(account = %account.id, role, %error, "nobody can assume a role");
+        TrustPolicy::nobody()
+    })
 }
 
 fn key_record(

@@ -1,18 +1,17 @@
 //! Reads all rows: the state that documents are compared with, and the keys and
 //! histories that the snapshot needs beside it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
-use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
+use chatmetric_rpc::credential::AccountId;
 use rusqlite::{Connection, Row};
 
-use crate::directory::diff::key_status;
 use crate::directory::error::DirectoryError;
+use crate::directory::identity::Times;
 use crate::directory::model::{Binding, CustSpaceId, UnknownNumbers};
 use crate::directory::state::{
-    AccountState, GrantId, GrantState, GroupState, KeyState, RoleState, Secret, SpaceState, State,
-    UserState, WebhookSecrets, WebhookState,
+    AccountState, GrantId, GrantState, Secret, SpaceState, State, WebhookSecrets, WebhookState,
 };
 use crate::master_key::{MasterKey, RecordKind, SealContext};
 
@@ -23,7 +22,7 @@ type SealedSecret = (String, i64, Vec<u8>);
 pub(super) struct Loaded {
     pub(super) state: State,
     pub(super) accounts: HashMap<AccountId, AccountKey>,
-    pub(super) users: HashMap<(AccountId, String), u64>,
+    pub(super) times: Times,
     pub(super) spaces: HashMap<CustSpaceId, SpaceKey>,
     pub(super) histories: HashMap<PhoneNumber, Vec<Binding>>,
 }
@@ -39,7 +38,7 @@ pub(super) fn load(
         loaded: Loaded {
             state: State::default(),
             accounts: HashMap::new(),
-            users: HashMap::new(),
+            times: Times::default(),
             spaces: HashMap::new(),
             histories: HashMap::new(),
         },
@@ -57,11 +56,11 @@ pub(super) fn load(
     Ok(loader.loaded)
 }
 
-struct Loader<'a> {
+pub(super) struct Loader<'a> {
     connection: &'a Connection,
     master_key: &'a MasterKey,
     ids: HashMap<i64, AccountId>,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
 }
 
 pub(super) fn damaged(what: impl Into<String>) -> DirectoryError {
@@ -73,7 +72,7 @@ fn key_u32(key: i64, what: &str) -> Result<u32, DirectoryError> {
 }
 
 impl Loader<'_> {
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
@@ -84,7 +83,10 @@ impl Loader<'_> {
         rows.collect::<rusqlite::Result<_>>().map_err(database)
     }
 
-    fn account(&mut self, key: i64) -> Result<(AccountId, &mut AccountState), DirectoryError> {
+    pub(super) fn account(
+        &mut self,
+        key: i64,
+    ) -> Result<(AccountId, &mut AccountState), DirectoryError> {
         let id = self.ids.get(&key).cloned();
         let id = id.ok_or_else(|| damaged(format!("there is no account with key {key}")))?;
         let account = self.loaded.state.accounts.get_mut(&id);
@@ -93,7 +95,7 @@ impl Loader<'_> {
             .ok_or_else(|| damaged(format!("there is no account with key {key}")))
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         kind: RecordKind,
         tenant: &AccountId,
@@ -145,16 +147,6 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn policies(&mut self) -> Result<(), DirectoryError> {
-        let rows = self.rows("SELECT account_key, name, document FROM policies", |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-        for (account, name, document) in rows {
-            self.account(account)?.1.policies.insert(name, document);
-        }
-        Ok(())
-    }
-
     /// Names by the number of their owner: `sql` gives (owner, name).
     fn names(&self, sql: &str) -> Result<HashMap<i64, BTreeSet<String>>, DirectoryError> {
         let mut names: HashMap<i64, BTreeSet<String>> = HashMap::new();
@@ -162,115 +154,6 @@ impl Loader<'_> {
             names.entry(owner).or_default().insert(name);
         }
         Ok(names)
-    }
-
-    fn users(&mut self) -> Result<(), DirectoryError> {
-        let mut policies = self
-            .names("SELECT user_key, name FROM user_policies JOIN policies USING (policy_key)")?;
-        let rows = self.rows(
-            "SELECT user_key, account_key, name, console FROM users",
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get(1)?,
-                    row.get::<_, String>(2)?,
-                    row.get(3)?,
-                ))
-            },
-        )?;
-        for (key, account, name, console) in rows {
-            let policies = policies.remove(&key).unwrap_or_default();
-            let (id, account) = self.account(account)?;
-            let user = UserState {
-                console,
-                policies,
-                keys: BTreeMap::new(),
-            };
-            account.users.insert(name.clone(), user);
-            let number = u64::try_from(key)
-                .map_err(|_| damaged(format!("the user key {key} is negative")))?;
-            self.loaded.users.insert((id, name), number);
-        }
-        Ok(())
-    }
-
-    fn keys(&mut self) -> Result<(), DirectoryError> {
-        let rows = self.rows(
-            "SELECT k.id, k.account_key, u.name, k.status, k.secret
-             FROM access_keys AS k LEFT JOIN users AS u USING (user_key)",
-            |row| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get(1)?,
-                    row.get::<_, Option<String>>(2)?,
-                    row.get::<_, String>(3)?,
-                    row.get::<_, Vec<u8>>(4)?,
-                ))
-            },
-        )?;
-        for (id, account, user, status, sealed) in rows {
-            let tenant = self.account(account)?.0;
-            let secret = self.open(RecordKind::AccessKeySecret, &tenant, &id, &sealed)?;
-            let status = [KeyStatus::Active, KeyStatus::Inactive]
-                .into_iter()
-                .find(|known| key_status(*known) == status)
-                .ok_or_else(|| damaged(format!("access key `{id}` has status `{status}`")))?;
-            let id = AccessKeyId::parse(&id)
-                .map_err(|_| damaged(format!("`{id}` is not an access key id")))?;
-            let account = self.account(account)?.1;
-            let keys = match user {
-                None => Some(&mut account.keys),
-                Some(name) => account.users.get_mut(&name).map(|user| &mut user.keys),
-            };
-            let keys = keys.ok_or_else(|| damaged(format!("access key `{id}` has no owner")))?;
-            keys.insert(id, KeyState { secret, status });
-        }
-        Ok(())
-    }
-
-    fn groups(&mut self) -> Result<(), DirectoryError> {
-        let mut users =
-            self.names("SELECT group_key, name FROM group_users JOIN users USING (user_key)")?;
-        let mut policies = self
-            .names("SELECT group_key, name FROM group_policies JOIN policies USING (policy_key)")?;
-        let rows = self.rows("SELECT group_key, account_key, name FROM groups", |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
-        })?;
-        for (key, account, name) in rows {
-            let group = GroupState {
-                users: users.remove(&key).unwrap_or_default(),
-                policies: policies.remove(&key).unwrap_or_default(),
-            };
-            self.account(account)?.1.groups.insert(name, group);
-        }
-        Ok(())
-    }
-
-    fn roles(&mut self) -> Result<(), DirectoryError> {
-        let mut policies = self
-            .names("SELECT role_key, name FROM role_policies JOIN policies USING (policy_key)")?;
-        let rows = self.rows(
-            "SELECT role_key, account_key, name, trust_policy, max_session_seconds FROM roles",
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
-            },
-        )?;
-        for (key, account, name, trust_policy, max_session_seconds) in rows {
-            let policies = policies.remove(&key).unwrap_or_default();
-            let role = RoleState {
-                trust_policy,
-                policies,
-                max_session_seconds,
-            };
-            self.account(account)?.1.roles.insert(name, role);
-        }
-        Ok(())
     }
 
     fn spaces(&mut self) -> Result<(), DirectoryError> {

@@ -6,15 +6,19 @@
 
 mod index;
 mod load;
+mod load_identities;
 mod write;
+mod write_identities;
 
 use std::collections::HashMap;
 
 use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
+use chatmetric_rpc::credential::AccessKeyId;
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
 use super::error::DirectoryError;
+use super::identity::{LastUse, Times};
 use super::model::{BindOutcome, Binding};
 use super::schema;
 use super::snapshot::Snapshot;
@@ -28,6 +32,15 @@ pub(super) fn load_state(
     master_key: &MasterKey,
 ) -> Result<State, DirectoryError> {
     Ok(load::load(connection, master_key)?.state)
+}
+
+/// The state with its times: what changes one by one begin with.
+pub(super) fn load_timed(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<(State, Times), DirectoryError> {
+    let loaded = load::load(connection, master_key)?;
+    Ok((loaded.state, loaded.times))
 }
 
 pub(super) fn load_snapshot(
@@ -100,6 +113,25 @@ pub(super) fn bind(
         transaction.commit().map_err(database)?;
     }
     Ok((outcomes, made))
+}
+
+/// Writes when keys were used last, in one transaction. Keys that are gone are
+/// passed over.
+pub(super) fn write_key_uses(
+    connection: &mut Connection,
+    uses: &[(AccessKeyId, LastUse)],
+) -> Result<(), DirectoryError> {
+    let database = DirectoryError::database("note the last uses of keys in");
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(database)?;
+    for (id, last) in uses {
+        transaction
+            .prepare_cached("UPDATE access_keys SET used_ms = ?2, used_product = ?3 WHERE id = ?1")
+            .and_then(|mut statement| statement.execute((id.as_str(), last.at_ms, &last.product)))
+            .map_err(database)?;
+    }
+    transaction.commit().map_err(database)
 }
 
 pub(super) fn is_setup_token(connection: &Connection, token: &str) -> Result<bool, DirectoryError> {

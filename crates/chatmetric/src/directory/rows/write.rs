@@ -1,26 +1,28 @@
-//! Writes changes, each into its rows, all in one transaction.
+//! Writes changes, each into its rows, all in one transaction with their entries
+//! of the audit log.
 //!
 //! A record that comes or changes is written whole, with its relations, from the
 //! new state; what refers to a record that goes, goes by the foreign keys.
 
-use std::collections::BTreeSet;
-
 use chatmetric_core::{EpochMs, PhoneNumber};
-use chatmetric_rpc::credential::{AccessKeyId, AccountId};
+use chatmetric_rpc::credential::AccountId;
 use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior};
 
 use super::{load, token_hash};
-use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner, key_status};
+use crate::directory::audit::{self, NewEntry};
+use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner};
 use crate::directory::error::DirectoryError;
 use crate::directory::first_start::FirstStart;
+use crate::directory::identity::Actor;
 use crate::directory::model::CustSpaceId;
 use crate::directory::snapshot::Snapshot;
-use crate::directory::state::{AccountState, GrantId, Owner, Secret, State, WebhookSecrets};
+use crate::directory::state::{AccountState, GrantId, Secret, State, WebhookSecrets};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, RecordKind, SealContext};
 
 /// What writing needs beside the values.
 pub(in crate::directory) struct Write<'a> {
+    pub(in crate::directory) actor: &'a Actor,
     pub(in crate::directory) master_key: &'a MasterKey,
     pub(in crate::directory) entropy: &'a dyn Entropy,
     pub(in crate::directory) now: EpochMs,
@@ -31,8 +33,9 @@ pub(in crate::directory) fn write_changes(
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
+    entries: Vec<NewEntry>,
 ) -> Result<Snapshot, DirectoryError> {
-    write_all(connection, write, new, changes, |_| Ok(()))
+    write_all(connection, write, new, changes, entries, |_| Ok(()))
 }
 
 pub(in crate::directory) fn write_first_start(
@@ -40,12 +43,13 @@ pub(in crate::directory) fn write_first_start(
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
+    entries: Vec<NewEntry>,
     first: &FirstStart,
 ) -> Result<Snapshot, DirectoryError> {
     let token = Secret(first.setup_token.clone());
     let hash = token_hash(token.text());
     let now = write.now.0;
-    write_all(connection, write, new, changes, |writer| {
+    write_all(connection, write, new, changes, entries, |writer| {
         writer.run("DELETE FROM setup_tokens", ())?;
         writer.run(
             "INSERT INTO setup_tokens (hash, made_ms) VALUES (?1, ?2)",
@@ -59,6 +63,7 @@ fn write_all(
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
+    entries: Vec<NewEntry>,
     also: impl FnOnce(&Writer<'_>) -> Result<(), DirectoryError>,
 ) -> Result<Snapshot, DirectoryError> {
     let transaction = connection
@@ -69,13 +74,24 @@ fn write_all(
         write,
         new,
     };
-    for change in changes {
-        match change.kind {
-            ChangeKind::Remove => writer.remove(&change.entity)?,
-            ChangeKind::Add | ChangeKind::Update => writer.put(&change.entity)?,
+    let of = |kinds: &'static [ChangeKind]| {
+        let changes = changes.iter().filter(|change| kinds.contains(&change.kind));
+        changes.map(|change| &change.entity)
+    };
+    for entity in of(&[ChangeKind::Remove]) {
+        writer.remove(entity)?;
+    }
+    // All names that change are free before the first is taken.
+    for entity in of(&[ChangeKind::Update]) {
+        if let Entity::Rename(rename) = entity {
+            writer.free_name(rename)?;
         }
     }
+    for entity in of(&[ChangeKind::Add, ChangeKind::Update]) {
+        writer.put(entity)?;
+    }
     also(&writer)?;
+    audit::append(&transaction, write.actor, write.now, entries)?;
     // Read back before the commit: what cannot be read must not become durable.
     let loaded = load::load(&transaction, write.master_key)?;
     if loaded.state != *new {
@@ -109,14 +125,18 @@ pub(super) fn open_binding(
     Ok(())
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     transaction: &'a Transaction<'a>,
-    write: &'a Write<'a>,
+    pub(super) write: &'a Write<'a>,
     new: &'a State,
 }
 
 impl Writer<'_> {
-    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), DirectoryError> {
+    pub(super) fn run(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<(), DirectoryError> {
         self.transaction
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(parameters))
@@ -125,7 +145,7 @@ impl Writer<'_> {
     }
 
     /// The number of a record; it must be there.
-    fn number_of(
+    pub(super) fn number_of(
         &self,
         sql: &str,
         parameters: impl rusqlite::Params,
@@ -136,7 +156,7 @@ impl Writer<'_> {
             .map_err(DATABASE)
     }
 
-    fn account_key(&self, id: &AccountId) -> Result<i64, DirectoryError> {
+    pub(super) fn account_key(&self, id: &AccountId) -> Result<i64, DirectoryError> {
         self.number_of(
             "SELECT account_key FROM accounts WHERE id = ?1",
             [id.as_str()],
@@ -147,19 +167,19 @@ impl Writer<'_> {
         self.number_of("SELECT space_key FROM spaces WHERE id = ?1", [id.as_str()])
     }
 
-    fn user_key(&self, account_key: i64, name: &str) -> Result<i64, DirectoryError> {
+    pub(super) fn user_key(&self, account_key: i64, name: &str) -> Result<i64, DirectoryError> {
         let sql = "SELECT user_key FROM users WHERE account_key = ?1 AND name = ?2";
         self.number_of(sql, (account_key, name))
     }
 
-    fn account(&self, id: &AccountId) -> Result<&AccountState, DirectoryError> {
+    pub(super) fn account(&self, id: &AccountId) -> Result<&AccountState, DirectoryError> {
         self.new
             .accounts
             .get(id)
             .ok_or_else(|| gone(format!("account {id}")))
     }
 
-    fn seal(
+    pub(super) fn seal(
         &self,
         kind: RecordKind,
         tenant: &AccountId,
@@ -192,6 +212,8 @@ impl Writer<'_> {
                 self.run("DELETE FROM webhooks WHERE account_key = ?1", [key])?;
                 self.run("DELETE FROM accounts WHERE account_key = ?1", [key])
             }
+            // A new name is an update, so there is nothing to remove.
+            Entity::Rename(_) => Ok(()),
             Entity::Policy(account, name) => of_account("policies", "name", account, name),
             Entity::User(account, name) => of_account("users", "name", account, name),
             Entity::Key(_, id) => self.run("DELETE FROM access_keys WHERE id = ?1", [id.as_str()]),
@@ -213,6 +235,7 @@ impl Writer<'_> {
     fn put(&self, entity: &Entity) -> Result<(), DirectoryError> {
         match entity {
             Entity::Account(id) => self.put_account(id),
+            Entity::Rename(rename) => self.take_name(rename),
             Entity::Policy(account, name) => self.put_policy(account, name),
             Entity::User(account, name) => self.put_user(account, name),
             Entity::Key(owner, id) => self.put_key(owner, id),
@@ -238,124 +261,6 @@ impl Writer<'_> {
                 account.calls_per_second,
             ),
         )
-    }
-
-    fn put_policy(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
-        let document = self.account(account)?.policies.get(name);
-        let document = document.ok_or_else(|| gone(format!("policy {name}")))?;
-        self.run(
-            "INSERT INTO policies (account_key, name, document) VALUES (?1, ?2, ?3)
-             ON CONFLICT (account_key, name) DO UPDATE SET document = excluded.document",
-            (self.account_key(account)?, name, document),
-        )
-    }
-
-    /// Writes the policies of a user, group or role anew.
-    fn put_policies(
-        &self,
-        of: &str,
-        key: i64,
-        account_key: i64,
-        policies: &BTreeSet<String>,
-    ) -> Result<(), DirectoryError> {
-        self.run(
-            &format!("DELETE FROM {of}_policies WHERE {of}_key = ?1"),
-            [key],
-        )?;
-        let sql = format!(
-            "INSERT INTO {of}_policies ({of}_key, policy_key)
-             SELECT ?1, policy_key FROM policies WHERE account_key = ?2 AND name = ?3"
-        );
-        policies
-            .iter()
-            .try_for_each(|name| self.run(&sql, (key, account_key, name)))
-    }
-
-    fn put_user(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
-        let user = self.account(account)?.users.get(name);
-        let user = user.ok_or_else(|| gone(format!("user {name}")))?;
-        let account_key = self.account_key(account)?;
-        self.run(
-            "INSERT INTO users (account_key, name, console) VALUES (?1, ?2, ?3)
-             ON CONFLICT (account_key, name) DO UPDATE SET console = excluded.console",
-            (account_key, name, user.console),
-        )?;
-        let key = self.user_key(account_key, name)?;
-        self.put_policies("user", key, account_key, &user.policies)
-    }
-
-    fn put_key(&self, owner: &Owner, id: &AccessKeyId) -> Result<(), DirectoryError> {
-        let keys = self.account(&owner.account)?.keys_of(owner.user.as_deref());
-        let key = keys.and_then(|keys| keys.get(id));
-        let key = key.ok_or_else(|| gone(format!("access key {id}")))?;
-        let account_key = self.account_key(&owner.account)?;
-        let user_key = owner
-            .user
-            .as_ref()
-            .map(|name| self.user_key(account_key, name))
-            .transpose()?;
-        let sealed = self.seal(
-            RecordKind::AccessKeySecret,
-            &owner.account,
-            id.as_str(),
-            &key.secret,
-        )?;
-        self.run(
-            "INSERT INTO access_keys (id, account_key, user_key, status, secret)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET status = excluded.status, secret = excluded.secret",
-            (
-                id.as_str(),
-                account_key,
-                user_key,
-                key_status(key.status),
-                sealed,
-            ),
-        )
-    }
-
-    fn put_group(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
-        let group = self.account(account)?.groups.get(name);
-        let group = group.ok_or_else(|| gone(format!("group {name}")))?;
-        let account_key = self.account_key(account)?;
-        self.run(
-            "INSERT INTO groups (account_key, name) VALUES (?1, ?2)
-             ON CONFLICT (account_key, name) DO NOTHING",
-            (account_key, name),
-        )?;
-        let sql = "SELECT group_key FROM groups WHERE account_key = ?1 AND name = ?2";
-        let key = self.number_of(sql, (account_key, name))?;
-        self.run("DELETE FROM group_users WHERE group_key = ?1", [key])?;
-        for user in &group.users {
-            let user_key = self.user_key(account_key, user)?;
-            self.run(
-                "INSERT INTO group_users (group_key, user_key) VALUES (?1, ?2)",
-                (key, user_key),
-            )?;
-        }
-        self.put_policies("group", key, account_key, &group.policies)
-    }
-
-    fn put_role(&self, account: &AccountId, name: &str) -> Result<(), DirectoryError> {
-        let role = self.account(account)?.roles.get(name);
-        let role = role.ok_or_else(|| gone(format!("role {name}")))?;
-        let account_key = self.account_key(account)?;
-        self.run(
-            "INSERT INTO roles (account_key, name, trust_policy, max_session_seconds)
-             VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (account_key, name) DO UPDATE SET
-                 trust_policy = excluded.trust_policy,
-                 max_session_seconds = excluded.max_session_seconds",
-            (
-                account_key,
-                name,
-                &role.trust_policy,
-                role.max_session_seconds,
-            ),
-        )?;
-        let sql = "SELECT role_key FROM roles WHERE account_key = ?1 AND name = ?2";
-        let key = self.number_of(sql, (account_key, name))?;
-        self.put_policies("role", key, account_key, &role.policies)
     }
 
     fn put_space(&self, account: &AccountId, id: &CustSpaceId) -> Result<(), DirectoryError> {
@@ -500,7 +405,7 @@ impl Writer<'_> {
     }
 }
 
-fn gone(what: String) -> DirectoryError {
+pub(super) fn gone(what: String) -> DirectoryError {
     DirectoryError::Damaged {
         what: format!("{what} is to be written and not there"),
     }

@@ -6,6 +6,7 @@
 
 mod v1;
 mod v2;
+mod v3;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -29,7 +30,7 @@ const APPLICATION_ID: i64 = 0x434d_4452;
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
-const MIGRATIONS: [&str; 2] = [v1::SQL, v2::SQL];
+const MIGRATIONS: [&str; 3] = [v1::SQL, v2::SQL, v3::SQL];
 
 const META_KEY_ID: &str = "master_key_id";
 const META_FINGERPRINT_KEY: &str = "fingerprint_key";

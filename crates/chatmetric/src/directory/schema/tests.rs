@@ -92,6 +92,123 @@ fn a_directory_of_schema_1_is_brought_forward() {
     assert_eq!(schema_version(&connection).expect("reads"), newest);
 }
 
+/// A directory as the program of schema 2 left it, made by hand: identities with
+/// everything that hangs on them.
+fn directory_of_schema_2(data_dir: &Path) {
+    directory_of_schema_1(data_dir);
+    let path = data_dir.join(crate::directory::DIRECTORY_FILE);
+    let connection = Connection::open(path).expect("opens");
+    connection.execute_batch(v2::SQL).expect("runs");
+    connection
+        .execute_batch(
+            r#"
+            INSERT INTO users VALUES (7, 4, 'bob', 1), (9, 4, 'eve@example', 0);
+            INSERT INTO groups VALUES (3, 4, 'g');
+            INSERT INTO policies VALUES
+                (5, 4, 'P', '{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'),
+                (6, 4, 'Q', '{"Version":"1","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}');
+            INSERT INTO roles VALUES
+                (2, 4, 'good', '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":"acs:ram::100:root"}}]}', 3600),
+                (3, 4, 'odd', '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":"*"}}]}', 900);
+            INSERT INTO user_policies VALUES (7, 5);
+            INSERT INTO group_policies VALUES (3, 6);
+            INSERT INTO role_policies VALUES (2, 5), (2, 6);
+            INSERT INTO group_users VALUES (3, 7), (3, 9);
+            UPDATE access_keys SET user_key = 7;
+            INSERT INTO setup_tokens VALUES (zeroblob(32), 1);
+            "#,
+        )
+        .expect("inserts");
+    connection
+        .pragma_update(None, "user_version", 2)
+        .expect("sets");
+}
+
+#[test]
+fn a_directory_of_schema_2_is_brought_forward() {
+    use crate::directory::{ApplyOptions, Document, Format, InlineOnly, PolicyHolder};
+    use chatmetric_rpc::ram::Context;
+    use chatmetric_rpc::ram::trust::TrustCaller;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    directory_of_schema_2(folder.path());
+    for _ in 0..2 {
+        let directory = open_directory(folder.path()).expect("opens");
+        let snapshot = directory.snapshot();
+        let id = chatmetric_rpc::credential::AccountId::parse("100").expect("an id");
+        let account = snapshot.account(&id).expect("there").key;
+        let users: Vec<_> = snapshot
+            .users(account)
+            .map(|user| {
+                (
+                    user.id.as_str(),
+                    user.name.as_str(),
+                    user.console,
+                    user.created_ms,
+                )
+            })
+            .collect();
+        assert_eq!(
+            users,
+            [
+                ("200000000000000007", "bob", true, 0),
+                ("200000000000000009", "eve@example", false, 0)
+            ]
+        );
+        let group = snapshot.group_info(account, "g").expect("there");
+        assert_eq!(group.id.as_str(), "300000000000000003");
+        assert_eq!(snapshot.users_of_group(account, "g").len(), 2);
+        let role = snapshot.role(account, "good").expect("there");
+        assert_eq!(role.id.as_str(), "400000000000000002");
+        assert_eq!(role.policies.len(), 2);
+        let bob = snapshot.user(account, "bob").expect("there");
+        let names: Vec<_> = bob
+            .policies
+            .iter()
+            .map(|policy| policy.name.as_str())
+            .collect();
+        assert_eq!(names, ["P", "Q"]);
+        let direct = snapshot.policies_of(account, &PolicyHolder::User("bob".to_owned()));
+        assert_eq!(direct.len(), 1);
+        let keys = snapshot.access_keys_of(account, Some("bob"));
+        assert_eq!(
+            (keys.len(), keys[0].created_ms, keys[0].last_used.clone()),
+            (1, 0, None)
+        );
+        let versions = snapshot.policy_versions(account, "P");
+        assert_eq!(versions.len(), 1);
+        assert!(versions[0].version == 1 && versions[0].is_default);
+        // A text of a time in which nobody judged it trusts nobody.
+        let trusts = |role: &str| {
+            let role = snapshot.role(account, role).expect("there");
+            let caller = TrustCaller::User {
+                account: &id,
+                name: "bob",
+            };
+            let decision = role
+                .trust
+                .evaluate(caller, "sts:AssumeRole", &Context::new());
+            decision.is_allowed()
+        };
+        assert!(trusts("good") && !trusts("odd"));
+        // What it exports, it takes, but for the role that nobody can assume.
+        let text = directory
+            .export(true)
+            .expect("exports")
+            .to_toml()
+            .expect("TOML");
+        let odd = text
+            .find("[[account.role]]\nname = \"odd\"")
+            .expect("there");
+        let sound = &text[..odd];
+        let document = Document::parse(sound, Format::Toml, &InlineOnly).expect("sound");
+        let options = ApplyOptions::default();
+        let report = directory.apply(&document, options, chatmetric_core::EpochMs(5));
+        assert!(report.expect("applies").changes.is_empty());
+        assert!(Document::parse(&text, Format::Toml, &InlineOnly).is_err());
+    }
+}
+
 #[test]
 fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
     let schema_of = |path: &Path| -> Vec<(String, Option<String>)> {
@@ -104,19 +221,17 @@ fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
             .expect("reads");
         rows.collect::<Result<_, _>>().expect("reads")
     };
-    let (old, new) = (
-        tempfile::tempdir().expect("a folder"),
-        tempfile::tempdir().expect("one"),
-    );
-    directory_of_schema_1(old.path());
-    for folder in [&old, &new] {
+    let folder = || tempfile::tempdir().expect("a folder");
+    let (first, second, new) = (folder(), folder(), folder());
+    directory_of_schema_1(first.path());
+    directory_of_schema_2(second.path());
+    let schemas = [first, second, new].map(|folder| {
         drop(open_directory(folder.path()).expect("opens"));
-    }
-    let file = crate::directory::DIRECTORY_FILE;
-    assert_eq!(
-        schema_of(&old.path().join(file)),
-        schema_of(&new.path().join(file))
-    );
+        schema_of(&folder.path().join(crate::directory::DIRECTORY_FILE))
+    });
+    let [first, second, new] = schemas;
+    assert_eq!(first, new);
+    assert_eq!(second, new);
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! One frame of the journal: what is gathered for it, how it is written, synced
+//! and published.
+//!
+//! Not here: what goes into a frame (`writer`, `command`) and where it fits
+//! (`writer`). Invariants: nothing of a frame is visible before its sync; a frame
+//! that was begun is committed whole, or the store stops.
+
+use super::entry::{BooksDelta, Encoder};
+use super::fault;
+use super::generation::lock;
+use super::hot::Deltas;
+use super::item::Item;
+use super::journal::{SegmentHeader, build_frame, build_mark};
+use super::writer::Writer;
+use crate::api::{SourceName, StoreError};
+use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+/// What belongs to the frame that is being built.
+#[derive(Default)]
+pub(crate) struct FrameState {
+    pub(crate) encoder: Encoder,
+    pub(super) deltas: Deltas,
+    pub(super) books: Vec<(SourceName, BooksDelta)>,
+    pub(super) new_bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
+    pub(super) items: Vec<(u64, Option<Arc<Item>>)>,
+    pub(crate) floor: Option<EpochMs>,
+    received_at: Option<EpochMs>,
+}
+
+impl FrameState {
+    /// Whether nothing is left of an earlier frame.
+    fn is_empty(&self) -> bool {
+        self.deltas.is_empty()
+            && self.books.is_empty()
+            && self.new_bindings.is_empty()
+            && self.items.is_empty()
+            && self.floor.is_none()
+    }
+}
+
+impl Writer {
+    /// Builds one frame and makes it durable and visible. After an error memory may
+    /// be ahead of the journal, so the store stops.
+    pub(crate) fn in_frame<T>(
+        &mut self,
+        received_at: EpochMs,
+        build: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !self.frame.is_empty() {
+            let reason = "a frame began before the last one had ended".to_owned();
+            return Err(self.shared.poison(reason));
+        }
+        self.start_frame(received_at);
+        let built = build(self).and_then(|built| self.commit_frame().map(|()| built));
+        built.inspect_err(|error| {
+            self.shared.poison(fault::chain(error));
+        })
+    }
+
+    fn start_frame(&mut self, received_at: EpochMs) {
+        let received_at = EpochMs(received_at.0.clamp(0, chatmetric_core::time::EPOCH_MS_MAX));
+        self.frame.encoder.start(received_at);
+        self.frame.received_at = Some(received_at);
+    }
+
+    /// Writes, syncs and publishes the frame; a frame without entries is none.
+    fn commit_frame(&mut self) -> Result<(), StoreError> {
+        self.shared.check()?;
+        for at in 0..self.frame.books.len() {
+            let (name, delta) = &self.frame.books[at];
+            let next = self.sources.len() as u32;
+            let id = match self.sources.get(name) {
+                Some(id) => *id,
+                None => {
+                    self.frame.encoder.source(next, name);
+                    self.sources.insert(name.clone(), next);
+                    next
+                }
+            };
+            self.frame.encoder.books(id, delta);
+        }
+        if !self.frame.encoder.has_entries() {
+            return Ok(());
+        }
+        if let Err(error) = self.write_and_sync() {
+            let reason = format!("could not append to `{}`: {error}", self.path.display());
+            return Err(self.shared.poison(reason));
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn write_and_sync(&mut self) -> std::io::Result<()> {
+        let segment = self.active.segment;
+        self.bytes.clear();
+        if self.offset == 0 {
+            let header = SegmentHeader {
+                shard: self.shard().number,
+                shards: self.shared.shards.len() as u32,
+                segment,
+                first: self.next,
+            };
+            self.bytes.extend_from_slice(&header.to_bytes());
+        }
+        let payload = &self.frame.encoder.bytes;
+        let places = (self.next, self.next.before());
+        build_frame(&mut self.bytes, segment, places, payload);
+        self.file.write_at(&self.bytes, self.offset)?;
+        self.file.sync()?;
+        self.offset += self.bytes.len() as u64;
+        self.next = self.next.next();
+        let length = self.bytes.len() as u64;
+        self.shared
+            .journal_bytes
+            .fetch_add(length, Ordering::Relaxed);
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says on disk, without a sync, that the last frame was synced.
+    pub(crate) fn mark(&mut self) {
+        if self.offset == 0 || self.shared.check().is_err() {
+            return;
+        }
+        let mark = build_mark(self.active.segment, self.next.before());
+        if let Err(error) = self.file.write_at(&mark, self.offset) {
+            let reason = format!("could not append to `{}`: {error}", self.path.display());
+            self.shared.poison(reason);
+        }
+    }
+
+    fn publish(&mut self) {
+        let frame = &mut self.frame;
+        self.active.publish(&frame.deltas);
+        frame.deltas.clear();
+        let (records, end) = (self.hot.len(), self.offset);
+        self.active.records.store(records, Ordering::Relaxed);
+        self.active.journal_end.store(end, Ordering::Release);
+        if let Some(received_at) = frame.received_at.take() {
+            self.active.note_change(received_at);
+        }
+        let mut side = lock(&self.active.side);
+        if !frame.new_bindings.is_empty() {
+            let mut all = self
+                .shared
+                .bindings
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            for (id, space, number) in frame.new_bindings.drain(..) {
+                all.insert((space, number), id);
+                side.bindings.push((id, space, number));
+            }
+        }
+        for (id, item) in frame.items.drain(..) {
+            match item {
+                Some(item) => side.put(id, item),
+                None => side.remove(id),
+            }
+        }
+        if let Some(floor) = frame.floor.take() {
+            side.floor = side.floor.max(Some(floor));
+            self.floor = self.floor.max(Some(floor));
+        }
+        for (name, delta) in &frame.books {
+            side.add_books(name, delta);
+        }
+        drop(side);
+        let mut books = lock(&self.shared.books);
+        for (name, delta) in frame.books.drain(..) {
+            delta.apply_to(books.entry(name).or_default());
+        }
+    }
+}

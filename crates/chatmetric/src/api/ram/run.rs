@@ -1,0 +1,98 @@
+//! An authorized call to RAM, done: reads at once, changes off the network threads
+//! and only when the call's nonce is on the disk.
+//!
+//! Invariant: a change is made for an authorized call only, in the caller's own
+//! account, and not before a replay of it is impossible even after a power cut.
+
+use super::body::{Body, Fields};
+use super::prepared::{Prepared, Work};
+use super::refusal::refusal;
+use super::view::View;
+use crate::api::call::{Admitted, sync_nonces};
+use crate::directory::{Account, Actor, Snapshot};
+use crate::server::App;
+use chatmetric_core::EpochMs;
+use chatmetric_rpc::ApiError;
+use chatmetric_rpc::ram::Authorized;
+use chatmetric_rpc::response::RequestId;
+use std::sync::Arc;
+
+/// A call with all that it needs.
+pub(crate) struct RamCall {
+    work: Work,
+    snapshot: Arc<Snapshot>,
+    account: Arc<Account>,
+    actor: Actor,
+    request_id: RequestId,
+    now: EpochMs,
+}
+
+impl RamCall {
+    /// Joins what was read of a call with the call itself.
+    ///
+    /// # Errors
+    /// `InternalError` when the account is gone from the snapshot that knew its key.
+    pub(crate) fn new(
+        prepared: Prepared,
+        admitted: &Admitted,
+        snapshot: Arc<Snapshot>,
+        request_id: RequestId,
+        now: EpochMs,
+    ) -> Result<Self, ApiError> {
+        let account = snapshot.account(admitted.account());
+        let account = Arc::clone(account.ok_or(ApiError::InternalError)?);
+        let actor = Actor {
+            account: Some(account.id.clone()),
+            name: admitted.principal().name(),
+            source_ip: Some(admitted.peer_ip()),
+            request_id: Some(request_id.to_string()),
+            access_key_id: Some(admitted.access_key_id().clone()),
+        };
+        Ok(Self {
+            work: prepared.into_work(),
+            snapshot,
+            account,
+            actor,
+            request_id,
+            now,
+        })
+    }
+}
+
+/// Does what was authorized.
+///
+/// # Errors
+/// What the operation refuses; `ServiceUnavailable` when a change could be replayed.
+pub(crate) async fn run(app: &Arc<App>, call: Authorized<RamCall>) -> Result<Body, ApiError> {
+    let RamCall {
+        work,
+        snapshot,
+        account,
+        actor,
+        request_id,
+        now,
+    } = call.into_inner();
+    let fields = match work {
+        Work::Read(read) => {
+            let sealer = app.directory.message_sealer();
+            read(&View::new(&snapshot, &account, sealer))?
+        }
+        Work::Change(about, change) => {
+            let Ok(_turn) = app.identity_changes.acquire().await else {
+                return Err(ApiError::ServiceUnavailable);
+            };
+            let app = Arc::clone(app);
+            let task = tokio::task::spawn_blocking(move || -> Result<Fields, ApiError> {
+                sync_nonces(&app, now)?;
+                app.directory
+                    .change_identities(&account.id, &actor, now, change)
+                    .map_err(|error| refusal(error, about))
+            });
+            task.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a change did not end");
+                Err(ApiError::InternalError)
+            })?
+        }
+    };
+    Ok(Body::new(request_id, fields))
+}
