@@ -92,12 +92,6 @@ impl Endpoint {
         })
     }
 
-    /// Whether it is this machine's own loopback.
-    #[must_use]
-    pub const fn is_loopback(&self) -> bool {
-        self.is_loopback
-    }
-
     /// `host:port`, as it is signed.
     #[must_use]
     pub fn authority(&self) -> &str {
@@ -340,7 +334,7 @@ impl ApiClient {
     }
 }
 
-fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
+pub(crate) fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
     let mut config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

@@ -8,8 +8,10 @@ use crate::client::Endpoint;
 use crate::clock::{Clock, SystemClock};
 use crate::conformance::{self, Caller, CaseReport, Origin, Outcome, Selection};
 use crate::entropy::SystemEntropy;
+use crate::tls::CaFile;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Debug, Args)]
@@ -25,6 +27,10 @@ pub(super) struct ConformanceArguments {
     /// Where the API is
     #[arg(long, value_name = "URL", env = "CHATMETRIC_ENDPOINT")]
     endpoint: String,
+    /// Trust the CAs in this PEM file, and no others, when the endpoint is https [default: the
+    /// public ones]
+    #[arg(long, value_name = "PATH", env = "CHATMETRIC_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// A profile of ~/.aliyun/config.json
     #[arg(long, value_name = "P")]
     profile: Option<String>,
@@ -55,10 +61,14 @@ pub(super) fn run(arguments: ConformanceArguments, terminal: &Terminal) -> Resul
     let credentials = profile::credentials(arguments.profile.as_deref(), |name| {
         std::env::var(name).ok()
     })?;
+    let ca = arguments.ca_file.as_deref().map(CaFile::read).transpose();
+    let ca = ca
+        .map_err(|error| CliError::usage(format!("`--ca-file`: {}", super::error_chain(&error))))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let shown_endpoint = endpoint.to_string();
     let caller = Caller {
         endpoint,
+        ca,
         credentials,
         clock,
         entropy: Arc::new(SystemEntropy),

@@ -18,6 +18,7 @@ use self::request::Plan;
 use crate::client::{ClientError, Endpoint};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::tls::CaFile;
 use chatmetric_rpc::sign::Credentials;
 use serde::Serialize;
 use std::sync::Arc;
@@ -130,6 +131,8 @@ impl Situation {
 pub struct Caller {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// The CAs to trust, if not the public ones.
+    pub ca: Option<CaFile>,
     /// The key.
     pub credentials: Credentials,
     /// The clock.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Caller;
 use super::request::{Plan, Prepared};
-use crate::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, ClientError};
+use crate::client::{ANSWER_BYTES_MAX, ClientError, agent};
 use chatmetric_rpc::sign::SignedCall;
 use serde_json::Value;
 
@@ -75,22 +75,9 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new(caller: Caller) -> Self {
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(concat!(
-                "chatmetric/",
-                env!("CARGO_PKG_VERSION"),
-                " conformance"
-            ))
-            .timeout_global(Some(CALL_TIMEOUT));
-        if caller.endpoint.is_loopback() {
-            // No proxy can reach what listens on our own loopback.
-            config = config.proxy(None);
-        }
         Self {
+            agent: agent(&caller.endpoint, caller.ca.as_ref()),
             caller,
-            agent: config.build().new_agent(),
         }
     }
 

@@ -676,6 +676,13 @@ fn the_program_serves_and_queries_over_tls() {
     let ran = query(&["--endpoint", &https]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("--ca-file"), "{ran:?}");
+    // The compatibility cases pass here too.
+    let mut cases = process::command(&["conformance", "--endpoint", &https, "--ca-file", &ca]);
+    cases
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIowner")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "owner-secret");
+    let ran = process::Ran::from(cases.output().expect("it starts"));
+    assert_eq!(ran.code, 0, "{ran:?}");
     // A name that the certificate does not have.
     let other = format!("https://127.0.0.2:{port}");
     let ran = query(&["--endpoint", &other, "--ca-file", &ca]);

@@ -35,7 +35,7 @@ const HOLDERS: [(&str, &str, &str, &str); 3] = [
 
 const NAMED: [(&str, &str); 2] = [("PolicyName", "ReadCounts"), ("PolicyType", "Custom")];
 
-fn version<'a>(id: &'a str) -> [(&'a str, &'a str); 3] {
+fn version(id: &str) -> [(&str, &str); 3] {
     [NAMED[0], NAMED[1], ("VersionId", id)]
 }
 
