@@ -15,6 +15,12 @@ use std::process::Command;
 /// When any step fails.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::default();
+    add(&mut steps);
+    steps.finish()
+}
+
+/// Adds its steps to a run.
+pub(crate) fn add(steps: &mut Steps) {
     steps.check("tidy", tidy::run);
     if works("cargo", &["fmt", "--version"]) {
         steps.command("fmt", cargo().args(["fmt", "--all", "--check"]));
@@ -36,7 +42,7 @@ pub(crate) fn run() -> Result<()> {
     } else {
         steps.skip("clippy", "clippy is not installed");
     }
-    test::add(&mut steps, &[]);
+    test::add(steps, &[]);
     steps.check("the table of SDKs is current", compat::table::check);
     steps.command(
         "docs",
@@ -58,5 +64,4 @@ pub(crate) fn run() -> Result<()> {
     } else {
         steps.skip("typos", "typos is not installed");
     }
-    steps.finish()
 }

@@ -40,13 +40,22 @@ pub(crate) fn run(steps: &mut Steps, part: &str) {
     match part {
         "python" => {
             for (suite, requirements) in PYTHON_SUITES {
-                python(steps, suite, requirements);
+                python(steps, suite, requirements, |_| {});
             }
         }
         "node" => node(steps),
         "java" => java(steps),
         _ => go(steps),
     }
+}
+
+/// Runs the model that is asked through the current Python SDKs, with a variable of
+/// its own.
+pub(crate) fn python_model(steps: &mut Steps, (name, value): (&str, &str)) {
+    let [(suite, requirements), ..] = PYTHON_SUITES;
+    python(steps, suite, requirements, |command| {
+        command.arg("tests/test_model.py").env(name, value);
+    });
 }
 
 fn forget(part: &str) -> Result<()> {
@@ -63,7 +72,7 @@ fn forget(part: &str) -> Result<()> {
     }
 }
 
-fn python(steps: &mut Steps, suite: &str, requirements: &str) {
+fn python(steps: &mut Steps, suite: &str, requirements: &str, more: impl FnOnce(&mut Command)) {
     let dir = root().join("compat/python");
     let mut interpreter = None;
     let installed = steps.check(&format!("python SDKs ({suite}): install"), || {
@@ -76,6 +85,7 @@ fn python(steps: &mut Steps, suite: &str, requirements: &str) {
         suite_environment(command.current_dir(&dir), "python");
         // Zones come from the pinned package, not from the machine.
         command.env("PYTHONTZPATH", "");
+        more(&mut command);
         steps.command(&format!("python SDKs ({suite})"), &mut command);
     }
 }

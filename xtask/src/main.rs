@@ -10,6 +10,7 @@ mod ci;
 mod codegen;
 mod compat;
 mod mutants;
+mod release;
 mod setup;
 mod step;
 mod test;
@@ -32,6 +33,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   bench store|http|rpc
                      the benches of crates/chatmetric-bench, in release
   mutants [ID...]    break each protection once; its named test must turn red
+  release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
+                     kills, model, bench
 ";
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["compat-table"] => compat::table::write(),
         ["compat-table", "--check"] => compat::table::check(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["release", parts @ ..] => release::run(parts),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

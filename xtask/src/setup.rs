@@ -66,16 +66,41 @@ pub(crate) fn node() -> Result<()> {
         .context("could not read `compat/node/package-lock.json`")?;
     let mark = dir.join("node_modules/installed-lock.json");
     if fs::read_to_string(&mark).is_ok_and(|found| found == lock) {
-        return Ok(());
+        return check_node();
     }
     println!("installing the packages of `compat/node`");
     if !works("npm", &["--version"]) {
         apt(&["nodejs", "npm"])?;
     }
+    check_node()?;
     run(Command::new("npm")
         .args(["ci", "--no-audit", "--no-fund"])
         .current_dir(&dir))?;
     fs::write(&mark, lock).context("could not mark the packages as complete")
+}
+
+/// The oldest Node that the suite is kept working with.
+const NODE_OLDEST: (u32, u32) = (20, 11);
+
+fn check_node() -> Result<()> {
+    let output = Command::new("node")
+        .arg("--version")
+        .output()
+        .context("could not start `node`")?;
+    node_is_new_enough(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn node_is_new_enough(told: &str) -> Result<()> {
+    let (major, minor) = NODE_OLDEST;
+    let mut parts = told.trim().trim_start_matches('v').split('.');
+    let mut part = || parts.next()?.parse::<u32>().ok();
+    match (part(), part()) {
+        (Some(its_major), Some(its_minor)) if (its_major, its_minor) >= NODE_OLDEST => Ok(()),
+        _ => bail!(
+            "the Node SDKs are tested with Node {major}.{minor} or newer; `node --version` says `{}`",
+            told.trim()
+        ),
+    }
 }
 
 /// Installs Debian packages where that is possible.
@@ -113,4 +138,20 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("`{}` failed: {status}", command.get_program().display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_named() {
+        for told in ["v20.11.0\n", "v20.20.2", "v22.0.0", "v100.1.2"] {
+            assert!(node_is_new_enough(told).is_ok(), "{told}");
+        }
+        for told in ["v20.10.9", "v18.19.1", "", "node"] {
+            let error = node_is_new_enough(told).unwrap_err().to_string();
+            assert!(error.contains("Node 20.11 or newer"), "{error}");
+        }
+    }
 }

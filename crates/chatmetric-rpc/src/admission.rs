@@ -22,7 +22,8 @@ use crate::throttle::{KEYS_MAX_DEFAULT, Throttle, ThrottleRefusal};
 pub struct AdmissionSettings {
     /// How long a nonce is remembered, in ms: at least twice the accepted skew.
     pub nonce_retention_ms: i64,
-    /// How many nonces are remembered; above it calls are refused with 503.
+    /// How many nonces are remembered. When they run out, calls are refused with 503, first those of
+    /// accounts that hold the most.
     pub nonces_max: usize,
     /// How many (account, operation) pairs may be active within a second.
     pub throttle_keys_max: usize,
@@ -78,7 +79,7 @@ impl<O: Hash + Eq + Clone> Admission<O> {
     ///
     /// # Errors
     /// `SignatureNonceUsed`, `System.LimitControl` with the time to wait, `ServiceUnavailable` when
-    /// a bound of the state is reached, `InvalidTimeStamp.Expired` when the clock stepped back
+    /// a bound of the state or the account's share of it is reached, `InvalidTimeStamp.Expired` when the clock stepped back
     /// behind what is remembered.
     pub fn admit<P>(
         &self,
@@ -90,11 +91,16 @@ impl<O: Hash + Eq + Clone> Admission<O> {
         let mut state = self.lock();
         state
             .nonces
-            .check(verified.nonce_hash(), verified.valid_until_ms(), at.now_ms)
+            .check(
+                verified.account(),
+                verified.nonce_hash(),
+                verified.valid_until_ms(),
+                at.now_ms,
+            )
             .map_err(|refusal| match refusal {
                 NonceRefusal::Used => ApiError::NonceUsed,
                 NonceRefusal::Forgotten => ApiError::TimestampExpired,
-                NonceRefusal::Full => ApiError::ServiceUnavailable,
+                NonceRefusal::Full | NonceRefusal::Share => ApiError::ServiceUnavailable,
             })?;
         state
             .throttle
@@ -106,10 +112,12 @@ impl<O: Hash + Eq + Clone> Admission<O> {
                 ThrottleRefusal::TooManyKeys => ApiError::ServiceUnavailable,
             })?;
         state.throttle.charge(key, at.monotonic_ns);
-        let nonce =
-            state
-                .nonces
-                .record(verified.nonce_hash(), verified.valid_until_ms(), at.now_ms);
+        let nonce = state.nonces.record(
+            verified.account(),
+            verified.nonce_hash(),
+            verified.valid_until_ms(),
+            at.now_ms,
+        );
         drop(state);
         Ok(AdmittedRequest { verified, nonce })
     }

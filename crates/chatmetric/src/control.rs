@@ -332,7 +332,8 @@ impl ControlServer {
         })
     }
 
-    /// Takes no more connections and removes the socket.
+    /// Takes no more connections and no more requests of open ones, and removes the
+    /// socket.
     pub fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread from its wait for a connection.
@@ -359,7 +360,7 @@ fn with_short_path<T>(path: &Path, open: impl Fn(&Path) -> io::Result<T>) -> io:
     open(&short.join(path.file_name().unwrap_or_default()))
 }
 
-fn accept(listener: &UnixListener, operator: &Operator, stopping: &AtomicBool) {
+fn accept(listener: &UnixListener, operator: &Operator, stopping: &Arc<AtomicBool>) {
     let connections = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if stopping.load(Ordering::SeqCst) {
@@ -371,10 +372,11 @@ fn accept(listener: &UnixListener, operator: &Operator, stopping: &AtomicBool) {
             continue;
         }
         let (operator, counter) = (operator.clone(), Arc::clone(&connections));
+        let stopping = Arc::clone(stopping);
         let spawned = std::thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || {
-                if let Err(error) = converse(stream, &operator) {
+                if let Err(error) = converse(stream, &operator, &stopping) {
                     tracing::debug!(%error, "a control connection broke");
                 }
                 counter.fetch_sub(1, Ordering::SeqCst);
@@ -385,13 +387,18 @@ fn accept(listener: &UnixListener, operator: &Operator, stopping: &AtomicBool) {
     }
 }
 
-fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
+fn converse(stream: UnixStream, operator: &Operator, stopping: &AtomicBool) -> io::Result<()> {
     stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     let mut loader: Option<Loader> = None;
     while let Some(line) = read_message(&mut reader)? {
         let answer = match serde_json::from_slice::<Request>(&line) {
+            // What begins now might not end before the store closes.
+            Ok(_) if stopping.load(Ordering::SeqCst) => Err(Refusal {
+                message: "the server is stopping; try again once it has stopped".to_owned(),
+                is_usage: false,
+            }),
             Ok(request) => answer(request, operator, &mut loader),
             Err(_) => Err(Refusal {
                 message: "the server does not know this request; is it of another version?"

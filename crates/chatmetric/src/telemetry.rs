@@ -10,7 +10,7 @@
 use crate::api::action::Action;
 use crate::config::{LogFormat, TelemetrySettings};
 use chatmetric_rpc::ApiError;
-use chatmetric_store::{Health, Store};
+use chatmetric_store::{Books, Health, Store};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -22,10 +22,14 @@ use tracing_subscriber::EnvFilter;
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Starts the log. A second call changes nothing (tests start many servers).
+///
+/// A line that cannot be written is lost without a word: the word would go to the
+/// same stream, and panic where that is closed or full.
 pub fn start_log(settings: &TelemetrySettings) {
     let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -220,22 +224,27 @@ fn wide(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
 
+/// The terms of the books: `received` equals the sum of all outcomes and of what
+/// is in quarantine now.
 fn books(out: &mut String, store: &dyn Store) {
-    family(
-        out,
-        "chatmetric_events",
-        "counter",
-        "Items that came in, by source and what became of them.",
-    );
     let Ok(books) = store.books() else {
         return;
     };
-    for (source, book) in books {
-        // Sources are ids of the directory; still, a label is escaped.
-        let source = source
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
+    // Sources are ids of the directory; still, a label is escaped.
+    let books: Vec<(String, Books)> = books
+        .into_iter()
+        .map(|(source, book)| (escaped(&source), book))
+        .collect();
+    let received = "chatmetric_events_received";
+    family(out, received, "counter", "Items that came in, by source.");
+    for (source, book) in &books {
+        let series = format!("{received}_total{{source=\"{source}\"}}");
+        line(out, &series, book.received);
+    }
+    let events = "chatmetric_events";
+    let help = "What became of items that are not in quarantine, by source and outcome.";
+    family(out, events, "counter", help);
+    for (source, book) in &books {
         for (outcome, count) in [
             ("new", book.new),
             ("duplicate", book.duplicate),
@@ -244,11 +253,31 @@ fn books(out: &mut String, store: &dyn Store) {
             ("released", book.released),
             ("expired", book.expired),
         ] {
-            let series =
-                format!("chatmetric_events_total{{source=\"{source}\",outcome=\"{outcome}\"}}");
+            let series = format!("{events}_total{{source=\"{source}\",outcome=\"{outcome}\"}}");
             line(out, &series, count);
         }
     }
+    let moved = "chatmetric_events_moved";
+    let help = "Of the duplicates, those that carried an earlier time, by source.";
+    family(out, moved, "counter", help);
+    for (source, book) in &books {
+        let series = format!("{moved}_total{{source=\"{source}\"}}");
+        line(out, &series, book.moved);
+    }
+    let quarantined = "chatmetric_quarantined_events";
+    let help = "Items in quarantine now, the late ones not among them, by source.";
+    family(out, quarantined, "gauge", help);
+    for (source, book) in &books {
+        let series = format!("{quarantined}{{source=\"{source}\"}}");
+        line(out, &series, book.quarantined);
+    }
+}
+
+fn escaped(label: &str) -> String {
+    label
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 fn store_gauges(out: &mut String, store: &dyn Store) {

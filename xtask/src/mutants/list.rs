@@ -78,8 +78,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "nonce",
         promise: "a nonce works once",
         file: "crates/chatmetric-rpc/src/nonce.rs",
-        find: "if self.used.contains(&hash) {",
-        replace: "if self.used.contains(&hash) && self.entries_max == 0 {",
+        find: "if self.holds(hash) {",
+        replace: "if self.holds(hash) && self.entries_max == 0 {",
         test: &[
             "test",
             "-p",

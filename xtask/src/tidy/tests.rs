@@ -176,6 +176,35 @@ fn named_tests_exist() {
 }
 
 #[test]
+fn every_row_that_promises_something_names_a_test() {
+    let page = |section: &str, row: &str| {
+        let head = "| a | test |\n|---|---|\n| `A` | `test_a.py::test_one` |\n";
+        format!(
+            "# X\n\n## {section}\n\n{head}{row}\n\n## Others\n\n| a | b |\n|---|---|\n| `B` | |\n"
+        )
+    };
+    let without = |section, row| compatibility::rows_without_test(&page(section, row)).len();
+    for section in [
+        "Request parameters",
+        "Answer fields",
+        "Errors",
+        "What we promise",
+    ] {
+        assert_eq!(
+            without(section, "| `B` | `crates/x/tests/it/b.rs::two` |"),
+            0
+        );
+        assert_eq!(without(section, "| `B` | every case |"), 1, "{section}");
+        assert_eq!(
+            without(section, "| `B` | `compat/python` |"),
+            1,
+            "{section}"
+        );
+    }
+    assert_eq!(without("SDKs", "| `B` | every case |"), 0);
+}
+
+#[test]
 fn every_code_has_its_row() {
     let errors = "pub fn code(&self) {\n A => \"One\",\n B => \"Missing{}\",\n C => \"Two\",\n}\npub fn http_status(";
     let missing = |page: &str| compatibility::codes_without_row(page, errors);

@@ -196,7 +196,7 @@ fn entitled<P, O>(
 }
 
 /// The condition keys that the protocol itself knows. `acs:MFAPresent` is absent: a call signed
-/// with an AccessKey carries no second factor. The query parameters `SourceIp` and
+/// with an AccessKey carries no second factor. `acs:UserAgent` is absent unless it was signed. The query parameters `SourceIp` and
 /// `SecureTransport` that some clients send are never looked at.
 #[must_use]
 pub fn context_of<P, O>(request: &AdmittedRequest<P, O>, now_ms: i64) -> Context {

@@ -133,7 +133,7 @@ impl Verifier {
 
         let dialect = request.dialect();
         let format = request.format();
-        let user_agent = request.known.user_agent.map(user_agent_text);
+        let user_agent = signed_user_agent(&request).map(user_agent_text);
         let host = request
             .known
             .host
@@ -281,6 +281,21 @@ fn find_key<K: KeyLookup>(
 /// Compares a signature that was sent with the one that was computed, in constant time.
 pub(crate) fn same_signature(sent: &str, computed: &[u8]) -> bool {
     sent.as_bytes().ct_eq(computed).into()
+}
+
+/// The User-Agent, where the signature covers it: a policy must not hang on what anybody on the way
+/// can write.
+fn signed_user_agent<'a>(request: &ParsedRequest<'a>) -> Option<&'a [u8]> {
+    match &request.credentials {
+        Credentials::V3(authorization) if authorization.signs("user-agent") => {
+            request.known.user_agent
+        }
+        Credentials::V3(_)
+        | Credentials::V1
+        | Credentials::Bearer
+        | Credentials::Anonymous
+        | Credentials::Faulty(..) => None,
+    }
 }
 
 fn user_agent_text(value: &[u8]) -> String {

@@ -112,7 +112,7 @@ impl<P, O> VerifiedRequest<P, O> {
         self.tls
     }
 
-    /// The User-Agent; most SDKs do not sign it.
+    /// The User-Agent, if it was signed: Python's SDK does, most do not.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()

@@ -189,6 +189,41 @@ fn conditions_see_the_request_and_not_its_parameters() {
 }
 
 #[test]
+fn an_unsigned_user_agent_decides_nothing() {
+    let allow = Policy::parse(&statement("Allow", "{}")).unwrap();
+    let deny = statement("Deny", r#"{"StringLike":{"acs:UserAgent":"*"}}"#);
+    let deny = Policy::parse(&deny).unwrap();
+    let identity = [&allow, &deny].map(|policy| AttachedPolicy { name: "p", policy });
+    for (vector, is_signed) in [
+        ("v3-py-new-basic", true),
+        ("v3-node-basic", false),
+        ("v1-py-new-post", false),
+        ("v1-popcore-get", false),
+    ] {
+        let mut wire = named(vector).wire;
+        if !is_signed {
+            wire.set_header("User-Agent", "whatever is convenient");
+        }
+        let verified = verify(&wire).unwrap();
+        assert_eq!(verified.user_agent().is_some(), is_signed, "{vector}");
+        let admission = Admission::new(AdmissionSettings::for_skew_ms(900_000));
+        let at = CallTime {
+            now_ms: NOW_MS,
+            monotonic_ns: 0,
+        };
+        let rights = Rights::Limited {
+            principal_type: PrincipalType::SubUser,
+            display_name: "reader",
+            identity: &identity,
+            session: None,
+        };
+        let admitted = admission.admit(verified, 50, at).unwrap();
+        let denied = authorize(admitted, PERMISSION, rights, NOW_MS).is_err();
+        assert_eq!(denied, is_signed, "{vector}");
+    }
+}
+
+#[test]
 fn a_parameter_in_query_and_body_is_refused_after_the_policy() {
     // SDKs that put lists into both sign them rightly, so the request is verified and admitted;
     // but two values for one name are ambiguous, whether or not they are equal.

@@ -46,6 +46,8 @@ pub(crate) struct Outcome {
     pub(crate) account: Option<String>,
     pub(crate) caller: Option<Principal>,
     pub(crate) rows: usize,
+    /// Why an answer has no rows.
+    pub(crate) empty: Option<String>,
 }
 
 /// What is left to do once a call was judged.
@@ -75,21 +77,22 @@ pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
         Err(error) => Err(error),
     };
     let product = known.action.map(Action::product);
-    let (answer, rows, error) = match answered {
-        Ok((answer, rows)) => (answer, rows, None),
+    let (finished, error) = match answered {
+        Ok(finished) => (finished, None),
         Err(error) => {
             let error = with_diagnosis(app, &known, error);
             let answer = Answer::vendor_error(format, &error, call.host, call.ids, product);
-            (answer, 0, Some(error))
+            (Finished::without_rows(answer), Some(error))
         }
     };
     Outcome {
-        answer,
+        answer: finished.answer,
         action: known.action,
         error,
         account: known.account,
         caller: known.caller,
-        rows,
+        rows: finished.rows,
+        empty: finished.empty,
     }
 }
 
@@ -109,6 +112,23 @@ fn with_diagnosis(app: &App, known: &Known, error: ApiError) -> ApiError {
     })
 }
 
+/// An answer with what is logged of its rows.
+struct Finished {
+    answer: Answer,
+    rows: usize,
+    empty: Option<String>,
+}
+
+impl Finished {
+    fn without_rows(answer: Answer) -> Self {
+        Self {
+            answer,
+            rows: 0,
+            empty: None,
+        }
+    }
+}
+
 /// Does what is left, and counts the rows of the answer.
 async fn finish(
     app: &Arc<App>,
@@ -116,8 +136,8 @@ async fn finish(
     format: ResponseFormat,
     action: Action,
     judged: Judged,
-) -> Result<(Answer, usize), ApiError> {
-    match judged {
+) -> Result<Finished, ApiError> {
+    let answer = match judged {
         Judged::Metric(plan) => {
             let (plan, rows) = run(app, plan).await?;
             let document = wire::MetricResponse {
@@ -125,23 +145,29 @@ async fn finish(
                 granularity: plan.granularity(),
                 rows: &rows,
             };
-            let answer = success(format, action, &document, call.ids);
-            Ok((answer, rows.len()))
+            return Ok(Finished {
+                answer: success(format, action, &document, call.ids),
+                rows: rows.len(),
+                empty: rows
+                    .is_empty()
+                    .then(|| metric::why_empty(&plan, app.store.as_ref())),
+            });
         }
-        Judged::Done(document) => Ok((success(format, action, &document, call.ids), 0)),
+        Judged::Done(document) => success(format, action, &document, call.ids),
         Judged::Ram(authorized) => {
             let body = ram::run(app, authorized).await?;
-            Ok((success(format, action, &body, call.ids), 0))
+            success(format, action, &body, call.ids)
         }
         Judged::Credentials(grant) => {
             let body = durably(app, app.clock.now(), move |app| {
                 grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
             });
             let body = body.await?;
-            Ok((success(format, action, &body, call.ids), 0))
+            success(format, action, &body, call.ids)
         }
-        Judged::Caller(body) => Ok((success(format, action, &body, call.ids), 0)),
-    }
+        Judged::Caller(body) => success(format, action, &body, call.ids),
+    };
+    Ok(Finished::without_rows(answer))
 }
 
 fn success(

@@ -10,13 +10,14 @@ use crate::api::{tenancy, wire};
 use crate::config::LimitSettings;
 use crate::directory::Snapshot;
 use crate::query::{self, QueryError};
-use chatmetric_core::time::TooManyWindows;
+use chatmetric_core::time::{TooManyWindows, half_hours};
 use chatmetric_core::{
     Granularity, MetricQuery, MetricRow, PhoneNumber, QueryLimits, SpaceKey, TimeRange,
 };
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::ram::Authorized;
 use chatmetric_store::{Store, StoreError};
+use std::sync::Arc;
 
 pub(super) const ISV_CODE: ParameterSpec = ParameterSpec::optional(
     "IsvCode",
@@ -107,12 +108,16 @@ pub(super) const SPEC: OperationSpec = OperationSpec {
 const INLINE_BLOCKS_MAX: usize = 512;
 /// Half hours in a day.
 const HALF_HOURS_PER_DAY: usize = 48;
-/// Longest day of any zone, with room to spare, in ms.
-const LONGEST_DAY_MS: i64 = 27 * 3_600_000;
+/// A day of 24 hours, in ms.
+const DAY_MS: i64 = 24 * 3_600_000;
+/// How much longer than as many times 24 hours consecutive days of a zone can be:
+/// as far as its offset ever fell, in ms.
+const DAYS_SURPLUS_MS_MAX: i64 = 7 * 3_600_000;
 
 /// A query that its caller is entitled to.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    snapshot: Arc<Snapshot>,
     space: SpaceKey,
     numbers: Vec<PhoneNumber>,
     query: MetricQuery,
@@ -143,7 +148,7 @@ impl Plan {
 /// numbers it counted.
 pub(super) fn plan(
     request: &Authorized<Admitted>,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     store: &dyn Store,
     limits: &LimitSettings,
 ) -> Result<Plan, ApiError> {
@@ -164,6 +169,7 @@ pub(super) fn plan(
     let query = MetricQuery::new(wanted.granularity, &wanted.range, &space.zone, &windows)
         .map_err(|TooManyWindows { windows_max }| too_long(wanted.granularity, windows_max))?;
     Ok(Plan {
+        snapshot: Arc::clone(snapshot),
         space: space.key,
         numbers,
         query,
@@ -187,25 +193,64 @@ pub(crate) fn run(plan: &Plan, store: &dyn Store) -> Result<Vec<MetricRow>, ApiE
     })
 }
 
-/// Refuses what is too long in every zone before anything is looked up; the
-/// space's own zone decides the rest.
+/// Why an answer has no rows, for the operator; it names no number.
+pub(crate) fn why_empty(plan: &Plan, store: &dyn Store) -> String {
+    if plan.numbers.is_empty() {
+        return "the space has no number".to_owned();
+    }
+    let bound_here = |number| {
+        let history = plan.snapshot.number_history(number).iter();
+        history
+            .filter(|binding| binding.space == plan.space)
+            .map(|binding| binding.from)
+            .min()
+    };
+    let bound_since = plan.numbers.iter().filter_map(bound_here).min();
+    let since = bound_since.map_or_else(String::new, |at| format!("; bound since {at}"));
+    let counted = store.numbers(plan.space).unwrap_or_default();
+    let known = |number| plan.numbers.binary_search(number).is_ok();
+    if !counted.iter().any(known) {
+        return format!("nothing was ever counted{since}");
+    }
+    let end = plan.query.windows().last().map(|window| window.end);
+    if end.is_some() && end <= bound_since {
+        return format!("nothing was counted in the range{since}, after its end");
+    }
+    "nothing was counted in the range".to_owned()
+}
+
+/// Refuses what is too long in every zone before anything is looked up: any
+/// number of half hours, which are those of UTC. Of days, those few ranges are left
+/// to the zone of the space that are too long in one zone and not in another.
 fn check_length(
     granularity: Granularity,
     range: &TimeRange,
     limits: &LimitSettings,
 ) -> Result<(), ApiError> {
-    let length_ms = range.end().0 - range.start().0;
-    let (windows_max, window_ms) = match granularity {
-        Granularity::Daily => (limits.daily_days_max, LONGEST_DAY_MS),
-        Granularity::HalfHour => (half_hours_max(limits), 1_800_000),
+    let (fits, windows_max) = match granularity {
+        Granularity::Daily => {
+            let windows_max = limits.daily_days_max;
+            let length_ms = range.end().0 - range.start().0;
+            (length_ms <= days_ms_max(windows_max), windows_max)
+        }
+        Granularity::HalfHour => {
+            let windows_max = half_hours_max(limits);
+            (half_hours(range, windows_max).is_ok(), windows_max)
+        }
     };
-    let most_ms = i64::try_from(windows_max)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(window_ms);
-    if length_ms > most_ms {
-        return Err(too_long(granularity, windows_max));
+    if fits {
+        Ok(())
+    } else {
+        Err(too_long(granularity, windows_max))
     }
-    Ok(())
+}
+
+/// The longest range that so many days of some zone hold.
+fn days_ms_max(windows_max: usize) -> i64 {
+    i64::try_from(windows_max)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(DAY_MS)
+        .saturating_add(DAYS_SURPLUS_MS_MAX)
 }
 
 /// One bucket more than the days have, for a range that begins within one.
@@ -229,4 +274,68 @@ fn unreadable(error: &StoreError) -> ApiError {
     // Damage names a file and an offset: for the operator, not for the caller.
     tracing::error!(%error, "the tallies cannot be read");
     ApiError::InternalError
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chatmetric_core::{EpochMs, Zone};
+    use jiff::Timestamp;
+    use jiff::tz::TimeZoneDatabase;
+
+    /// How far the offset of a zone falls within 402 days, in ms: how much longer than
+    /// as many times 24 hours 401 of its days can be.
+    fn fall_ms(name: &str) -> i64 {
+        let zone = TimeZoneDatabase::bundled().get(name).expect("a zone");
+        let mut offset_s = i64::from(zone.to_offset(Timestamp::UNIX_EPOCH).seconds());
+        let mut steps: Vec<(i64, i64, i64)> = Vec::new();
+        for step in zone.following(Timestamp::UNIX_EPOCH).take(400) {
+            let after_s = i64::from(step.offset().seconds());
+            steps.push((step.timestamp().as_second(), offset_s, after_s));
+            offset_s = after_s;
+        }
+        let falls = steps
+            .iter()
+            .enumerate()
+            .flat_map(|(at, (begin_s, before_s, _))| {
+                let near = steps[at..]
+                    .iter()
+                    .take_while(move |(end_s, ..)| end_s - begin_s <= 402 * 86_400);
+                near.map(move |(_, _, after_s)| before_s - after_s)
+            });
+        falls.max().unwrap_or(0) * 1_000
+    }
+
+    #[test]
+    fn the_surplus_is_that_of_the_zone_that_fell_farthest() {
+        let zones = TimeZoneDatabase::bundled();
+        let most = zones.available().map(|name| fall_ms(name.as_str())).max();
+        assert_eq!(most, Some(DAYS_SURPLUS_MS_MAX));
+        assert_eq!(fall_ms("Antarctica/Vostok"), DAYS_SURPLUS_MS_MAX);
+    }
+
+    #[test]
+    fn a_range_is_refused_early_only_if_it_is_too_long_in_every_zone() {
+        let limits = LimitSettings::default();
+        let windows_max = QueryLimits {
+            daily_windows_max: limits.daily_days_max,
+            half_hour_windows_max: half_hours_max(&limits),
+        };
+        let zone = Zone::parse("Antarctica/Vostok").expect("a zone");
+        // From 1993 on, across the fall by seven hours in 1994.
+        let start = EpochMs(725_846_400_000);
+        let years = TimeRange::new(start, EpochMs(start.0 + 1_200 * DAY_MS)).expect("a range");
+        let days = zone.days(&years, usize::MAX).expect("days");
+        let spans = days.windows(limits.daily_days_max).map(|span| {
+            let end = span.last().expect("days").end;
+            TimeRange::new(span[0].start, end).expect("a range")
+        });
+        let longest = spans.max_by_key(|range| range.end().0 - range.start().0);
+        let longest = longest.expect("a range");
+        let query = MetricQuery::new(Granularity::Daily, &longest, &zone, &windows_max);
+        assert!(query.is_ok());
+        assert_eq!(check_length(Granularity::Daily, &longest, &limits), Ok(()));
+        let more = TimeRange::new(longest.start(), EpochMs(longest.end().0 + 1)).expect("a range");
+        assert!(check_length(Granularity::Daily, &more, &limits).is_err());
+    }
 }

@@ -5,12 +5,13 @@
 //! last second's back). When the disk fails, queries go on: a nonce is then
 //! remembered in memory only, and the log says so.
 //!
-//! Invariant: a record that was written whole is read back; a torn tail is
-//! dropped, never misread, because records have one length.
+//! Invariants: records have one length and stand one after the other, so a torn
+//! tail is dropped, never misread. After a failed write nothing is appended until
+//! the file was written anew, with every nonce that was admitted meanwhile.
 
 use chatmetric_rpc::nonce::{NonceEntry, NonceHash};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The file below the data directory.
 pub(super) const NONCE_FILE: &str = "nonces.log";
 /// Largest file that is read, in bytes: far above what compaction lets grow.
-pub(super) const NONCE_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(super) const NONCE_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// What the file begins with; the digit is the version of its format.
 const HEADER: &[u8; 8] = b"cmnonce1";
 /// Hash and time.
@@ -31,6 +32,9 @@ const COMPACT_RECORDS_MIN: usize = 200_000;
 pub(crate) struct NonceLog {
     path: PathBuf,
     state: Mutex<State>,
+    /// Held by whoever writes the file anew: one at a time, and never awaited while
+    /// the state is held.
+    renewing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,10 @@ struct State {
     file: File,
     records: usize,
     unsynced: bool,
+    /// A write failed, perhaps in the middle of a record.
     failing: bool,
+    /// While the file is written anew: what was appended since.
+    since: Option<Vec<NonceEntry>>,
 }
 
 impl NonceLog {
@@ -46,26 +53,32 @@ impl NonceLog {
     /// matter at `now_ms`, and gives them back.
     pub(crate) fn open(data_dir: &Path, now_ms: i64) -> io::Result<(Self, Vec<NonceEntry>)> {
         let path = data_dir.join(NONCE_FILE);
-        let mut entries = read(&path)?;
-        entries.retain(|entry| entry.expires_ms >= now_ms);
+        let entries = read(&path, now_ms)?;
+        let file = write_draft(&path, &entries)?;
+        put_in_place(&path)?;
+        sync_parent(&path)?;
         let state = State {
-            file: write_new(&path, &entries)?,
+            file,
             records: entries.len(),
             unsynced: false,
             failing: false,
+            since: None,
         };
         let log = Self {
             path,
             state: Mutex::new(state),
+            renewing: Mutex::new(()),
         };
         Ok((log, entries))
     }
 
-    /// Writes an entry; the kernel has it when this returns. After a failure
-    /// nothing is added until the file is written anew: half an entry may be at its
-    /// end, and what follows half an entry would be misread.
+    /// Writes an entry; the kernel has it when this returns.
     pub(crate) fn append(&self, entry: NonceEntry) {
         let mut state = self.state();
+        if let Some(since) = &mut state.since {
+            since.push(entry);
+        }
+        // Behind a torn record the next one would be read out of step.
         if state.failing {
             return;
         }
@@ -81,26 +94,17 @@ impl NonceLog {
         }
     }
 
-    /// Syncs what was appended, and writes the file anew when most of it is old.
-    /// `live` gives what must still be remembered.
+    /// Syncs what was appended, and writes the file anew when most of it is old or
+    /// a write failed. `live` gives what must still be remembered.
     pub(crate) fn keep(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<()> {
-        let mut state = self.state();
-        if state.records >= COMPACT_RECORDS_MIN || state.failing {
-            let entries = live();
-            if state.failing || state.records >= 2 * entries.len().max(COMPACT_RECORDS_MIN / 2) {
-                self.rewrite(&mut state, &entries)?;
-            }
-        }
-        if !state.unsynced {
+        if self.renew(live)? {
             return Ok(());
         }
-        state.unsynced = false;
-        let file = state.file.try_clone()?;
-        // Appends go on while the disk works.
-        drop(state);
-        file.sync_data().inspect_err(|_| {
-            self.state().failing = true;
-        })
+        if std::mem::take(&mut self.state().unsynced) {
+            self.sync_file()
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns once everything that was appended is on the disk; `live` gives what
@@ -110,14 +114,18 @@ impl NonceLog {
     /// # Errors
     /// What the disk says: then nothing is known of the last entries.
     pub(crate) fn sync(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<()> {
-        let mut state = self.state();
-        if state.failing {
-            return self.rewrite(&mut state, &live());
-        }
         // Whoever syncs at this moment may have begun before the last entry, so this
         // does not rely on it.
-        let file = state.file.try_clone()?;
-        drop(state);
+        if self.state().failing && self.renew(live)? {
+            Ok(())
+        } else {
+            self.sync_file()
+        }
+    }
+
+    /// Appends go on while the disk works.
+    fn sync_file(&self) -> io::Result<()> {
+        let file = self.state().file.try_clone()?;
         file.sync_data().inspect_err(|_| {
             // What a failed sync leaves on the disk is unknown, and a second sync of
             // the same file may say that all is well.
@@ -125,12 +133,47 @@ impl NonceLog {
         })
     }
 
-    fn rewrite(&self, state: &mut State, entries: &[NonceEntry]) -> io::Result<()> {
-        state.file = write_new(&self.path, entries)?;
-        state.records = entries.len();
-        state.failing = false;
+    /// Writes the file anew if most of it is old or something failed, and says whether
+    /// it did: then everything that `live` gave is on the disk.
+    fn renew(&self, live: impl FnOnce() -> Vec<NonceEntry>) -> io::Result<bool> {
+        let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        if state.records < COMPACT_RECORDS_MIN && !state.failing {
+            return Ok(false);
+        }
+        // What is admitted from here on is in `live` or comes to `since`, or both.
+        state.since = Some(Vec::new());
+        drop(state);
+        let entries = live();
+        let mut state = self.state();
+        let mostly_old = state.records >= 2 * entries.len().max(COMPACT_RECORDS_MIN / 2);
+        if !mostly_old && !state.failing {
+            state.since = None;
+            return Ok(false);
+        }
+        drop(state);
+        let draft = write_draft(&self.path, &entries);
+        let mut state = self.state();
+        let since = state.since.take().unwrap_or_default();
+        let mut file = draft?;
+        // Appends wait here: whoever syncs next may rely on the new file being the one
+        // that a restart finds.
+        if !since.is_empty() {
+            file.write_all(&encode_all(&since))?;
+            file.sync_data()?;
+        }
+        put_in_place(&self.path)?;
+        if state.failing {
+            tracing::info!("nonces can be written again");
+        }
+        state.file = file;
+        state.records = entries.len() + since.len();
         state.unsynced = false;
-        Ok(())
+        // Until its name is on the disk, the file is not to be relied on.
+        state.failing = true;
+        sync_parent(&self.path)?;
+        state.failing = false;
+        Ok(true)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,46 +203,70 @@ fn decode(record: &[u8]) -> Option<NonceEntry> {
     })
 }
 
-fn read(path: &Path) -> io::Result<Vec<NonceEntry>> {
+/// The entries that still matter at `now_ms`; the others are never held in memory.
+fn read(path: &Path, now_ms: i64) -> io::Result<Vec<NonceEntry>> {
     let invalid = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
+    let file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    if length > NONCE_FILE_BYTES_MAX {
+    if file.metadata()?.len() > NONCE_FILE_BYTES_MAX {
         return Err(invalid("the file is longer than it can be"));
     }
-    let bytes = fs::read(path)?;
-    let records = bytes
-        .strip_prefix(HEADER)
-        .ok_or_else(|| invalid("the file is not a log of nonces"))?;
-    Ok(records
-        .chunks_exact(RECORD_BYTES)
-        .filter_map(decode)
-        .collect())
+    let mut input = BufReader::new(file);
+    let mut header = [0; HEADER.len()];
+    let has_header = input.read_exact(&mut header).is_ok() && header == *HEADER;
+    if !has_header {
+        return Err(invalid("the file is not a log of nonces"));
+    }
+    let mut entries = Vec::new();
+    let mut record = [0; RECORD_BYTES];
+    loop {
+        match input.read_exact(&mut record) {
+            Ok(()) => entries.extend(decode(&record).filter(|entry| entry.expires_ms >= now_ms)),
+            // The end, or a torn tail.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(entries),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
-/// Writes a file beside it, syncs it, and puts it in place.
-fn write_new(path: &Path, entries: &[NonceEntry]) -> io::Result<File> {
-    let draft = path.with_extension("new");
-    let mut bytes = HEADER.to_vec();
+fn encode_all(entries: &[NonceEntry]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * RECORD_BYTES);
     entries
         .iter()
         .for_each(|entry| bytes.extend_from_slice(&encode(*entry)));
+    bytes
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+/// Writes a file beside it and syncs it.
+fn write_draft(path: &Path, entries: &[NonceEntry]) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&draft)?;
-    file.write_all(&bytes)?;
+        .open(draft_of(path))?;
+    file.write_all(HEADER)?;
+    file.write_all(&encode_all(entries))?;
     file.sync_all()?;
-    fs::rename(&draft, path)?;
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
     Ok(file)
+}
+
+fn put_in_place(path: &Path) -> io::Result<()> {
+    fs::rename(draft_of(path), path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -290,5 +357,55 @@ mod tests {
         log.append(entry(2, 20));
         let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
         assert_eq!(entries, [entry(1, 10), entry(2, 20)]);
+    }
+    #[test]
+    fn after_a_torn_record_nothing_is_read_out_of_step() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(NONCE_FILE);
+        let (log, _) = NonceLog::open(dir.path(), 0).expect("opens");
+        log.append(entry(1, 10));
+        // A file that cannot be written, as on a full disk.
+        let unwritable = File::open(&path).expect("opens");
+        let file = std::mem::replace(&mut log.state().file, unwritable);
+        log.append(entry(2, 20));
+        // Half a record got through; then there is room again.
+        (&file).write_all(&[7; 11]).expect("written");
+        log.state().file = file;
+        log.append(entry(3, 30));
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10)], "whole records only");
+        let live = || {
+            // Admitted while the file is written anew.
+            log.append(entry(4, 40));
+            vec![entry(1, 10), entry(2, 20), entry(3, 30)]
+        };
+        log.keep(live).expect("written anew");
+        log.append(entry(5, 50));
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        let all = [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50)];
+        assert_eq!(entries, all.map(|(n, expires_ms)| entry(n, expires_ms)));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_anew_stays_as_it_was() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(NONCE_FILE);
+        let (log, _) = NonceLog::open(dir.path(), 0).expect("opens");
+        log.append(entry(1, 10));
+        log.state().failing = true;
+        // A directory in the place of the draft.
+        fs::create_dir(draft_of(&path)).expect("made");
+        assert!(log.keep(|| vec![entry(2, 20)]).is_err());
+        assert!(log.state().failing && log.state().since.is_none());
+        fs::remove_dir(draft_of(&path)).expect("removed");
+        log.keep(|| vec![entry(1, 10), entry(2, 20)]).expect("kept");
+        let (_, entries) = NonceLog::open(dir.path(), 0).expect("opens");
+        assert_eq!(entries, [entry(1, 10), entry(2, 20)]);
+    }
+
+    #[test]
+    fn the_largest_file_is_one_that_is_read() {
+        let records_max = 2 * chatmetric_rpc::nonce::NONCES_MAX_DEFAULT * RECORD_BYTES;
+        assert!(u64::try_from(records_max).expect("fits") < NONCE_FILE_BYTES_MAX / 2);
     }
 }

@@ -74,7 +74,8 @@ pub enum OpenMode {
 /// The right to a data directory, until dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct DataDirLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl DataDirLock {
@@ -101,7 +102,7 @@ impl DataDirLock {
             }
         }
         let path = data_dir.join(LOCK_FILE);
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -113,7 +114,8 @@ impl DataDirLock {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut pid = String::new();
-                // The holder may be about to write it; the refusal stands anyway.
+                // The holder may be about to write it, and the one before it may have left
+                // its own; the refusal stands anyway.
                 let _ = file.take(32).read_to_string(&mut pid);
                 let pid = pid.trim();
                 let known = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
@@ -128,11 +130,20 @@ impl DataDirLock {
             }
             Err(error) => return Err(fail("lock", &path)(error.into())),
         }
+        Ok(Self { file, path })
+    }
+
+    /// Writes who has it, once it is certain that this process may use it.
+    fn write_pid(&mut self) -> Result<(), DataDirError> {
+        let file = &mut self.file;
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(fail("write the lock", &path))?;
-        Ok(Self { _file: file })
+            .map_err(|source| DataDirError::File {
+                operation: "write the lock",
+                path: self.path.clone(),
+                source,
+            })
     }
 }
 
@@ -210,10 +221,11 @@ impl Instance {
             // Before a directory is made for it.
             drop(MasterKey::load(path)?);
         }
-        let lock = DataDirLock::acquire(data_dir, mode)?;
+        let mut lock = DataDirLock::acquire(data_dir, mode)?;
         let loaded = MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref())?;
         let (key_path, key_created) = (loaded.path, loaded.created);
         let directory = Directory::open(data_dir, loaded.key, Arc::clone(entropy))?;
+        lock.write_pid()?;
         let store = EmbeddedStore::open(data_dir.join(STORE_DIR), store)?;
         Ok(Self {
             directory: Arc::new(directory),

@@ -15,9 +15,11 @@ use crate::ingest::file::{
 };
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Bytes that are read at once.
@@ -34,12 +36,13 @@ const TICK_LINES: u64 = 2_000;
     after_help = "NDJSON: {\"number\",\"message_id\",\"status\",\"ts\",\"channel\"?} a line.\n\
 CSV: a header with number,message_id,status,timestamp in any order.\n\
 whatsapp: one webhook body a line, or a JSON array of them.\n\
+All of them may be compressed with gzip or zstd.\n\
 Times are seconds, milliseconds or RFC 3339.\n\n\
 Loading a file twice changes nothing; after an interruption, load it again.\n\
 History older than 45 days must be loaded before the first `serve`.\n\n\
 Examples:\n  \
 chatmetric import events.ndjson --space 293483938849493\n  \
-zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv"
+chatmetric import 2025-*.csv.zst --space 293483938849493"
 )]
 pub(super) struct ImportArguments {
     /// The files; `-` is stdin
@@ -284,24 +287,22 @@ impl Import<'_> {
 
     fn read_file(
         &mut self,
-        mut input: Box<dyn Read>,
+        input: Box<dyn Read>,
         format: Option<FileFormat>,
     ) -> Result<(), CliError> {
+        let input = Box::new(Counted {
+            input,
+            bytes: Rc::clone(&self.progress.bytes_of_file),
+        });
+        let mut input = file::decoded(input).map_err(|error| self.unreadable(&error))?;
         let prefix = file::peek(&mut input).map_err(|error| self.unreadable(&error))?;
         let sniffed = file::sniff(&prefix, &self.file_name).map_err(|error| {
             let cli = CliError::usage(format!("`{}`: {error}", self.file_name));
             match error {
-                file::SniffError::Compressed(kind) => cli.hint(format!(
-                    "decompress it first: `{} < {} | chatmetric import - …`",
-                    if kind == "gzip" {
-                        "gzip -dc"
-                    } else {
-                        "zstd -dc"
-                    },
-                    self.file_name
-                )),
                 file::SniffError::Utf16 => cli.hint("convert it: `iconv -f UTF-16 -t UTF-8`"),
-                file::SniffError::Parquet | file::SniffError::Binary => cli,
+                file::SniffError::CompressedTwice(_)
+                | file::SniffError::Parquet
+                | file::SniffError::Binary => cli,
             }
         })?;
         let format = format.unwrap_or(sniffed);
@@ -356,10 +357,24 @@ impl Visitor for Import<'_> {
         Ok(())
     }
 
-    fn progress(&mut self, bytes_read: u64) -> Result<(), CliError> {
-        self.progress
-            .tick(bytes_read, &self.tally, self.target.report());
+    fn progress(&mut self, _bytes_read: u64) -> Result<(), CliError> {
+        self.progress.tick(&self.tally, self.target.report());
         Ok(())
+    }
+}
+
+/// Counts what is read of a file, before it is decompressed.
+struct Counted {
+    input: Box<dyn Read>,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.input.read(to)?;
+        let more = u64::try_from(read).unwrap_or(u64::MAX);
+        self.bytes.set(self.bytes.get().saturating_add(more));
+        Ok(read)
     }
 }
 
@@ -369,7 +384,7 @@ struct Progress {
     clock: Arc<dyn Clock>,
     started_ms: u64,
     bytes_before: u64,
-    bytes_of_file: u64,
+    bytes_of_file: Rc<Cell<u64>>,
     lines: u64,
 }
 
@@ -399,20 +414,20 @@ impl Progress {
             clock,
             started_ms,
             bytes_before: 0,
-            bytes_of_file: 0,
+            bytes_of_file: Rc::default(),
             lines: 0,
         }
     }
 
-    fn tick(&mut self, bytes_read: u64, tally: &Tally, report: &LoadReport) {
-        self.bytes_of_file = bytes_read;
+    fn tick(&mut self, tally: &Tally, report: &LoadReport) {
         self.lines += 1;
         if !self.lines.is_multiple_of(TICK_LINES) {
             return;
         }
         let elapsed_ms = (self.clock.monotonic_ms() - self.started_ms).max(1);
         let rows = tally.events + tally.ignored + tally.bad;
-        self.bar.set_position(self.bytes_before + bytes_read);
+        self.bar
+            .set_position(self.bytes_before + self.bytes_of_file.get());
         self.bar.set_message(format!(
             "{} rows, {} rows/s  new {}  duplicate {}  late {}  quarantined {}  bad {}",
             grouped(rows),
@@ -426,8 +441,7 @@ impl Progress {
     }
 
     fn file_done(&mut self) {
-        self.bytes_before += self.bytes_of_file;
-        self.bytes_of_file = 0;
+        self.bytes_before += self.bytes_of_file.take();
     }
 
     fn above(&self, write: impl FnOnce()) {

@@ -30,6 +30,7 @@ mod verify;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 pub use data_dir::{DataDirError, Instance, OpenMode};
 pub(crate) use error::chain as error_chain;
@@ -44,6 +45,7 @@ pub const DATA_DIR_DEFAULT: &str = "./chatmetric-data";
 #[command(
     name = "chatmetric",
     version,
+    long_version = LONG_VERSION.as_str(),
     max_term_width = 100,
     after_help = "Start here:\n  chatmetric demo          a throw-away instance with 35 days of traffic\n  chatmetric serve         the server, data in ./chatmetric-data"
 )]
@@ -85,7 +87,10 @@ enum Command {
     /// Bring the directory (accounts, keys, spaces, numbers, webhooks) to what a document says
     Apply(apply::ApplyArguments),
     /// Look at the directory
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric directory export > directory.toml"
+    )]
     Directory(directory::DirectoryCommand),
     /// Ask the API for message counts, signed as any SDK would
     Query(query::QueryArguments),
@@ -153,4 +158,36 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
 /// The whole command line, for completions and manual pages.
 fn command_line() -> clap::Command {
     <Arguments as clap::CommandFactory>::command()
+}
+
+/// The version of the program, and of the time zones that cut its days.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\ntime zones: IANA {}",
+        env!("CARGO_PKG_VERSION"),
+        chatmetric_core::time::zone_database_version()
+    )
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_example(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        assert!(
+            help.contains(&path[1..]),
+            "no example below `{path} --help`"
+        );
+        for below in command.get_subcommands() {
+            check_example(below, &path);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_and_subcommand_has_an_example() {
+        check_example(&command_line(), "");
+    }
 }

@@ -4,6 +4,7 @@
 use super::data_dir::{DataDirError, Instance, OpenMode, system_clock};
 use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
+use crate::directory::DirectoryError;
 use crate::entropy::{Entropy, SystemEntropy};
 use chatmetric_store::Options;
 use std::sync::Arc;
@@ -79,11 +80,12 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
             "one process at a time uses a data directory: stop the other one, or use another \
              `--data-dir`",
         ),
-        DataDirError::MasterKey(_) | DataDirError::Directory(_) => cli.hint(
+        DataDirError::MasterKey(_)
+        | DataDirError::Directory(DirectoryError::WrongMasterKey { .. }) => cli.hint(
             "the master key is in `<data-dir>.key` unless `--master-key-file` or \
              `CHATMETRIC_MASTER_KEY_FILE` names another file; nothing was changed",
         ),
-        DataDirError::File { .. } | DataDirError::Store(_) => {
+        DataDirError::File { .. } | DataDirError::Directory(_) | DataDirError::Store(_) => {
             CliError::from_error(Exit::Failed, error)
         }
     }

@@ -14,8 +14,8 @@ pub const NUMBERS_PER_SPACE_MAX: usize = 100_000;
 pub const NUMBERS_MAX_MAX: u32 = 100_000;
 /// `numbers_max` of a space that says nothing.
 pub const NUMBERS_MAX_DEFAULT: u32 = 1_000;
-/// Largest `calls_per_second`.
-pub const CALLS_PER_SECOND_MAX: u32 = 1_000_000;
+/// Largest `calls_per_second`: what is kept exactly.
+pub const CALLS_PER_SECOND_MAX: u32 = chatmetric_rpc::throttle::CALLS_PER_WINDOW_MAX;
 /// Longest account name, in characters.
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 128;
 /// Longest name of a user, group, role, policy, webhook or IsvCode, in bytes.

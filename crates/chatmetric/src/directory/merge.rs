@@ -128,7 +128,7 @@ impl Taken {
 pub(super) struct Merge<'a, 'c> {
     entropy: &'c dyn Entropy,
     pub(super) ids: &'a mut IdentityIds<'c>,
-    prune: bool,
+    pub(super) prune: bool,
     pub(super) taken: Taken,
     pub(super) faults: FaultList,
     notes: Vec<String>,
@@ -146,7 +146,8 @@ impl Merge<'_, '_> {
             account.name.clone_from(name);
         }
         account.subscribed = part.subscribed.unwrap_or(account.subscribed);
-        account.calls_per_second = part.calls_per_second.or(account.calls_per_second);
+        let kept = account.calls_per_second.filter(|_| !self.prune);
+        account.calls_per_second = part.calls_per_second.or(kept);
         self.keys(
             &mut account.keys,
             &part.keys,

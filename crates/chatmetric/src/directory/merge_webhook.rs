@@ -41,7 +41,7 @@ impl Merge<'_, '_> {
         };
         self.foreign_secrets(kind, part);
         let current_secrets = current.map(|webhook| &webhook.secrets);
-        let Some(secrets) = merge_secrets(kind, current_secrets, part) else {
+        let Some(secrets) = merge_secrets(kind, current_secrets, part, self.prune) else {
             let needed = match kind {
                 WebhookWord::Whatsapp => "`app_secrets`",
                 WebhookWord::Cams | WebhookWord::Events => "a `token`",
@@ -51,7 +51,8 @@ impl Merge<'_, '_> {
             return;
         };
         let named = part.space.as_ref().map(|space| space.value.clone());
-        let space = named.or_else(|| current.and_then(|webhook| webhook.space.clone()));
+        let kept = current.filter(|_| !self.prune);
+        let space = named.or_else(|| kept.and_then(|webhook| webhook.space.clone()));
         account
             .webhooks
             .insert(id.value.clone(), WebhookState { space, secrets });
@@ -89,10 +90,14 @@ fn word_of(secrets: &WebhookSecrets) -> WebhookWord {
 
 /// The secrets of the kind: given ones, else those that the webhook has. `None`
 /// when neither gives one that it cannot do without.
+///
+/// Pruning takes a verify token away that is not listed, but not on the word of a
+/// document without secrets, as an export is.
 fn merge_secrets(
     kind: WebhookWord,
     current: Option<&WebhookSecrets>,
     part: &WebhookPart,
+    prune: bool,
 ) -> Option<WebhookSecrets> {
     let token = part.token.as_ref().map(|at| at.value.clone());
     match (kind, current) {
@@ -104,12 +109,15 @@ fn merge_secrets(
             }),
         ) => {
             let given = part.verify_token.as_ref().map(|at| at.value.clone());
+            let kept = verify_token
+                .as_ref()
+                .filter(|_| !prune || part.app_secrets.is_none());
             Some(WebhookSecrets::Whatsapp {
                 app_secrets: part
                     .app_secrets
                     .clone()
                     .unwrap_or_else(|| app_secrets.clone()),
-                verify_token: given.or_else(|| verify_token.clone()),
+                verify_token: given.or_else(|| kept.cloned()),
             })
         }
         (WebhookWord::Whatsapp, _) => Some(WebhookSecrets::Whatsapp {

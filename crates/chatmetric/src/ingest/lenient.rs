@@ -73,6 +73,14 @@ impl<'a> Members<'a> {
         found.map(|(_, raw)| *raw)
     }
 
+    /// Members of the name that a later one replaced.
+    pub(super) fn replaced(&self, name: &str) -> Vec<&'a RawValue> {
+        let found = self.members.iter().filter(|(known, _)| known == name);
+        let mut found: Vec<&'a RawValue> = found.map(|(_, raw)| *raw).collect();
+        found.pop();
+        found
+    }
+
     /// The items of a member that is an array.
     pub(super) fn items(&self, name: &str) -> Option<Vec<&'a RawValue>> {
         items(self.get(name)?.get())

@@ -7,6 +7,8 @@
 //!
 //! Invariant: whatever valid JSON comes in, the result is events, bad statuses
 //! and a number of ignored items; only a body that is no webhook at all fails.
+//! Nothing disappears: a part that may hold statuses and has the wrong shape is
+//! kept as a bad one.
 
 use super::lenient::{self, Members, Text};
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
@@ -24,13 +26,19 @@ pub const MS_FROM: i64 = 100_000_000_000;
 const OBJECT: &str = "whatsapp_business_account";
 /// The `field` that carries statuses.
 const FIELD: &str = "messages";
+/// The list of statuses.
+const STATUSES: &str = "statuses";
+/// Lists of things that are not counted, whatever they are.
+const UNCOUNTED_LISTS: [&str; 2] = ["messages", "errors"];
+/// All lists of a `value`.
+const LISTS: [&str; 3] = [STATUSES, "messages", "errors"];
 
 /// What a body brought.
 #[derive(Debug, Default)]
 pub struct Webhook<'a> {
     /// Statuses that count.
     pub events: Vec<Event<'a>>,
-    /// Statuses that should count and cannot be read.
+    /// What should count and cannot be read.
     pub bad: Vec<BadStatus<'a>>,
     /// Inbound messages, other fields, words that are not counted.
     pub ignored: u32,
@@ -49,7 +57,7 @@ pub struct Event<'a> {
     pub at: EpochMs,
 }
 
-/// A status that cannot be read.
+/// A status that cannot be read, or a part of the body where statuses should be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadStatus<'a> {
     /// What is wrong with it.
@@ -143,40 +151,56 @@ impl<'a> Reader<'a> {
         }
         // Before the Cloud API, statuses stood at the top.
         self.value(&members)?;
-        for entry in entries.unwrap_or_default() {
-            let entry = Members::read(entry.get());
-            let changes = entry.as_ref().and_then(|entry| entry.items("changes"));
-            for change in changes.unwrap_or_default() {
-                self.change(change)?;
-            }
+        for entry in self.list(&members, "entry")? {
+            self.entry(entry)?;
         }
         Ok(())
     }
 
-    fn change(&mut self, change: &'a RawValue) -> Result<(), WebhookError> {
-        let Some(change) = Members::read(change.get()) else {
-            self.ignore(1);
-            return Ok(());
-        };
-        let other_field = change.text("field").is_some_and(|field| field != FIELD);
-        match change
-            .get("value")
-            .and_then(|value| Members::read(value.get()))
-        {
-            Some(value) if !other_field => self.value(&value),
-            Some(_) | None => {
-                self.ignore(1);
+    fn entry(&mut self, entry: &'a RawValue) -> Result<(), WebhookError> {
+        match Members::read(entry.get()) {
+            Some(members) if !is_absent(&members, "changes") => {
+                for change in self.list(&members, "changes")? {
+                    self.change(change)?;
+                }
                 Ok(())
             }
+            Some(_) | None => self.malformed(entry),
         }
     }
 
-    fn value(&mut self, value: &Members<'a>) -> Result<(), WebhookError> {
-        self.ignore(value.items("messages").map_or(0, |items| items.len()));
-        self.ignore(value.items("errors").map_or(0, |items| items.len()));
-        let Some(statuses) = value.items("statuses") else {
-            return Ok(());
+    fn change(&mut self, change: &'a RawValue) -> Result<(), WebhookError> {
+        let Some(members) = Members::read(change.get()) else {
+            return self.malformed(change);
         };
+        if members.text("field").is_some_and(|field| field != FIELD) {
+            self.ignore(1);
+            return Ok(());
+        }
+        let value = members
+            .get("value")
+            .and_then(|value| Members::read(value.get()));
+        let Some(value) = value else {
+            return self.malformed(change);
+        };
+        for replaced in members.replaced("value") {
+            self.malformed(replaced)?;
+        }
+        if LISTS.iter().all(|name| is_absent(&value, name)) {
+            self.ignore(1);
+        }
+        self.value(&value)
+    }
+
+    fn value(&mut self, value: &Members<'a>) -> Result<(), WebhookError> {
+        for name in UNCOUNTED_LISTS {
+            let items = value.items(name).map(|items| items.len());
+            self.ignore(items.unwrap_or(usize::from(!is_absent(value, name))));
+        }
+        let statuses = self.list(value, STATUSES)?;
+        if statuses.is_empty() {
+            return Ok(());
+        }
         let metadata = value
             .get("metadata")
             .and_then(|json| Members::read(json.get()));
@@ -192,6 +216,35 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The items of a list. What stands in its place is kept, and so is a list
+    /// that another of the same name replaced.
+    fn list(
+        &mut self,
+        members: &Members<'a>,
+        name: &str,
+    ) -> Result<Vec<&'a RawValue>, WebhookError> {
+        for replaced in members.replaced(name) {
+            self.malformed(replaced)?;
+        }
+        if let Some(items) = members.items(name) {
+            return Ok(items);
+        }
+        if let Some(other) = members.get(name)
+            && !is_absent(members, name)
+        {
+            self.malformed(other)?;
+        }
+        Ok(Vec::new())
+    }
+
+    fn malformed(&mut self, part: &'a RawValue) -> Result<(), WebhookError> {
+        self.webhook.bad.push(BadStatus {
+            reason: Reason::Malformed,
+            json: part.get(),
+        });
+        self.check_limit()
+    }
+
     fn status(&mut self, number: Option<PhoneNumber>, json: &'a str) {
         match read_status(number, json) {
             Ok(Some(event)) => self.webhook.events.push(event),
@@ -204,6 +257,11 @@ impl<'a> Reader<'a> {
         let items = u32::try_from(items).unwrap_or(u32::MAX);
         self.webhook.ignored = self.webhook.ignored.saturating_add(items);
     }
+}
+
+/// Relays write `null` for a member that they do not have.
+fn is_absent(members: &Members<'_>, name: &str) -> bool {
+    members.get(name).is_none_or(|json| json.get() == "null")
 }
 
 /// `None` for a word that is not counted, whatever else the status lacks.

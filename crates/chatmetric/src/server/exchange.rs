@@ -223,6 +223,7 @@ async fn rpc(
                 account: None,
                 caller: None,
                 rows: 0,
+                empty: None,
             }
         }
     };
@@ -240,6 +241,7 @@ async fn rpc(
         status = outcome.answer.status.as_u16(),
         code = outcome.error.as_ref().map_or("OK".into(), ApiError::code).as_ref(),
         rows = outcome.rows,
+        empty = outcome.empty,
         took_us = took_ns / 1_000,
         "call"
     );

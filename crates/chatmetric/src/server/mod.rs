@@ -26,6 +26,7 @@ use crate::ingest::pipeline::Pipeline;
 use crate::telemetry::Metrics;
 use crate::tls::{self, PairError};
 use chatmetric_core::FingerprintKey;
+use chatmetric_core::time::zone_database_version;
 use chatmetric_rpc::admission::{Admission, AdmissionSettings};
 use chatmetric_rpc::signature::{Verifier, VerifierSettings};
 use chatmetric_store::{Store, StoreError};
@@ -215,7 +216,13 @@ impl Server {
         }
         let serve = Serve::Main { tls: tls.clone() };
         let accepting = tokio::spawn(accept_all(listener, Arc::clone(&app), stopped, serve));
-        tracing::info!(address = %local_addr, tls = tls.is_some(), "listening");
+        tracing::info!(
+            address = %local_addr,
+            tls = tls.is_some(),
+            version = env!("CARGO_PKG_VERSION"),
+            time_zones = zone_database_version(),
+            "listening"
+        );
         Ok(RunningServer {
             local_addr,
             metrics_addr,

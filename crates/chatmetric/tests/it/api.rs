@@ -1,5 +1,6 @@
 //! The RPC API: answers, errors, their order and their shape.
 
+use crate::log;
 use crate::world::{NOW_MS, Reply, World, key, sample};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::SecretKey;
@@ -84,6 +85,92 @@ fn a_number_without_counts_has_no_rows() {
     let world = World::start();
     let reply = world.metric("owner", &with(&[("PhoneNumber", "15550100101")]));
     expect_test::expect![[r#"200 {"RequestId":"<id>","Code":"OK","Message":"None","Data":[],"AccessDeniedDetail":"NONE"}"#]].assert_eq(&reply.stable());
+}
+
+/// An account of one test alone: its lines are found among those of all tests.
+const LOGGED: &str = r#"
+[[account]]
+id = "7000000000000007"
+[[account.access_key]]
+id = "LTAIlogged"
+secret = "logged-secret"
+[[account.space]]
+id = "logged"
+default = true
+numbers = ["15550100107"]
+[[account.space]]
+id = "empty"
+[[account.webhook]]
+id = "logged-wa"
+kind = "whatsapp"
+space = "logged"
+app_secrets = ["app-secret-one"]
+"#;
+
+/// What the log says of a call without rows.
+fn logged(reply: &Reply) -> String {
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let id = reply.header("x-acs-request-id").expect("an id");
+    let text = log::text();
+    let mut lines = text.lines();
+    let line = lines.find(|line| line.contains(id) && line.contains("7000000000000007"));
+    let empty = line.expect("logged").split_once("empty=");
+    let text = empty.and_then(|(_, rest)| rest.split('"').nth(1));
+    text.unwrap_or("-").to_owned()
+}
+
+#[test]
+fn the_log_says_why_an_answer_has_no_rows() {
+    log::collect();
+    let world = World::start();
+    world.apply(LOGGED);
+    let ask = |query: &[(&str, &str)]| logged(&world.metric("logged", query));
+    let bound = "; bound since 2026-01-01T00:16:40Z";
+    let never = format!("nothing was ever counted{bound}");
+    assert_eq!(ask(&RANGE), never);
+    assert_eq!(ask(&with(&[("PhoneNumber", "15550100107")])), never);
+    let body = String::from_utf8(sample("wa_02_sent_v24.json")).expect("text");
+    let body = body.replace("15550100101", "15550100107");
+    let reply = world.webhook("logged-wa", "app-secret-one", body.as_bytes());
+    assert_eq!(reply.status, 200);
+    assert_eq!(ask(&RANGE), "-");
+    let later = [("Start", "1769904000000"), ("End", "1769990400000")];
+    assert_eq!(ask(&later), "nothing was counted in the range");
+    let earlier = [("Start", "1766966400000"), ("End", "1767052800000")];
+    assert_eq!(
+        ask(&earlier),
+        format!("nothing was counted in the range{bound}, after its end")
+    );
+    let empty = with(&[("CustSpaceId", "empty")]);
+    assert_eq!(ask(&empty), "the space has no number");
+}
+
+#[test]
+fn a_range_that_is_too_long_is_refused_before_its_space_is_looked_up() {
+    let world = World::start();
+    let foreign = ("CustSpaceId", "isv-own");
+    let end = |ms: i64| (1_767_139_200_000 + ms).to_string();
+    let (fits, long) = (end(1_489 * 1_800_000), end(1_489 * 1_800_000 + 1));
+    for (end, code) in [
+        (&fits, "Unknown.ResourceOwnerId"),
+        (&long, "InvalidParameter.TimeRange"),
+    ] {
+        let query = with(&[foreign, ("Granularity", "HALF_HOUR"), ("End", end)]);
+        assert_eq!(world.metric("owner", &query).code(), code);
+    }
+    // Some zone has 401 days that are seven hours longer than others.
+    let day_ms = 86_400_000;
+    let (fits, long) = (
+        end(401 * day_ms + 25_200_000),
+        end(401 * day_ms + 25_200_001),
+    );
+    for (end, code) in [
+        (&fits, "Unknown.ResourceOwnerId"),
+        (&long, "InvalidParameter.TimeRange"),
+    ] {
+        let query = with(&[foreign, ("End", end)]);
+        assert_eq!(world.metric("owner", &query).code(), code);
+    }
 }
 
 #[test]
@@ -203,6 +290,36 @@ fn parameters_that_are_wrong_say_what_would_be_right() {
         ]),
     );
     assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[test]
+fn parameters_of_newer_sdks_are_ignored() {
+    let world = counted();
+    let plain = world.metric("owner", &RANGE).stable();
+    assert!(plain.contains("\"SentCount\":1"), "{plain}");
+    for (name, values) in [
+        ("OwnerId", ["1000000000000001", "7", "x"]),
+        ("ResourceOwnerAccount", ["acme", "somebody", ""]),
+        (
+            "ResourceOwnerId",
+            ["1000000000000001", "2000000000000002", "-1"],
+        ),
+        ("RegionId", ["ap-southeast-1", "nowhere", ""]),
+    ] {
+        for value in values {
+            let more = with(&[(name, value)]);
+            for reply in [
+                world.metric("owner", &more),
+                world.post(&world.v1(
+                    &key("owner"),
+                    GET_METRIC,
+                    &with(&[(name, value), ("Format", "JSON")]),
+                )),
+            ] {
+                assert_eq!(reply.stable(), plain, "{name}={value}");
+            }
+        }
+    }
 }
 
 #[test]

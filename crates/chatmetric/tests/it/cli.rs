@@ -64,6 +64,22 @@ fn every_command_explains_itself_with_an_example() {
 }
 
 #[test]
+fn the_version_names_the_time_zones() {
+    let ran = run(&["--version"]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let [program, zones] = lines[..] else {
+        panic!("{ran:?}");
+    };
+    assert_eq!(program, format!("chatmetric {}", env!("CARGO_PKG_VERSION")));
+    let zones = zones.strip_prefix("time zones: IANA 20").expect("a year");
+    assert!(zones.len() == 3 && zones.ends_with(|c: char| c.is_ascii_lowercase()));
+    assert_eq!(run(&["-V"]).stdout, format!("{program}\n"));
+    let (_folder, data_dir) = data_dir();
+    let (_, log) = Served::start(&data_dir).stop();
+    assert!(log.contains(&format!("time_zones=\"20{zones}\"")), "{log}");
+}
+
+#[test]
 fn the_first_help_fits_a_screen() {
     check(
         &run(&["--help"]),
@@ -157,18 +173,18 @@ fn the_first_help_fits_a_screen() {
                       - whatsapp: WhatsApp webhook bodies
                       - parquet:  (not there yet)
                       - cams:     (not there yet)
-          
+
                       [default: auto]
 
                   --data-dir <DIR>
                       The data directory
-          
+
                       [env: CHATMETRIC_STORE_DATA_DIR=]
                       [default: ./chatmetric-data]
 
                   --master-key-file <FILE>
                       The file with the master key [default: `<data-dir>.key`]
-          
+
                       [env: CHATMETRIC_MASTER_KEY_FILE=]
 
                   --strict
@@ -196,6 +212,7 @@ fn the_first_help_fits_a_screen() {
             NDJSON: {"number","message_id","status","ts","channel"?} a line.
             CSV: a header with number,message_id,status,timestamp in any order.
             whatsapp: one webhook body a line, or a JSON array of them.
+            All of them may be compressed with gzip or zstd.
             Times are seconds, milliseconds or RFC 3339.
 
             Loading a file twice changes nothing; after an interruption, load it again.
@@ -203,7 +220,7 @@ fn the_first_help_fits_a_screen() {
 
             Examples:
               chatmetric import events.ndjson --space 293483938849493
-              zstdcat old.csv.zst | chatmetric import - --space 293483938849493 --format csv
+              chatmetric import 2025-*.csv.zst --space 293483938849493
         "#]],
     );
 }

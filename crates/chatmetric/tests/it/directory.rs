@@ -412,7 +412,7 @@ fn all_faults_are_told_at_once_with_their_places() {
             line 5, column 6: `account[1].id`: an account id is 1 to 32 decimal digits
             line 8, column 8: `account[2].name`: an account name is 1 to 128 characters without control characters
             line 9, column 14: `account[2].subscribed`: must be true or false, not a string
-            line 10, column 20: `account[2].calls_per_second`: must be 1 to 1000000, not 0
+            line 10, column 20: `account[2].calls_per_second`: must be 1 to 100000, not 0
             line 11, column 1: `account[2].nmae`: unknown key; known here are id, name, subscribed, calls_per_second, access_key, space, policy, user, group, role, isv_grant, webhook
             line 13, column 6: `account[2].access_key[0].id`: an AccessKey id is 1 to 128 letters, digits, '.', '_' or '-'
             line 14, column 10: `account[2].access_key[0].status`: `active` is not one of Active, Inactive
@@ -711,6 +711,43 @@ fn a_dry_run_says_it_and_does_nothing() {
 }
 
 #[test]
+fn pruning_unsets_what_the_document_leaves_out() {
+    let installation = Installation::new();
+    let directory = installation.open();
+    let with = r#"
+[[account]]
+id = "1"
+calls_per_second = 70
+[[account.space]]
+id = "s"
+[[account.webhook]]
+id = "hook"
+kind = "whatsapp"
+space = "s"
+app_secrets = ["one"]
+verify_token = "two"
+"#;
+    apply(&directory, with);
+    let without = "[[account]]\nid = \"1\"\n[[account.space]]\nid = \"s\"\n[[account.webhook]]\nid = \"hook\"\n";
+    assert_eq!(lines(&apply(&directory, without)), "");
+    // A document without secrets says nothing of them.
+    let report = apply_with(&directory, without, PRUNE).expect("applies");
+    expect![[r#"
+        ~ account 1: calls_per_second 70 -> default
+        ~ whatsapp webhook hook of account 1: space s -> none
+    "#]]
+    .assert_eq(&lines(&report));
+    apply(&directory, with);
+    let bare = format!("{without}app_secrets = [\"one\"]\n");
+    let report = apply_with(&directory, &bare, PRUNE).expect("applies");
+    expect![[r#"
+        ~ account 1: calls_per_second 70 -> default
+        ~ whatsapp webhook hook of account 1: space s -> none, verify_token changed
+    "#]]
+    .assert_eq(&lines(&report));
+}
+
+#[test]
 fn pruning_leaves_what_the_document_lists() {
     let installation = Installation::new();
     let directory = installation.open();
@@ -745,6 +782,7 @@ users = []
         - policy MetricsRead of account 1000000000000001
         - policy EnableRoi of account 1000000000000001
         - account 2000000000000002 customer
+        ~ account 1000000000000001 acme: calls_per_second 50 -> default
         ~ user reader of account 1000000000000001: policies -MetricsRead
         ~ group finance of account 1000000000000001: users -reader, policies -EnableRoi -MetricsRead
         + space 1000000000000001 of account 1000000000000001
@@ -790,15 +828,21 @@ fn pruning_everything_or_a_space_in_use_is_refused() {
             "line 1, column 1: pruning with a document that lists no account would remove everything"
         ],
     );
-    let text = "[[account]]\nid = \"1000000000000001\"\n[[account.webhook]]\nid = \"acme-wa\"\n";
+    let text = "[[account]]\nid = \"1000000000000001\"\n[[account.webhook]]\nid = \"acme-wa\"\nspace = \"293483938849493\"\n";
     check_apply_faults(
         &directory,
         text,
         PRUNE,
         &expect![
-            "line 4, column 6: `account[0].webhook[0].id`: `293483938849493` is not a space of account 1000000000000001"
+            "line 5, column 9: `account[0].webhook[0].space`: `293483938849493` is not a space of account 1000000000000001"
         ],
     );
+    // A webhook that moves lets its space go in the same document.
+    let moved = text.replace("293483938849493", "new") + "[[account.space]]\nid = \"new\"\n";
+    let report = apply_with(&directory, &moved, PRUNE).expect("applies");
+    let shown = lines(&report);
+    assert!(shown.contains("space 293483938849493 -> new"), "{shown}");
+    assert!(shown.contains("- space 293483938849493 of"), "{shown}");
 }
 
 #[test]

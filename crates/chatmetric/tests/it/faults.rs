@@ -19,6 +19,8 @@ pub(crate) enum Gate {
     Refusing,
     /// A sync failed.
     Poisoned,
+    /// Every read panics, as a fault of the program would.
+    Panicking,
 }
 
 pub(crate) struct GatedStore {
@@ -55,6 +57,11 @@ impl GatedStore {
         self.state().1.len()
     }
 
+    fn read(&self) {
+        let gate = self.state().0;
+        assert_ne!(gate, Gate::Panicking, "this read was told to panic");
+    }
+
     fn state(&self) -> MutexGuard<'_, (Gate, Vec<(Batch, Completion)>)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,7 +71,7 @@ impl Store for GatedStore {
     fn submit(&self, batch: Batch, done: Completion) {
         let mut state = self.state();
         match state.0 {
-            Gate::Open => {
+            Gate::Open | Gate::Panicking => {
                 drop(state);
                 self.inner.submit(batch, done);
             }
@@ -95,6 +102,7 @@ impl Store for GatedStore {
         self.inner.claim(account, number, space)
     }
     fn numbers(&self, space: SpaceKey) -> Result<Vec<PhoneNumber>, StoreError> {
+        self.read();
         self.inner.numbers(space)
     }
     fn read_days(
@@ -104,6 +112,7 @@ impl Store for GatedStore {
         days: RangeInclusive<UtcDay>,
         visit: &mut DayVisitor<'_>,
     ) -> Result<(), StoreError> {
+        self.read();
         self.inner.read_days(space, number, days, visit)
     }
     fn books(&self) -> Result<Vec<(SourceName, Books)>, StoreError> {
@@ -121,7 +130,7 @@ impl Store for GatedStore {
     }
     fn health(&self) -> Health {
         match self.state().0 {
-            Gate::Open | Gate::Shut => Health::Ready,
+            Gate::Open | Gate::Shut | Gate::Panicking => Health::Ready,
             Gate::Refusing => Health::Waiting("no space".into()),
             Gate::Poisoned => Health::Poisoned("a sync failed".into()),
         }

@@ -312,6 +312,33 @@ fn what_is_signed_and_unreadable_is_kept_whole() {
 }
 
 #[test]
+fn nothing_of_a_signed_body_disappears() {
+    let world = World::start();
+    let entry =
+        |entry: &str| format!(r#"{{"object":"whatsapp_business_account","entry":{entry}}}"#);
+    let bodies = [
+        entry("[5]"),
+        entry("[null]"),
+        entry(r#"[{"id":"1"}]"#),
+        entry(r#"[{"changes":{"field":"messages"}}]"#),
+        entry(r#"[{"changes":[{"field":"messages","value":"{}"}]}]"#),
+        entry(r#"[{"changes":[{"field":"messages","value":{"statuses":{"id":"a"}}}]}]"#),
+    ];
+    let count = bodies.len();
+    for body in bodies {
+        let reply = world.webhook("acme-wa", SECRET, body.as_bytes());
+        let json = reply.json();
+        assert_eq!(
+            (reply.status, &json["quarantined"]),
+            (200, &1.into()),
+            "{body}"
+        );
+    }
+    assert_eq!(reasons(&world), vec![Reason::Malformed; count]);
+    assert_eq!(books(&world, "acme-wa").quarantined, 6);
+}
+
+#[test]
 fn numbers_belong_to_their_space() {
     let world = World::start();
     let one = |webhook: &str, number: &str, id: &str| {

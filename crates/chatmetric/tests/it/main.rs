@@ -45,6 +45,8 @@ mod conformance;
 mod demo;
 // `import`: formats, bad lines, loading twice, memory.
 mod import;
+// What goes wrong around the program: nobody reads its log, the disk is full.
+mod damage;
 // kill -9 of `serve`, again and again.
 mod restart;
 // `sign explain`: outputs, exit codes, secrets.

@@ -169,6 +169,26 @@ impl Served {
                 said.push('\n');
             }
         });
+        Self::started(child, stderr, said)
+    }
+
+    /// Starts it with a log that cannot be written: a reader who left, or a full disk.
+    pub(crate) fn start_unheard(data_dir: &str, stderr: Stdio) -> Self {
+        let mut child = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir])
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        // The reading end, if there is one, is closed here.
+        drop(child.stderr.take());
+        Self::started(child, std::thread::spawn(|| {}), Arc::default())
+    }
+
+    fn started(
+        mut child: Child,
+        stderr: std::thread::JoinHandle<()>,
+        said: Arc<Mutex<String>>,
+    ) -> Self {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("reads");

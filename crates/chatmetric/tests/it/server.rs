@@ -529,3 +529,67 @@ fn logs_name_requests_and_nobody_else() {
         assert!(!text.contains(hidden), "{hidden} is logged");
     }
 }
+
+#[test]
+fn a_panic_is_an_internal_error_and_the_server_goes_on() {
+    log::collect();
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, store.clone());
+    let body = sample("wa_12_batch_two_entries.json");
+    assert_eq!(
+        world.webhook("acme-wa", "app-secret-one", &body).status,
+        200
+    );
+    let number = ("PhoneNumber", "15550100101");
+    // Many days of two numbers: read on a thread of its own.
+    let far = [("Start", "1735689600000"), ("End", "1769990400000")];
+    let queries: [&[(&str, &str)]; 3] = [&[RANGE[0], RANGE[1], number], &RANGE, &far];
+    store.set(Gate::Panicking);
+    for query in queries {
+        check_vendor(&world.metric("owner", query), 500, "InternalError");
+    }
+    store.set(Gate::Open);
+    for query in queries {
+        assert_eq!(world.metric("owner", query).status, 200);
+    }
+    assert!(log::text().contains("a request panicked"));
+}
+
+#[test]
+fn the_books_can_be_checked_from_the_figures() {
+    let world = World::start();
+    for name in [
+        "wa_02_sent_v24.json",
+        "wa_02_sent_v24.json",
+        "wa_11_inbound_text.json",
+    ] {
+        let reply = world.webhook("acme-wa", "app-secret-one", &sample(name));
+        assert_eq!(reply.status, 200);
+    }
+    assert_eq!(
+        world
+            .webhook("acme-wa", "app-secret-one", b"nonsense")
+            .status,
+        200
+    );
+    let text = world.get("/metrics").body;
+    let source = "source=\"acme-wa\"";
+    let figures: Vec<(&str, u64)> = text
+        .lines()
+        .filter(|line| line.contains(source))
+        .filter_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name, value.parse().ok()?))
+        })
+        .collect();
+    let sum = |family: &str| -> u64 {
+        let found = figures.iter().filter(|(name, _)| name.starts_with(family));
+        found.map(|(_, value)| value).sum()
+    };
+    assert_eq!(sum("chatmetric_quarantined_events{"), 1, "{text}");
+    assert_eq!(sum("chatmetric_events_received_total{"), 4, "{text}");
+    assert_eq!(
+        sum("chatmetric_events_received_total{"),
+        sum("chatmetric_events_total{") + sum("chatmetric_quarantined_events{")
+    );
+}

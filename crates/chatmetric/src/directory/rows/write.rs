@@ -69,6 +69,11 @@ fn write_all(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(DATABASE)?;
+    // Removals come first: a space may go while a webhook still names it, and is given
+    // another one a few rows later.
+    transaction
+        .execute_batch("PRAGMA defer_foreign_keys = ON")
+        .map_err(DATABASE)?;
     let writer = Writer {
         transaction: &transaction,
         write,

@@ -1,5 +1,5 @@
 //! Files of events, read line by line with bounded memory: NDJSON, CSV, and
-//! WhatsApp webhook bodies.
+//! WhatsApp webhook bodies, compressed or not.
 //!
 //! A reader hands every event to a [`Visitor`] and every line that it could not
 //! read as a [`Bad`], with its place and without its content (it may hold
@@ -8,6 +8,7 @@
 //! Invariant: no bytes make a reader panic or hold more than one line (or one
 //! webhook body) of its format's limit in memory.
 
+mod compression;
 mod csv;
 mod line;
 mod load;
@@ -21,6 +22,7 @@ use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use std::fmt;
 use std::io::{self, BufRead};
 
+pub use compression::{Compression, ZSTD_WINDOW_BYTES_MAX, decoded};
 pub use line::{Line, LineReader};
 pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader};
 pub use sniff::{PEEK_BYTES, SniffError, peek, sniff};

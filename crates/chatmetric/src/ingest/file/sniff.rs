@@ -1,6 +1,7 @@
 //! What a file is, from its first bytes and its name.
 
 use super::FileFormat;
+use super::compression::Compression;
 use std::io::{self, Read};
 
 /// How many bytes are looked at.
@@ -9,9 +10,9 @@ pub const PEEK_BYTES: usize = 64 * 1024;
 /// Why a file cannot be loaded as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SniffError {
-    /// gzip or zstd.
-    #[error("the file is compressed with {0}, which `import` cannot read yet")]
-    Compressed(&'static str),
+    /// gzip or zstd within gzip or zstd.
+    #[error("the file is compressed twice, the second time with {0}")]
+    CompressedTwice(&'static str),
     /// Parquet.
     #[error("the file is Parquet, which `import` cannot read yet")]
     Parquet,
@@ -41,14 +42,15 @@ pub fn peek(input: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(prefix)
 }
 
-/// Judges the first bytes; a name such as `x.csv` helps where they do not decide.
+/// Judges the first bytes of what is decompressed already; a name such as `x.csv` helps where they do not decide.
 ///
 /// # Errors
 /// [`SniffError`] for what no format reads.
 pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
+    if let Some(kind) = Compression::of(prefix) {
+        return Err(SniffError::CompressedTwice(kind.as_str()));
+    }
     match prefix {
-        [0x1f, 0x8b, ..] => return Err(SniffError::Compressed("gzip")),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(SniffError::Compressed("zstd")),
         [b'P', b'A', b'R', b'1', ..] => return Err(SniffError::Parquet),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(SniffError::Utf16),
         _ => {}
@@ -71,6 +73,8 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
         Some(_) => FileFormat::Csv,
         None => {
             let name = name.to_ascii_lowercase();
+            let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst"));
+            let name = plain.unwrap_or(&name);
             if name.ends_with(".csv") || name.ends_with(".tsv") {
                 FileFormat::Csv
             } else {
@@ -113,8 +117,8 @@ mod tests {
             assert_eq!(sniff(&prefix, name), Ok(format), "{text}");
         }
         for (bytes, error) in [
-            (&b"\x1f\x8b\x08"[..], SniffError::Compressed("gzip")),
-            (b"\x28\xb5\x2f\xfd\x00", SniffError::Compressed("zstd")),
+            (&b"\x1f\x8b\x08"[..], SniffError::CompressedTwice("gzip")),
+            (b"\x28\xb5\x2f\xfd\x00", SniffError::CompressedTwice("zstd")),
             (b"PAR1xxxx", SniffError::Parquet),
             (b"\xff\xfen\0", SniffError::Utf16),
             (b"SQLite format 3\0", SniffError::Binary),

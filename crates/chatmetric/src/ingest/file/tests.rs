@@ -137,7 +137,7 @@ fn a_csv_needs_its_header() {
 fn webhook_bodies_stand_on_lines_or_in_arrays() {
     let event = "whatsapp 15550100101 wamid.A sent 1767225590000".to_owned();
     let bad =
-        |line: u64| format!("bad {line}: a status of the body is not readable (`bad_timestamp`)");
+        |line: u64| format!("bad {line}: a part of the body is not readable (`bad_timestamp`)");
     let lines = format!("{SENT}\nnonsense\n\n{SENT}\n");
     assert_eq!(
         seen(FileFormat::Whatsapp, lines.as_bytes()),

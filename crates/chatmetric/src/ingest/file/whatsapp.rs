@@ -80,7 +80,7 @@ fn read_body<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
     }
     for bad in &webhook.bad {
         let reason = format!(
-            "a status of the body is not readable (`{}`)",
+            "a part of the body is not readable (`{}`)",
             bad.reason.as_str()
         );
         visitor.bad(Bad {

@@ -153,23 +153,112 @@ fn one_bad_status_never_drops_its_neighbours() {
     }
 }
 
+const GOOD_CHANGE: &str = r#"{"field":"messages","value":{"metadata":{"display_phone_number":1555},"statuses":[{"id":"a","status":"SENT","timestamp":1767225590}]}}"#;
+
+#[track_caller]
+fn check_odd(text: &str, kept: &[&str], ignored: u32) {
+    let (events, bad, found_ignored) = read(text);
+    assert_eq!(events, ["1555 a sent 1767225590000"], "{text}");
+    let kept: Vec<String> = kept
+        .iter()
+        .map(|json| format!("malformed {json}"))
+        .collect();
+    assert_eq!((bad, found_ignored), (kept, ignored), "{text}");
+}
+
 #[test]
-fn odd_neighbours_of_a_good_change_are_ignored() {
-    let good = r#"{"field":"messages","value":{"metadata":{"display_phone_number":1555},"statuses":[{"id":"a","status":"SENT","timestamp":1767225590}]}}"#;
+fn a_part_of_the_wrong_shape_is_kept_and_its_neighbours_count() {
+    for odd in [
+        "null",
+        "5",
+        "\"x\"",
+        "[]",
+        "{}",
+        r#"{"id":1}"#,
+        r#"{"changes":null}"#,
+    ] {
+        let text = format!(r#"{{"entry":[{odd},{{"changes":[{GOOD_CHANGE}]}}]}}"#);
+        check_odd(&text, &[odd], 0);
+    }
+    for odd in ["{\"0\":1}", "7", "\"x\""] {
+        let text = format!(r#"{{"entry":[{{"changes":{odd}}},{{"changes":[{GOOD_CHANGE}]}}]}}"#);
+        check_odd(&text, &[odd], 0);
+        let text = body(&format!(r#"{{"statuses":{odd}}}"#))
+            .replace("[{\"field\"", &format!("[{GOOD_CHANGE},{{\"field\""));
+        check_odd(&text, &[odd], 0);
+    }
     for odd in [
         "null",
         "3",
         r#"{"field":"messages"}"#,
+        r#"{"field":"messages","value":null}"#,
         r#"{"field":"messages","value":[]}"#,
         r#"{"value":7}"#,
+        r#"{"field":{},"value":"x"}"#,
     ] {
-        let text = format!(
-            r#"{{"entry":[null,{{"id":1}},{{"changes":7}},{{"changes":[{odd},{good}]}}]}}"#
-        );
-        let (events, bad, ignored) = read(&text);
-        assert_eq!(events, ["1555 a sent 1767225590000"], "{odd}");
-        assert_eq!((bad.len(), ignored), (0, 1), "{odd}");
+        let text = format!(r#"{{"entry":[{{"changes":[{odd},{GOOD_CHANGE}]}}]}}"#);
+        check_odd(&text, &[odd], 0);
     }
+    let legacy = r#"{"metadata":{"display_phone_number":"1555"},"statuses":[{"id":"a","status":"sent","timestamp":"1767225590"}],"entry":{"id":1}}"#;
+    check_odd(legacy, &[r#"{"id":1}"#], 0);
+}
+
+#[test]
+fn what_may_not_count_is_noted_as_ignored() {
+    for (odd, ignored) in [
+        (r#"{"field":"account_update","value":7}"#, 1),
+        (r#"{"field":"account_update"}"#, 1),
+        (r#"{"field":"messages","value":{}}"#, 1),
+        (r#"{"field":"messages","value":{"contacts":[]}}"#, 1),
+        (r#"{"field":"messages","value":{"statuses":null}}"#, 1),
+        (
+            r#"{"field":"messages","value":{"messages":{"id":"in"}}}"#,
+            1,
+        ),
+        (
+            r#"{"field":"messages","value":{"messages":[1,2],"errors":[{}],"statuses":[]}}"#,
+            3,
+        ),
+        (r#"{"field":"messages","value":{"messages":[]}}"#, 0),
+    ] {
+        let text = format!(r#"{{"entry":[{{"changes":[{odd},{GOOD_CHANGE}]}}]}}"#);
+        check_odd(&text, &[], ignored);
+    }
+}
+
+#[test]
+fn a_list_that_another_replaced_is_kept() {
+    let list = r#"[{"id":"b"}]"#;
+    let good = GOOD_CHANGE.replace(
+        "\"statuses\":",
+        &format!("\"statuses\":{list},\"statuses\":"),
+    );
+    check_odd(
+        &format!(r#"{{"entry":[{{"changes":[{good}]}}]}}"#),
+        &[list],
+        0,
+    );
+    let text = format!(
+        r#"{{"entry":[{{"id":1}}],"entry":[{{"changes":[{{}}],"changes":[{GOOD_CHANGE}]}}]}}"#
+    );
+    check_odd(&text, &[r#"[{"id":1}]"#, "[{}]"], 0);
+    let twice = r#"{"statuses":[]}"#;
+    let good = GOOD_CHANGE.replace("\"value\":", &format!("\"value\":{twice},\"value\":"));
+    check_odd(
+        &format!(r#"{{"entry":[{{"changes":[{good}]}}]}}"#),
+        &[twice],
+        0,
+    );
+}
+
+#[test]
+fn parts_of_the_wrong_shape_are_limited_as_statuses_are() {
+    let text = format!(r#"{{"entry":[{}]}}"#, ["null"; 11].join(","));
+    assert_eq!(
+        parse(&text, 11).map(|webhook| webhook.bad.len()).ok(),
+        Some(11)
+    );
+    assert!(parse(&text, 10).is_err());
 }
 
 #[test]
