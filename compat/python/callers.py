@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import json
+import os
 from unittest import mock
 
 PRODUCT = "cams"
@@ -193,9 +194,11 @@ class CoreCaller:
         from aliyunsdkcore.auth.credentials import StsTokenCredential
         from aliyunsdkcore.client import AcsClient
 
+        # Its own copy of requests does not look at this variable.
+        verify = os.environ.get("REQUESTS_CA_BUNDLE")
         if len(key) > 2:
-            return AcsClient(region_id="ap-southeast-1", credential=StsTokenCredential(*key))
-        return AcsClient(key[0], key[1], "ap-southeast-1")
+            return AcsClient(region_id="ap-southeast-1", credential=StsTokenCredential(*key), verify=verify)
+        return AcsClient(key[0], key[1], "ap-southeast-1", verify=verify)
 
     def request(self, port, parameters, action, scheme="http"):
         if self.typed:

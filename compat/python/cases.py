@@ -61,6 +61,7 @@ class Cases:
             *self.parameters(),
             *self.permissions(),
             *self.credentials(),
+            *self.sessions(),
             *self.clocks(),
             *bursts,
         ]
@@ -157,6 +158,19 @@ class Cases:
             error = {"code": code, "status": status, "message": message}
             yield refused(name, name, key, EMPTY_RANGE, error)
 
+    def sessions(self):
+        """Temporary credentials, and parts of them that do not belong together."""
+        daily = {**self.window(6), "Granularity": "DAILY"}
+        yield self.answered("STS", "a session", "session", daily, directory.NUMBERS)
+        for key, code, message in [
+            ("session_other_token", "InvalidSecurityToken.MismatchWithAccessKey", "SecurityToken mismatch"),
+            ("session_token_of_user", "InvalidSecurityToken.MismatchWithAccessKey", "SecurityToken mismatch"),
+            ("session_bad_token", "InvalidSecurityToken.Malformed", "SecurityToken is malformed."),
+            ("session_no_token", "MissingSecurityToken", "SecurityToken"),
+        ]:
+            error = {"code": code, "status": 400, "message": message}
+            yield refused("STS", key, key, EMPTY_RANGE, error)
+
     def clocks(self):
         """Clocks that are off by more, and by less, than a quarter of an hour."""
         quiet = {**EMPTY_RANGE, "PhoneNumber": directory.QUIET}
@@ -202,3 +216,14 @@ KEYS = {
     "unknown": directory.UNKNOWN,
     "wrong_secret": (directory.OWNER[0], "not the secret"),
 }
+
+
+def session_keys(one, other):
+    """The keys that two sessions of a role make."""
+    return {
+        "session": one,
+        "session_other_token": (*one[:2], other[2]),
+        "session_token_of_user": (*directory.READER, one[2]),
+        "session_bad_token": (*one[:2], one[2][:-8]),
+        "session_no_token": one[:2],
+    }

@@ -1,4 +1,4 @@
-"""The names and credentials in `compat/directory.toml`, the document that both
+"""The names and credentials in `compat/directory.toml`, the document that all
 suites apply. All secrets are invented and valid nowhere.
 """
 
@@ -25,6 +25,8 @@ BUSY_OWNER = ("LTAIbusyowner0000000001", "busy-owner-secret")
 SINGLE_OWNER = ("LTAIsingleowner00000001", "single-owner-secret")
 STRANGER_OWNER = ("LTAIstrangerowner000001", "stranger-owner-secret")
 UNKNOWN = ("LTAInobodyhasthiskey001", "no-secret")
+
+REPORTER = f"acs:ram::{ACME}:role/reporter"
 
 SPACE = "293483938849493"
 SPACE_SINGAPORE = "293483938849494"

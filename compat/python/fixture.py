@@ -21,8 +21,9 @@ import tempfile
 import time
 
 import directory
-from cases import KEYS, Cases
+from cases import KEYS, Cases, session_keys
 from instance import SCHEMES, Instance, whatsapp_body
+from session import assume
 
 
 @contextlib.contextmanager
@@ -43,11 +44,12 @@ def describe(instance):
     for batch in cases.batches:
         status = instance.webhook("acme-all", directory.APP_SECRET, whatsapp_body(batch))
         assert status == 200, f"the webhook was answered with {status}"
+    sessions = [assume(instance, directory.ASSUMER, directory.REPORTER) for _ in range(2)]
     return {
         "scheme": instance.scheme,
         "endpoint": f"127.0.0.1:{instance.port}",
         "ca_file": instance.ca_file,
-        "keys": KEYS,
+        "keys": {**KEYS, **session_keys(*sessions)},
         "cases": cases.all(instance.scheme),
     }
 

@@ -1,6 +1,7 @@
 """The cases that all languages share, with every way of every SDK of this
 environment; each result goes into the table of COMPATIBILITY.md."""
 
+import contextlib
 import json
 import os
 import re
@@ -27,25 +28,27 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def on(request):
-    """An instance, as the suites of other languages see it."""
-    with fixture.running(request.param) as description, pytest.MonkeyPatch.context() as patch:
-        if description["ca_file"]:
-            # What OpenSSL and requests trust, for every SDK alike.
-            patch.setenv("SSL_CERT_FILE", description["ca_file"])
-            patch.setenv("REQUESTS_CA_BUNDLE", description["ca_file"])
-        yield description
+def instances():
+    """An instance for each scheme, as the suites of other languages see it."""
+    with contextlib.ExitStack() as stack:
+        running = {scheme: stack.enter_context(fixture.running(scheme)) for scheme in SCHEMES}
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        # What OpenSSL and requests trust, for every SDK alike.
+        patch.setenv("SSL_CERT_FILE", running["https"]["ca_file"])
+        patch.setenv("REQUESTS_CA_BUNDLE", running["https"]["ca_file"])
+        yield running
 
 
-@pytest.mark.parametrize(("on", "column", "name"), NAMES, indirect=["on"])
-def test_case(on, caller, column, name):
+@pytest.mark.parametrize(("scheme", "column", "name"), NAMES)
+def test_case(instances, caller, scheme, column, name):
+    on = instances[scheme]
     case = next(case for case in on["cases"] if (case["column"], case["name"]) == (column, name))
     passed = False
     try:
         check(on, caller, case)
         passed = True
     finally:
-        record(on["scheme"], caller, column, passed)
+        record(scheme, caller, column, passed)
 
 
 def check(on, caller, case):

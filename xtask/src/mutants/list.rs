@@ -211,7 +211,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "ram-both",
         promise: "a call needs the right for all that it names",
-        file: "crates/chatmetric/src/api/call.rs",
+        file: "crates/chatmetric/src/api/rights.rs",
         find: "        .also(second, rights, now_ms)\n",
         replace: "        .also(first, rights, now_ms)\n",
         test: &[
@@ -241,9 +241,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "ram-replay",
         promise: "a change cannot be replayed after a power cut",
-        file: "crates/chatmetric/src/api/ram/run.rs",
-        find: "                sync_nonces(&app, now)?;\n",
-        replace: "                drop(sync_nonces(&app, now));\n",
+        file: "crates/chatmetric/src/api/durable.rs",
+        find: "        sync_nonces(&app, now)?;\n",
+        replace: "        drop(sync_nonces(&app, now));\n",
         test: &[
             "test",
             "-p",
@@ -301,7 +301,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "session-policy",
         promise: "a session policy limits its session",
-        file: "crates/chatmetric/src/api/call.rs",
+        file: "crates/chatmetric/src/api/rights.rs",
         find: "Principal::Session(session) => session.policy.as_ref(),",
         replace: "Principal::Session(session) => session.policy.as_ref().filter(|_| false),",
         test: &[
@@ -360,9 +360,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "token-replay",
         promise: "no credentials for a call that could be replayed after a power cut",
-        file: "crates/chatmetric/src/api/call.rs",
-        find: "        sync_nonces(&app, app.clock.now())?;\n",
-        replace: "        drop(sync_nonces(&app, app.clock.now()));\n",
+        file: "crates/chatmetric/src/api/durable.rs",
+        find: "        sync_nonces(&app, now)?;\n",
+        replace: "        drop(sync_nonces(&app, now));\n",
         test: &[
             "test",
             "-p",

@@ -8,10 +8,11 @@
 //! rights are checked, because the rights are for what the parameters name.
 
 use crate::api::action::{Action, Actions};
+use crate::api::durable::durably;
 use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
 use crate::api::ram::{self, Input, RamCall};
-use crate::api::spec::Product;
+use crate::api::rights::{authorize_by_ram, in_words_of, needs_subscription};
 use crate::api::sts::{Keys, StsAction, assume_role, get_caller_identity};
 use crate::api::{diagnosis, tenancy, wire};
 use crate::directory::{Principal, Snapshot};
@@ -20,9 +21,7 @@ use crate::server::answer::{Answer, RequestIds};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
-use chatmetric_rpc::ram::{
-    AttachedPolicy, Authorized, Permission, Policy, Rights, authorize, open_to_all,
-};
+use chatmetric_rpc::ram::{Authorized, open_to_all};
 use chatmetric_rpc::request::{ParsedRequest, RawRequest};
 use chatmetric_rpc::response::{ResponseFormat, success_response};
 use std::sync::Arc;
@@ -160,44 +159,15 @@ async fn finish(
             success(format, action, &body, call.ids)
         }
         Judged::Credentials(grant) => {
-            let body = give_credentials(app, grant).await?;
+            let body = durably(app, app.clock.now(), move |app| {
+                grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
+            });
+            let body = body.await?;
             success(format, action, &body, call.ids)
         }
         Judged::Caller(body) => success(format, action, &body, call.ids),
     };
     Ok(Finished::without_rows(answer))
-}
-
-/// Makes credentials once a replay of the call is impossible.
-async fn give_credentials(
-    app: &Arc<App>,
-    grant: assume_role::Grant,
-) -> Result<assume_role::AssumedRole, ApiError> {
-    let Ok(_turn) = app.identity_changes.acquire().await else {
-        return Err(ApiError::ServiceUnavailable);
-    };
-    let app = Arc::clone(app);
-    let task = tokio::task::spawn_blocking(move || {
-        sync_nonces(&app, app.clock.now())?;
-        grant.credentials(app.directory.message_sealer(), app.entropy.as_ref())
-    });
-    task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "credentials could not be made");
-        Err(ApiError::InternalError)
-    })
-}
-
-/// Makes sure that no call that was admitted can be replayed, whatever happens to the
-/// machine. It blocks on the disk.
-///
-/// # Errors
-/// `ServiceUnavailable` when the nonces cannot be kept.
-pub(super) fn sync_nonces(app: &App, now: EpochMs) -> Result<(), ApiError> {
-    let synced = app.nonce_log.sync(|| app.admission.nonces(now.0));
-    synced.map_err(|error| {
-        tracing::error!(%error, "a call is refused, because its nonce cannot be kept");
-        ApiError::ServiceUnavailable
-    })
 }
 
 fn success(
@@ -324,101 +294,6 @@ fn admit_and_plan(
         }
     };
     Ok((action, judged))
-}
-
-/// Whether an account has to subscribe to a product before it may call it; who it
-/// is and what it may do, it may always ask and change.
-const fn needs_subscription(product: Product) -> bool {
-    match product {
-        Product::Cams => true,
-        Product::Sts | Product::Ram => false,
-    }
-}
-
-/// Checks the right for the action on all that is needed.
-fn authorize_by_ram(
-    admitted: Admitted,
-    action: Action,
-    needed: (String, Option<String>),
-    now_ms: i64,
-) -> Result<Authorized<Admitted>, ApiError> {
-    let Some(ram_action) = action.spec().ram_action else {
-        return open_to_all(admitted);
-    };
-    let principal = admitted.principal().clone();
-    let identity = attached(&principal);
-    let told_as = diagnosis::told_as(&principal);
-    let rights = match &told_as {
-        None => Rights::Owner,
-        Some((principal_type, display_name)) => Rights::Limited {
-            principal_type: *principal_type,
-            display_name,
-            identity: &identity,
-            session: session_policy(&principal),
-        },
-    };
-    let product = action.product();
-    let permission = |resource| Permission {
-        action: ram_action,
-        resource,
-    };
-    let first = permission(needed.0.as_str());
-    let authorized = authorize(admitted, first, rights, now_ms)
-        .map_err(|error| in_words_of(product, error, Some(first)))?;
-    let Some(second) = needed.1.as_deref().map(permission) else {
-        return Ok(authorized);
-    };
-    authorized
-        .also(second, rights, now_ms)
-        .map_err(|error| in_words_of(product, error, Some(second)))
-}
-
-/// The policies that limit a principal.
-fn attached(principal: &Principal) -> Vec<AttachedPolicy<'_>> {
-    let policies = match principal {
-        Principal::Owner => &[][..],
-        Principal::User(user) => &user.policies,
-        Principal::Session(session) => &session.role.policies,
-    };
-    let attached = policies.iter().map(|named| AttachedPolicy {
-        name: &named.name,
-        policy: &named.policy,
-    });
-    attached.collect()
-}
-
-/// The policy that a role session was given; it limits what the role may do.
-fn session_policy(principal: &Principal) -> Option<&Policy> {
-    match principal {
-        Principal::Owner | Principal::User(_) => None,
-        Principal::Session(session) => session.policy.as_ref(),
-    }
-}
-
-/// The words of a refusal are the product's: CAMS has codes of its own for a denial
-/// and for too many calls, RAM and STS have the gateway's. Nothing else knows this.
-fn in_words_of(product: Product, error: ApiError, denied: Option<Permission<'_>>) -> ApiError {
-    match (product, error) {
-        (Product::Cams, error) => error,
-        (Product::Sts, ApiError::PermissionDeny { detail }) => ApiError::NoPermission {
-            message: assume_role::NOT_AUTHORIZED.into(),
-            detail,
-        },
-        (Product::Ram, ApiError::PermissionDeny { detail }) => {
-            let message = "You are not authorized to do this action.";
-            let message = match denied {
-                Some(Permission { action, resource }) => {
-                    format!("{message} Resource: {resource} Action: {action}").into()
-                }
-                None => message.into(),
-            };
-            ApiError::NoPermission { message, detail }
-        }
-        (Product::Ram | Product::Sts, ApiError::LimitControl { retry_after_ms }) => {
-            ApiError::UserThrottled { retry_after_ms }
-        }
-        (Product::Ram | Product::Sts, error) => error,
-    }
 }
 
 /// The caller as tenancy sees it.

@@ -1,7 +1,7 @@
 //! The RPC operations: everything that reaches `/`.
 //!
 //! Reading order: `action` (the one table of operations), `call` (the order of
-//! checks, from raw bytes to an authorized request), `nonce_log`, `tenancy` (which space), one
+//! checks, from raw bytes to an authorized request), `rights` (who may), `nonce_log`, `tenancy` (which space), one
 //! file an operation with its `spec`, `wire` (names and bodies), `ram` and `sts`
 //! (products of their own), `diagnosis` (what administrators learn of a denial).
 //!
@@ -12,11 +12,13 @@ pub mod action;
 mod address_limit;
 mod call;
 mod diagnosis;
+mod durable;
 mod enable_whatsapp_roi_metric;
 mod get_chatapp_phone_number_metric;
 pub(crate) mod metadata;
 mod nonce_log;
 pub mod ram;
+mod rights;
 pub mod spec;
 pub mod sts;
 pub mod tenancy;

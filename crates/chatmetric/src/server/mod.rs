@@ -43,9 +43,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
-/// Changes of identities that are at work at a time; more wait. The directory
-/// writes one after the other, so a thread more would only wait in it.
-const IDENTITY_CHANGES_MAX: usize = 2;
+/// Calls that wait for the disk at a time, because they change something or give
+/// credentials out. The directory writes one after the other.
+const DURABLE_CALLS_MAX: usize = 2;
 
 /// What the program plugs in; settings are what the user tunes.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ pub(crate) struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
     pub(crate) large_queries: Semaphore,
-    pub(crate) identity_changes: Semaphore,
+    pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     stopping: AtomicBool,
@@ -149,7 +149,7 @@ impl App {
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             large_queries: Semaphore::new(LARGE_QUERIES_MAX),
-            identity_changes: Semaphore::new(IDENTITY_CHANGES_MAX),
+            durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             metrics,
             metrics_on_main,
             stopping: AtomicBool::new(false),

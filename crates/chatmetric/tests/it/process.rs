@@ -1,10 +1,12 @@
 //! Starts the real program: commands to their end, and `serve` until it is killed.
 
 use chatmetric::client::{ApiClient, Endpoint};
-use chatmetric::clock::SystemClock;
-use chatmetric::entropy::SystemEntropy;
+use chatmetric::clock::{Clock as _, SystemClock};
+use chatmetric::entropy::{Entropy as _, SystemEntropy};
 use chatmetric_rpc::credential::SecretKey;
-use chatmetric_rpc::sign::Credentials;
+use chatmetric_rpc::format_utc_seconds;
+use chatmetric_rpc::request::Method;
+use chatmetric_rpc::sign::{Algorithm, Call, Credentials, sign_v3};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -272,6 +274,41 @@ pub(crate) fn agent() -> ureq::Agent {
         .timeout_global(Some(Duration::from_secs(20)))
         .build()
         .new_agent()
+}
+
+/// A signed call: status and body.
+pub(crate) fn call(
+    url: &str,
+    who: &Credentials,
+    action: &str,
+    query: &[(&str, &str)],
+) -> (u16, String) {
+    let now_s = SystemClock::default().now().0 / 1_000;
+    let mut nonce = [0; 16];
+    SystemEntropy.fill(&mut nonce);
+    let (date, nonce) = (format_utc_seconds(now_s), hex::encode(nonce));
+    let host = url.strip_prefix("http://").expect("http");
+    let call = Call {
+        method: Method::Post,
+        host,
+        action,
+        version: crate::world::version(action),
+        query,
+        headers: &[],
+        body: b"",
+        content_type: None,
+        form: &[],
+        date: &date.expect("a date"),
+        nonce: &nonce,
+    };
+    let signed = sign_v3(Algorithm::HmacSha256, who, &call);
+    let mut request = agent().post(format!("{url}{}", signed.target));
+    for (name, value) in &signed.headers {
+        request = request.header(name, value);
+    }
+    let mut answer = request.send_empty().expect("an answer");
+    let body = answer.body_mut().read_to_string().expect("read");
+    (answer.status().as_u16(), body)
 }
 
 /// Posts a body as Meta does; `None` when no answer came.

@@ -1,14 +1,14 @@
 //! Sts: temporary credentials of roles, what they may do and when they are over;
 //! and the diagnoses of denials.
 
+use crate::process::{Served, call, data_dir, run_with_input};
+use crate::ram_api::Ram;
 use crate::world::{NOW_MS, Reply, World, key};
 use chatmetric::directory::{Actor, PolicyHolder};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::{AccountId, SecretKey};
 use chatmetric_rpc::sign::Credentials;
 
-const STS: &str = "2015-04-01";
-const RAM: &str = "2015-05-01";
 const ACME: &str = "1000000000000001";
 const RANGE: [(&str, &str); 2] = [("Start", "1767139200000"), ("End", "1767312000000")];
 
@@ -37,6 +37,15 @@ policies = ["MayAssumeMetrics", "Explain"]
 [[account.user.access_key]]
 id = "LTAInarrow"
 secret = "narrow-secret"
+[[account.user]]
+name = "grouped"
+[[account.user.access_key]]
+id = "LTAIgrouped"
+secret = "grouped-secret"
+[[account.group]]
+name = "silent"
+users = ["grouped"]
+policies = ["NoMetrics"]
 [[account.role]]
 name = "metrics"
 trust_policy = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":"acs:ram::1000000000000001:root"}}]}'
@@ -83,7 +92,7 @@ fn assume(world: &World, who: &Credentials, role: &str, more: &[(&str, &str)]) -
         query.push(("RoleSessionName", "alice"));
     }
     query.extend_from_slice(more);
-    world.post(&world.v3_of(STS, who, "AssumeRole", &query))
+    world.post(&world.v3(who, "AssumeRole", &query))
 }
 
 /// The credentials of an answer.
@@ -131,8 +140,7 @@ fn temporary_credentials_sign_both_ways() {
     let world = world();
     for assumed in [
         assume(&world, &key("assumer"), &arn("metrics"), &[]),
-        world.post(&world.v1_of(
-            STS,
+        world.post(&world.v1(
             &key("assumer"),
             "AssumeRole",
             &[
@@ -167,7 +175,7 @@ fn temporary_credentials_sign_both_ways() {
 fn everybody_may_ask_who_he_is() {
     let world = world();
     let ask = |who: &Credentials| {
-        let reply = world.post(&world.v3_of(STS, who, "GetCallerIdentity", &[]));
+        let reply = world.post(&world.v3(who, "GetCallerIdentity", &[]));
         let mut json = reply.json();
         json["RequestId"] = "-".into();
         for name in ["UserId", "RoleId", "PrincipalId"] {
@@ -226,6 +234,46 @@ fn a_session_outlives_the_server() {
     world.stop();
     world.serve();
     assert_eq!(metric(&world, &session).code(), "OK");
+}
+
+/// A call that a power cut could make possible a second time gives nothing away;
+/// sessions that there are go on.
+#[test]
+fn without_a_place_for_its_nonce_no_role_is_assumed() {
+    let (folder, data_dir) = data_dir();
+    let user = "[[account]]\nid = \"1000000000000001\"\n[[account.policy]]\nname = \"MayAssume\"\ndocument = '{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"*\"}]}'\n[[account.user]]\nname = \"assumer\"\npolicies = [\"MayAssume\"]\n[[account.user.access_key]]\nid = \"LTAIassumer\"\nsecret = \"assumer-secret\"\n[[account.role]]\nname = \"metrics\"\ntrust_policy = '{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":\"acs:ram::1000000000000001:root\"}}]}'\n";
+    let arguments = ["apply", "-f", "-", "--data-dir", &data_dir];
+    let ran = run_with_input(&arguments, user.as_bytes());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let served = Served::start_ignoring_file_limits(&data_dir);
+    let arn = arn("metrics");
+    let query = [("RoleArn", arn.as_str()), ("RoleSessionName", "alice")];
+    let assume = || call(&served.url, &key("assumer"), "AssumeRole", &query);
+    let (status, body) = assume();
+    assert_eq!(status, 200, "{body}");
+    let session = credentials(&Reply {
+        status,
+        headers: Vec::new(),
+        body,
+    });
+    let nonces = folder.path().join("data/nonces.log");
+    let bytes = std::fs::metadata(&nonces).expect("a file").len();
+    served.limit_files(Some(bytes));
+    let (status, body) = assume();
+    assert_eq!(status, 503, "{body}");
+    assert!(!body.contains("Credentials"), "{body}");
+    let who = call(&served.url, &session, "GetCallerIdentity", &[]);
+    assert_eq!(who.0, 200, "{who:?}");
+    served.limit_files(None);
+    assert_eq!(assume().0, 200);
+}
+
+#[test]
+fn a_session_has_no_keys_of_its_own() {
+    let world = world();
+    let session = session(&world, &[]);
+    let mine = world.v3(&session, "ListAccessKeys", &[]);
+    assert_eq!(world.post(&mine).code(), "MissingUserName");
 }
 
 fn change(
@@ -359,7 +407,7 @@ fn roles_of_other_accounts_are_assumed_and_do_not_leak() {
         assume(&world, &key("assumer"), &arn, &[])
     };
     let partner = credentials(&ask("partner"));
-    let caller = world.post(&world.v3_of(STS, &partner, "GetCallerIdentity", &[]));
+    let caller = world.post(&world.v3(&partner, "GetCallerIdentity", &[]));
     assert_eq!(caller.json()["AccountId"], "2000000000000002");
     let mut query = RANGE.to_vec();
     query.push(("CustSpaceId", "isv-customer"));
@@ -523,10 +571,23 @@ fn parameters_are_refused_by_name() {
             &[(parameter, value)],
         );
         assert_eq!(reply.status, 200, "{reply:?}");
-        if parameter == "SourceIdentity" {
-            assert_eq!(reply.json()["SourceIdentity"], value);
-        }
     }
+}
+
+#[test]
+fn an_answer_has_the_members_that_are_declared() {
+    let world = world();
+    let arn = arn("metrics");
+    let query = [
+        ("RoleArn", arn.as_str()),
+        ("RoleSessionName", "alice"),
+        ("SourceIdentity", "behind-it"),
+    ];
+    let sts = Ram::new(&world);
+    let made = sts.ok_as("assumer", "AssumeRole", &query);
+    assert_eq!(made["SourceIdentity"], "behind-it");
+    let without = sts.call_as("assumer", "AssumeRole", &query[..2]).json();
+    assert_eq!(without.get("SourceIdentity"), None);
 }
 
 #[test]
@@ -550,7 +611,7 @@ fn a_grant_for_named_users_is_none_for_sessions() {
 /// DecodeDiagnosticMessage.
 fn decode(world: &World, who: &Credentials, message: &str) -> Reply {
     let query = [("EncodedDiagnosticMessage", message)];
-    world.post(&world.v3_of(RAM, who, "DecodeDiagnosticMessage", &query))
+    world.post(&world.v3(who, "DecodeDiagnosticMessage", &query))
 }
 
 fn diagnosis(denied: &Reply) -> String {
@@ -567,6 +628,7 @@ fn an_administrator_reads_why_a_call_was_denied() {
     for who in [
         key("nobody"),
         key("denied"),
+        key("grouped"),
         session(&world, &[("Policy", policy)]),
     ] {
         let enable = world.v3(&who, "EnableWhatsappROIMetric", &[]);
@@ -583,6 +645,7 @@ fn an_administrator_reads_why_a_call_was_denied() {
     expect_test::expect![[r#"
         {"AuthAction":"cams:EnableWhatsappROIMetric","AuthConditions":[{"ConditionKey":"acs:CurrentTime","ConditionValues":["2026-01-01T00:16:40Z"]},{"ConditionKey":"acs:SecureTransport","ConditionValues":["false"]},{"ConditionKey":"acs:SourceIp","ConditionValues":["127.0.0.1"]}],"AuthPrincipal":{"AuthPrincipalDisplayName":"<id>","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser"},"AuthResource":"acs:cams:*:1000000000000001:*","ExplicitDeny":false,"MatchedPolicies":[],"NoPermissionPolicyType":"AccountLevelIdentityBasedPolicy"}
         {"AuthAction":"cams:EnableWhatsappROIMetric","AuthConditions":[{"ConditionKey":"acs:CurrentTime","ConditionValues":["2026-01-01T00:16:40Z"]},{"ConditionKey":"acs:SecureTransport","ConditionValues":["false"]},{"ConditionKey":"acs:SourceIp","ConditionValues":["127.0.0.1"]}],"AuthPrincipal":{"AuthPrincipalDisplayName":"<id>","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser"},"AuthResource":"acs:cams:*:1000000000000001:*","ExplicitDeny":true,"MatchedPolicies":[{"AttachedEntityType":"RamUser","AttachedScope":"Account","Effect":"Deny","PolicyIdentifier":"NoMetrics","PolicyType":"Custom","PolicyVersion":"v1"}],"NoPermissionPolicyType":"AccountLevelIdentityBasedPolicy"}
+        {"AuthAction":"cams:EnableWhatsappROIMetric","AuthConditions":[{"ConditionKey":"acs:CurrentTime","ConditionValues":["2026-01-01T00:16:40Z"]},{"ConditionKey":"acs:SecureTransport","ConditionValues":["false"]},{"ConditionKey":"acs:SourceIp","ConditionValues":["127.0.0.1"]}],"AuthPrincipal":{"AuthPrincipalDisplayName":"<id>","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser"},"AuthResource":"acs:cams:*:1000000000000001:*","ExplicitDeny":true,"MatchedPolicies":[{"AttachedEntityType":"RamGroup","AttachedScope":"Account","Effect":"Deny","PolicyIdentifier":"NoMetrics","PolicyType":"Custom","PolicyVersion":"v1"}],"NoPermissionPolicyType":"AccountLevelIdentityBasedPolicy"}
         {"AuthAction":"cams:EnableWhatsappROIMetric","AuthConditions":[{"ConditionKey":"acs:CurrentTime","ConditionValues":["2026-01-01T00:16:40Z"]},{"ConditionKey":"acs:SecureTransport","ConditionValues":["false"]},{"ConditionKey":"acs:SourceIp","ConditionValues":["127.0.0.1"]}],"AuthPrincipal":{"AuthPrincipalDisplayName":"metrics:alice","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"AssumedRoleUser"},"AuthResource":"acs:cams:*:1000000000000001:*","ExplicitDeny":true,"MatchedPolicies":[{"AttachedEntityType":"RamRole","AttachedScope":"Account","Effect":"Deny","PolicyIdentifier":"SessionPolicy","PolicyType":"Custom"}],"NoPermissionPolicyType":"SessionPolicy"}
     "#]].assert_eq(&shown);
     // The trust policy of a role of the own account is told as well.

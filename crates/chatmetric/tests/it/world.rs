@@ -312,22 +312,8 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
-        self.v3_of("2020-06-06", credentials, action, query)
-    }
-
-    /// A signed V3 call of a product, by its version.
-    pub(crate) fn v3_of(
-        &self,
-        version: &str,
-        credentials: &Credentials,
-        action: &str,
-        query: &[(&str, &str)],
-    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        let call = Call {
-            version,
-            ..call(&host, &date, &nonce, action, query)
-        };
+        let call = call(&host, &date, &nonce, action, query);
         sign_v3(Algorithm::HmacSha256, credentials, &call)
     }
 
@@ -338,23 +324,8 @@ impl World {
         action: &str,
         query: &[(&str, &str)],
     ) -> SignedCall {
-        self.v1_of("2020-06-06", credentials, action, query)
-    }
-
-    /// A signed V1 call of a product, by its version.
-    pub(crate) fn v1_of(
-        &self,
-        version: &str,
-        credentials: &Credentials,
-        action: &str,
-        query: &[(&str, &str)],
-    ) -> SignedCall {
         let (host, date, nonce) = (self.address.to_string(), self.date(), self.nonce());
-        let call = Call {
-            version,
-            ..call(&host, &date, &nonce, action, query)
-        };
-        sign_v1(credentials, &call)
+        sign_v1(credentials, &call(&host, &date, &nonce, action, query))
     }
 
     pub(crate) fn post(&self, signed: &SignedCall) -> Reply {
@@ -405,7 +376,7 @@ fn call<'a>(
 }
 
 /// The version in which an action is served; for one that is not, that of CAMS.
-fn version(action: &str) -> &'static str {
+pub(crate) fn version(action: &str) -> &'static str {
     let known = Action::all().find(|known| known.name() == action);
     known.map_or(Product::Cams, Action::product).version()
 }

@@ -4,11 +4,12 @@
 //! Invariant: a change is made for an authorized call only, in the caller's own
 //! account, and not before a replay of it is impossible even after a power cut.
 
-use super::body::{Body, Fields};
+use super::body::Body;
 use super::prepared::{Prepared, Work};
 use super::refusal::refusal;
 use super::view::View;
-use crate::api::call::{Admitted, sync_nonces};
+use crate::api::call::Admitted;
+use crate::api::durable::durably;
 use crate::directory::{Account, Actor, Snapshot};
 use crate::server::App;
 use chatmetric_core::EpochMs;
@@ -62,7 +63,8 @@ impl RamCall {
 /// Does what was authorized.
 ///
 /// # Errors
-/// What the operation refuses; `ServiceUnavailable` when a change could be replayed.
+/// What the operation refuses; `ServiceUnavailable` when a change could be replayed
+/// or its turn did not come.
 pub(crate) async fn run(app: &Arc<App>, call: Authorized<RamCall>) -> Result<Body, ApiError> {
     let RamCall {
         work,
@@ -78,20 +80,12 @@ pub(crate) async fn run(app: &Arc<App>, call: Authorized<RamCall>) -> Result<Bod
             read(&View::new(&snapshot, &account, sealer))?
         }
         Work::Change(about, change) => {
-            let Ok(_turn) = app.identity_changes.acquire().await else {
-                return Err(ApiError::ServiceUnavailable);
-            };
-            let app = Arc::clone(app);
-            let task = tokio::task::spawn_blocking(move || -> Result<Fields, ApiError> {
-                sync_nonces(&app, now)?;
+            let change = move |app: &App| {
                 app.directory
                     .change_identities(&account.id, &actor, now, change)
                     .map_err(|error| refusal(error, about))
-            });
-            task.await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a change did not end");
-                Err(ApiError::InternalError)
-            })?
+            };
+            durably(app, now, change).await?
         }
     };
     Ok(Body::new(request_id, fields))

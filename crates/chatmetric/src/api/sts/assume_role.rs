@@ -10,37 +10,29 @@
 //! impossible even after a power cut.
 
 use super::arn::{RoleArn, arn_of};
+use super::asked::Asked;
 use super::token::SessionToken;
 use crate::api::call::Admitted;
 use crate::api::diagnosis::told_as;
 use crate::api::spec::{
     Access, ErrorSpec, FieldSpec, OperationSpec, ParameterSpec, Product, Scalar,
 };
-use crate::directory::limits::{SESSION_SECONDS_DEFAULT, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN};
 use crate::directory::{Principal, Role, Snapshot, session_key_id};
 use crate::entropy::Entropy;
 use crate::master_key::MessageSealer;
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::{AccessKeyId, SecretKey};
 use chatmetric_rpc::error::{AccessDeniedDetail, MatchedPolicy, NoPermissionType, PolicyType};
-use chatmetric_rpc::params::{Params, echo};
 use chatmetric_rpc::ram::trust::{TrustCaller, TrustDecision};
-use chatmetric_rpc::ram::{
-    Authorized, Context, Policy, SESSION_POLICY_CHARS_MAX, context_of, diagnosis,
-};
+use chatmetric_rpc::ram::{Authorized, Context, context_of, diagnosis};
 use chatmetric_rpc::response::{Document, FieldWriter, RequestId};
 use chatmetric_rpc::{ApiError, format_utc_seconds};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// What the caller's policies and the role's trust policy are asked for.
 const ACTION: &str = "sts:AssumeRole";
 /// The condition key of ExternalId, for trust policies only.
 const EXTERNAL_ID_KEY: &str = "sts:ExternalId";
-/// Characters of a RoleSessionName or SourceIdentity.
-const SESSION_NAME_CHARS: RangeInclusive<usize> = 2..=64;
-/// Characters of an ExternalId.
-const EXTERNAL_ID_CHARS: RangeInclusive<usize> = 2..=1_224;
 
 /// The operation.
 pub(in crate::api) const SPEC: OperationSpec = OperationSpec {
@@ -171,16 +163,6 @@ pub(in crate::api) const NOT_AUTHORIZED: &str =
     "You are not authorized to do this action. You should be authorized by RAM.";
 /// What the owner of an account is told.
 const NOT_FOR_ROOT: &str = "Roles may not be assumed by root accounts.";
-
-/// What the call asks for beside the role.
-#[derive(Debug, PartialEq)]
-struct Asked {
-    session: String,
-    seconds: Option<u32>,
-    policy: Option<String>,
-    external_id: Option<String>,
-    source_identity: Option<String>,
-}
 
 /// The role that a call is about, for the check of rights.
 ///
@@ -364,104 +346,6 @@ impl Grant {
             source_identity: token.source_identity,
         })
     }
-}
-
-impl Asked {
-    fn read(params: &Params) -> Result<Self, ApiError> {
-        let session = params.required("RoleSessionName")?;
-        let source_identity = params.optional("SourceIdentity");
-        Ok(Self {
-            session: session_name("RoleSessionName", session)?,
-            seconds: duration(params)?,
-            policy: policy(params.optional("Policy"))?,
-            external_id: external_id(params.optional("ExternalId"))?,
-            source_identity: source_identity
-                .map(|text| session_name("SourceIdentity", text))
-                .transpose()?,
-        })
-    }
-
-    /// How long the session lasts; without a wish an hour, or what the role allows.
-    fn seconds_within(&self, seconds_max: u32) -> Result<u32, ApiError> {
-        match self.seconds {
-            None => Ok(SESSION_SECONDS_DEFAULT.min(seconds_max)),
-            Some(seconds) if seconds <= seconds_max => Ok(seconds),
-            Some(seconds) => Err(ApiError::invalid(
-                "DurationSeconds",
-                format!("{seconds} is more than the {seconds_max} seconds that the role allows."),
-            )),
-        }
-    }
-}
-
-fn session_name(parameter: &'static str, text: &str) -> Result<String, ApiError> {
-    let valid = SESSION_NAME_CHARS.contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'@' | b'-' | b'_'));
-    if valid {
-        return Ok(text.to_owned());
-    }
-    let reason = format!(
-        "'{}' is not {} to {} letters, digits, '.', '@', '-' or '_'.",
-        echo(text),
-        SESSION_NAME_CHARS.start(),
-        SESSION_NAME_CHARS.end()
-    );
-    Err(ApiError::invalid(parameter, reason))
-}
-
-fn duration(params: &Params) -> Result<Option<u32>, ApiError> {
-    let Some(seconds) = params.optional_i64("DurationSeconds")? else {
-        return Ok(None);
-    };
-    let valid = SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX;
-    match u32::try_from(seconds).ok().filter(|s| valid.contains(s)) {
-        Some(seconds) => Ok(Some(seconds)),
-        None => Err(ApiError::invalid(
-            "DurationSeconds",
-            format!(
-                "{seconds} is not from {SESSION_SECONDS_MIN} to what the role allows, at most \
-                 {SESSION_SECONDS_MAX}."
-            ),
-        )),
-    }
-}
-
-fn policy(text: Option<&str>) -> Result<Option<String>, ApiError> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let chars = text.chars().count();
-    if chars > SESSION_POLICY_CHARS_MAX {
-        let reason =
-            format!("Policy has {chars} characters; the limit is {SESSION_POLICY_CHARS_MAX}.");
-        return Err(ApiError::invalid("PolicySize", reason));
-    }
-    match Policy::parse_session(text) {
-        Ok(_) => Ok(Some(text.to_owned())),
-        Err(error) => {
-            let reason = format!("At {}: {}.", error.path, error.reason);
-            Err(ApiError::invalid("PolicyGrammar", reason))
-        }
-    }
-}
-
-fn external_id(text: Option<&str>) -> Result<Option<String>, ApiError> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"=,.@:/+-_".contains(&b);
-    if EXTERNAL_ID_CHARS.contains(&text.len()) && text.bytes().all(plain) {
-        return Ok(Some(text.to_owned()));
-    }
-    let reason = format!(
-        "'{}' is not {} to {} letters, digits or any of =,.@:/+-_",
-        echo(text),
-        EXTERNAL_ID_CHARS.start(),
-        EXTERNAL_ID_CHARS.end()
-    );
-    Err(ApiError::invalid("ExternalId", reason))
 }
 
 /// The body of the answer. `Debug` shows neither secret nor token.

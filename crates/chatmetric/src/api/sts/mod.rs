@@ -1,6 +1,6 @@
 //! Sts 2015-04-01: who am I, and temporary credentials of a role.
 //!
-//! Reading order: this file (the table), `arn` (names of roles), `token` (what a
+//! Reading order: this file (the table), `arn` (names of roles), `asked` (parameters), `token` (what a
 //! security token holds), `session` (from a token to whoever calls), one file an
 //! operation.
 //!
@@ -8,6 +8,7 @@
 //! token says only whose session it is.
 
 mod arn;
+mod asked;
 pub(super) mod assume_role;
 pub(super) mod get_caller_identity;
 mod session;

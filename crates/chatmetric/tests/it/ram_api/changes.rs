@@ -2,17 +2,16 @@
 //! is put down, and the wire is that of the product.
 
 use super::{DOCUMENT, Ram};
-use crate::process::{Served, data_dir};
+use crate::process::{Served, call, data_dir};
 use crate::world::{Reply, World, key};
-use chatmetric::api::spec::Product;
 use chatmetric::clock::{Clock as _, SystemClock};
-use chatmetric::directory::AuditFilter;
-use chatmetric::entropy::{Entropy as _, SystemEntropy};
-use chatmetric_rpc::format_utc_seconds;
-use chatmetric_rpc::request::Method;
-use chatmetric_rpc::sign::{Algorithm, Call, SignedCall, sign_v3};
+use chatmetric::directory::{Actor, AuditFilter};
+use chatmetric_core::EpochMs;
+use chatmetric_rpc::credential::AccountId;
+use chatmetric_rpc::sign::SignedCall;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc;
 
 const RANGE: [(&str, &str); 2] = [("Start", "1767139200000"), ("End", "1767312000000")];
 const METRIC: &str = "GetChatappPhoneNumberMetric";
@@ -249,7 +248,7 @@ fn the_wire_is_that_of_the_product() {
         "{body}"
     );
     let denied = ram.call_as("nobody", "DeleteUser", &[("UserName", "reader")]);
-    expect_test::expect![[r#"403 {"RequestId":"<id>","Message":"You are not authorized to do this action. Resource: acs:ram:*:1000000000000001:user/reader Action: ram:DeleteUser","Recommend":"/troubleshoot?q=NoPermission&product=Ram&requestId=<id>","HostId":"<host>","Code":"NoPermission","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"nobody","NoPermissionType":"ImplicitDeny","AuthAction":"ram:DeleteUser"}}"#]]
+    expect_test::expect![[r#"403 {"RequestId":"<id>","Message":"You are not authorized to do this action. Resource: acs:ram:*:1000000000000001:user/reader Action: ram:DeleteUser","Recommend":"/troubleshoot?q=NoPermission&product=Ram&requestId=<id>","HostId":"<host>","Code":"NoPermission","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","EncodedDiagnosticMessage":"<sealed>","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"<user id>","NoPermissionType":"ImplicitDeny","AuthAction":"ram:DeleteUser"}}"#]]
         .assert_eq(&denied.stable());
     // The product is served in its version and in no other.
     let version = world.v3(&key("owner"), "ListUsers", &[("Version", "2020-06-06")]);
@@ -265,34 +264,50 @@ fn without_id(reply: &Reply) -> String {
     reply.stable().replace(id.as_str().unwrap_or("-"), "<user>")
 }
 
-/// A call of the owner to a program in a process of its own: status and body.
-fn call(url: &str, action: &str, query: &[(&str, &str)]) -> (u16, String) {
-    let now_s = SystemClock::default().now().0 / 1_000;
-    let mut nonce = [0; 16];
-    SystemEntropy.fill(&mut nonce);
-    let (date, nonce) = (format_utc_seconds(now_s), hex::encode(nonce));
-    let host = url.strip_prefix("http://").expect("http");
-    let call = Call {
-        method: Method::Post,
-        host,
-        action,
-        version: Product::Ram.version(),
-        query,
-        headers: &[],
-        body: b"",
-        content_type: None,
-        form: &[],
-        date: &date.expect("a date"),
-        nonce: &nonce,
+/// Rights are judged before a change waits for its turn; so that a right that is
+/// taken away is gone within a second, the wait is short.
+#[test]
+fn a_change_is_made_soon_or_not_at_all() {
+    let world = World::start();
+    let account = AccountId::parse("1000000000000001").expect("an id");
+    let change = |name: &str| {
+        let signed = world.v3(&key("owner"), "CreateUser", &[("UserName", name)]);
+        world.post(&signed)
     };
-    let signed = sign_v3(Algorithm::HmacSha256, &key("owner"), &call);
-    let mut request = crate::process::agent().post(format!("{url}{}", signed.target));
-    for (name, value) in &signed.headers {
-        request = request.header(name, value);
-    }
-    let mut answer = request.send_empty().expect("an answer");
-    let body = answer.body_mut().read_to_string().expect("read");
-    (answer.status().as_u16(), body)
+    let (busy, is_busy) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        // The closure takes the ends of the channels and borrows the rest.
+        let (world, account, change) = (&world, &account, &change);
+        scope.spawn(move || {
+            let actor = Actor::operator("test");
+            let held = world
+                .directory
+                .change_identities(account, &actor, EpochMs(0), |_| {
+                    busy.send(()).expect("waited for");
+                    released.recv().expect("released");
+                    Ok(())
+                });
+            held.expect("nothing was changed");
+        });
+        is_busy.recv().expect("the directory is busy");
+        // Two have their turn and wait for the directory; further ones have none.
+        let waiting = ["one", "two", "three", "four"].map(|name| scope.spawn(move || change(name)));
+        let clock = SystemClock::default();
+        let started_ms = clock.monotonic_ms();
+        while waiting.iter().filter(|call| call.is_finished()).count() < 2 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            assert!(
+                clock.monotonic_ms() - started_ms < 10_000,
+                "none was refused"
+            );
+        }
+        assert!(clock.monotonic_ms() - started_ms >= 500);
+        release.send(()).expect("still held");
+        let mut codes = waiting.map(|call| call.join().expect("answered").status);
+        codes.sort_unstable();
+        assert_eq!(codes, [200, 200, 503, 503]);
+    });
 }
 
 /// A change that a power cut could make possible a second time is not made; what
@@ -301,7 +316,8 @@ fn call(url: &str, action: &str, query: &[(&str, &str)]) -> (u16, String) {
 fn without_a_place_for_its_nonce_no_change_is_made() {
     let (folder, data_dir) = data_dir();
     let served = Served::start_ignoring_file_limits(&data_dir);
-    let call = |action, query: &[(&str, &str)]| call(&served.url, action, query);
+    let owner = key("owner");
+    let call = |action, query: &[(&str, &str)]| call(&served.url, &owner, action, query);
     assert_eq!(call("CreateUser", &[("UserName", "alice")]).0, 200);
     let nonces = folder.path().join("data/nonces.log");
     let bytes = std::fs::metadata(&nonces).expect("a file").len();
