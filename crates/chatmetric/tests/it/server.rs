@@ -141,14 +141,26 @@ fn bodies_above_the_limit_get_their_answer() {
     let body = vec![b'x'; 4 * 1024 * 1024 + 1];
     let reply = world.send("POST", "/?Action=a", &[], &body);
     check_vendor(&reply, 413, "RequestTooLarge");
-    let mut chunked = b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
-    for part in body.chunks(100_000) {
-        chunked.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
-        chunked.extend_from_slice(part);
-        chunked.extend_from_slice(b"\r\n");
-    }
-    chunked.extend_from_slice(b"0\r\n\r\n");
-    check_vendor(&Reply::parse(&world.raw(&chunked)), 413, "RequestTooLarge");
+    // A length that nobody announced is found while the body is read.
+    let chunked = |target: &str, lines: &str| {
+        let head = format!("POST {target} HTTP/1.1\r\nhost: h\r\n{lines}");
+        let mut bytes = format!("{head}transfer-encoding: chunked\r\n\r\n").into_bytes();
+        for part in body.chunks(100_000) {
+            bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+            bytes.extend_from_slice(part);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        Reply::parse(&world.raw(&bytes))
+    };
+    check_vendor(&chunked("/", ""), 413, "RequestTooLarge");
+    let signature = hub_signature("app-secret-one", &body);
+    let lines = format!("connection: close\r\nx-hub-signature-256: {signature}\r\n");
+    let reply = chunked("/webhooks/whatsapp/acme-wa", &lines);
+    assert_eq!(
+        (reply.status, reply.json()["code"].as_str()),
+        (413, Some("TooLarge"))
+    );
 }
 
 #[test]
