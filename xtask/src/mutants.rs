@@ -5,10 +5,10 @@
 //! proves nothing. The working tree is never touched.
 
 mod list;
+mod store;
 
 use crate::workspace::{cargo, files, root, target_dir};
 use anyhow::{Context, Result, bail};
-use list::MUTANTS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -29,21 +29,22 @@ pub(super) struct Mutant {
     pub(super) test: &'static [&'static str],
 }
 
+/// All mutants.
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    list::MUTANTS.iter().chain(store::MUTANTS)
+}
+
 /// Runs all mutants, or those named.
 ///
 /// # Errors
 /// When a test stays green, does not exist, or is red without the mutation.
 pub(crate) fn run(ids: &[&str]) -> Result<()> {
-    if let Some(unknown) = ids
-        .iter()
-        .find(|id| !MUTANTS.iter().any(|mutant| mutant.id == **id))
-    {
+    if let Some(unknown) = ids.iter().find(|id| !all().any(|mutant| mutant.id == **id)) {
         bail!("no mutant is called `{unknown}`");
     }
     let copy = copy_tree()?;
     let mut survivors = Vec::new();
-    let chosen: Vec<&Mutant> = MUTANTS
-        .iter()
+    let chosen: Vec<&Mutant> = all()
         .filter(|mutant| ids.is_empty() || ids.contains(&mutant.id))
         .collect();
     for mutant in &chosen {
@@ -208,7 +209,7 @@ mod tests {
     /// runs the long task.
     #[test]
     fn every_entry_fits_its_file() {
-        for mutant in MUTANTS {
+        for mutant in all() {
             let text = fs::read_to_string(root().join(mutant.file)).unwrap_or_default();
             assert_eq!(
                 text.matches(mutant.find).count(),
@@ -224,9 +225,9 @@ mod tests {
                 mutant.id
             );
         }
-        let mut ids: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.id).collect();
+        let mut ids: Vec<&str> = all().map(|mutant| mutant.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), MUTANTS.len(), "two entries share an id");
+        assert_eq!(ids.len(), all().count(), "two entries share an id");
     }
 }

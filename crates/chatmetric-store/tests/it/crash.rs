@@ -17,6 +17,18 @@ pub(crate) fn open(dir: &Path, options: &Options) -> EmbeddedStore {
     EmbeddedStore::open(dir, options.clone()).expect("opens")
 }
 
+/// Waits for what a thread of the store does by itself, for half a minute at most.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("not in time: {what}");
+}
+
 /// Commits batches until one is refused; that one is given back.
 pub(crate) fn feed(
     store: &EmbeddedStore,
@@ -690,9 +702,17 @@ fn readers_never_see_a_seal() {
 #[test]
 fn cached_days_are_never_mixed_with_newer_ones() {
     let dir = tempfile::tempdir().expect("a directory");
-    // Room for a span or two a stripe, so that spans come and go.
+    // Room for a span or two a stripe, so that spans come and go. A seal that has
+    // committed lingers: readers meet the state in between.
+    let linger = |step: Step| {
+        if step == Step::SealCommitted {
+            std::thread::sleep(std::time::Duration::from_micros(500));
+        }
+        false
+    };
     let options = Options {
         day_cache_bytes: 64 * 700,
+        crash: Some(Arc::new(linger)),
         ..tiny()
     };
     let store = open(dir.path(), &options);
