@@ -33,7 +33,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "fsync",
         promise: "what was acknowledged survives a power cut",
-        file: "crates/chatmetric-store/src/embedded/writer.rs",
+        file: "crates/chatmetric-store/src/embedded/frame.rs",
         find: "        self.file.sync()?;\n        self.offset += ",
         replace: "        self.offset += ",
         test: &[
