@@ -142,7 +142,7 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "seal-place",
         promise: "a sealed secret opens in its own place only",
         file: "crates/chatmetric/src/master_key.rs",
-        find: "            context.tenant.as_bytes(),\n",
+        find: "        context.tenant.as_bytes(),\n",
         replace: "",
         test: &[
             "test",

@@ -99,7 +99,10 @@ enum Command {
     /// Check every checksum and recompute the counts from the records
     Verify(verify::VerifyArguments),
     /// Look at signatures
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric sign explain request.txt"
+    )]
     Sign(sign::SignCommand),
     /// Run the compatibility cases at any endpoint
     Conformance(conformance::ConformanceArguments),
