@@ -6,11 +6,10 @@
 
 mod edges;
 mod list;
+mod store;
 
 use crate::workspace::{cargo, files, root, target_dir};
 use anyhow::{Context, Result, bail};
-use edges::EDGES;
-use list::MUTANTS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,7 +32,10 @@ pub(super) struct Mutant {
 
 /// All of them.
 fn all() -> impl Iterator<Item = &'static Mutant> {
-    MUTANTS.iter().chain(EDGES)
+    list::MUTANTS
+        .iter()
+        .chain(store::MUTANTS)
+        .chain(edges::EDGES)
 }
 
 /// Runs all mutants, or those named.

@@ -31,6 +31,9 @@ const REQUESTS: usize = 256;
 const STATEMENTS: usize = 50;
 const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Signs the request with this number.
+type Signer = fn(usize) -> SignedCall;
+
 struct OneKey(SecretKey, AccountId);
 
 impl KeyLookup for OneKey {
@@ -65,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let calls = arguments.number("calls", 200_000)?;
     println!("{}\n", machine::describe());
     println!("| what | CPU us each, median (min - max) |\n|---|---|");
-    let kinds: [(&str, fn(usize) -> SignedCall); 3] = [
+    let kinds: [(&str, Signer); 3] = [
         ("verify ACS3-HMAC-SHA256", v3_sha256),
         ("verify ACS3-HMAC-SM3", v3_sm3),
         ("verify RPC 1.0 (HMAC-SHA1)", v1),

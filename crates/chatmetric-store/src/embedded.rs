@@ -1,7 +1,8 @@
 //! The embedded store: one directory, no other process.
 //!
 //! Reading order: [`options`], `journal` and `entry` (what is written), `hot` and
-//! `generation` (what is in memory), `writer`, `sealer`, `merger` (the threads),
+//! `generation` (what is in memory), `writer` with `frame` and `room`, `sealer`,
+//! `merger` (the threads),
 //! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`.
 //!
 //! Invariant: tallies(catalog) + published generations from the catalog's segment
@@ -32,6 +33,7 @@ mod record_coding;
 mod recovery;
 mod retention;
 mod retire;
+mod room;
 mod run;
 mod run_set;
 mod sealer;

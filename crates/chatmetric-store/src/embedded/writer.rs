@@ -8,15 +8,12 @@
 use super::cold::{ColdRecord, ColdRecords};
 use super::disk::DiskFile;
 use super::entry::BooksDelta;
-use super::fault;
 use super::frame::FrameState;
-use super::generation::{Finished, Published, lock};
+use super::generation::Published;
 use super::hot::HotTable;
 use super::item::{Body, Item};
-use super::journal::{FRAME_HEADER_BYTES, Position, SEGMENT_HEADER_BYTES, frame_bytes};
-use super::options::Step;
+use super::journal::Position;
 use super::queue::Job;
-use super::segment;
 use super::shared::{Shard, ShardView, Shared, Spare};
 use crate::api::{
     Batch, Books, Completion, FUTURE_TOLERANCE_MS, Reason, Receipt, SourceName, StatusEvent,
@@ -44,7 +41,7 @@ pub(crate) struct Writer {
     pub(super) file: Box<dyn DiskFile>,
     pub(super) path: std::path::PathBuf,
     pub(super) offset: u64,
-    capacity: u64,
+    pub(super) capacity: u64,
     pub(super) next: Position,
     pub(super) sources: HashMap<SourceName, u32, FxBuildHasher>,
     bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
@@ -333,102 +330,6 @@ impl Writer {
         match books.iter_mut().find(|(name, _)| name == source) {
             Some((_, delta)) => delta.add(more),
             None => books.push((source.clone(), *more)),
-        }
-    }
-
-    /// Makes sure that a frame of `bytes` fits, with its mark; goes on to the
-    /// next segment when this one or its generation is full.
-    pub(crate) fn make_room(&mut self, bytes: u64) -> Result<(), StoreError> {
-        self.shared.check()?;
-        let need = frame_bytes(bytes as usize) as u64
-            + (2 * FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
-        let options = &self.shared.options;
-        let full = self.offset + need > self.capacity
-            || self.hot.len() >= options.generation_records_max
-            || self.active.day_bytes.load(Ordering::Relaxed) >= options.generation_day_bytes_max
-            || lock(&self.active.side).quarantine_bytes >= options.generation_quarantine_bytes_max;
-        if full && self.offset > 0 {
-            self.rotate()?;
-        }
-        if self.offset + need > self.capacity {
-            let to = self.offset + need;
-            segment::write_zeros(self.file.as_ref(), &self.path, self.capacity, to)
-                .map_err(|error| self.unavailable(fault::chain(&error)))?;
-            // Pages whose sync failed are never synced again.
-            if let Err(error) = self.file.sync() {
-                let reason = format!("could not sync `{}`: {error}", self.path.display());
-                return Err(self.shared.poison(reason));
-            }
-            self.capacity = to;
-        }
-        Ok(())
-    }
-
-    fn unavailable(&self, reason: String) -> StoreError {
-        self.shared.set_waiting(Some(reason.clone()));
-        StoreError::Unavailable { reason }
-    }
-
-    /// Finishes the generation and goes on in the prepared segment; an empty one
-    /// is kept.
-    pub(crate) fn rotate(&mut self) -> Result<(), StoreError> {
-        if self.offset == 0 {
-            return Ok(());
-        }
-        let spare = self.wait_for_spare()?;
-        let segment = spare.segment;
-        let next = Arc::new(Published::new(segment));
-        let records = self.hot.len();
-        let finished = Arc::new(Finished {
-            published: std::mem::replace(&mut self.active, Arc::clone(&next)),
-            // The next generation will be about as large.
-            hot: std::mem::replace(&mut self.hot, HotTable::with_capacity(records)),
-            next: self.next,
-        });
-        self.file = spare.file;
-        self.path = spare.path;
-        self.capacity = spare.bytes;
-        self.offset = 0;
-        self.sources.clear();
-        let shard = self.shard();
-        shard.change_view(|view| {
-            view.pending.push(finished);
-            view.active = next;
-        });
-        drop(lock(&shard.state));
-        shard.changed.notify_all();
-        self.shared.step(Step::Rotated)
-    }
-
-    fn wait_for_spare(&self) -> Result<Spare, StoreError> {
-        let shard = self.shard();
-        let pending_max = self.shared.options.generations_pending_max.max(1);
-        let mut state = lock(&shard.state);
-        loop {
-            if self.shared.stopping() {
-                return Err(StoreError::Closed);
-            }
-            self.shared.check()?;
-            let room = shard.view().pending.len() < pending_max;
-            if room && let Some(spare) = state.spare.take() {
-                drop(state);
-                shard.changed.notify_all();
-                self.shared.set_waiting(None);
-                return Ok(spare);
-            }
-            let failed = if room {
-                &state.spare_failed
-            } else {
-                &state.seal_failed
-            };
-            if let Some(reason) = failed.clone() {
-                drop(state);
-                return Err(self.unavailable(reason));
-            }
-            state = shard
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -380,7 +380,7 @@ fn quiet(dir: &Path) -> (FaultDisk, Options) {
 }
 
 /// Waits until no thread changes the disk any more.
-fn settle_down(disk: &FaultDisk) {
+pub(crate) fn settle_down(disk: &FaultDisk) {
     let mut seen = disk.changes();
     loop {
         std::thread::sleep(std::time::Duration::from_millis(200));

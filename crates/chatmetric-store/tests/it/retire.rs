@@ -4,11 +4,14 @@
 //! The steps of a drop are watched through the crash hook, so that a test can act
 //! between taking the weeks out of the look-ups and the batch that forgets them.
 
-use crate::crash::{crash_at, open, settle};
+use crate::crash::{copy_all, crash_at, open, settle, wait_until};
+use crate::crash_quarantine::settle_down;
 use crate::embedded::tiny;
+use crate::fault_disk::FaultDisk;
 use crate::model::{Model, Random, T0_MS};
 use chatmetric_core::{EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey};
 use chatmetric_store::{Batch, EmbeddedStore, Options, StatusEvent, Step, Store, Target};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -96,7 +99,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn options() -> (Options, Self) {
+    fn options(options: Options) -> (Options, Self) {
         let (tell_taken_out, taken_out) = mpsc::channel();
         let (go_on, wait) = mpsc::channel();
         let (tell_dropped, dropped) = mpsc::channel();
@@ -114,7 +117,7 @@ impl Watched {
         };
         let options = Options {
             crash: Some(Arc::new(hook)),
-            ..lazy()
+            ..options
         };
         let watched = Self {
             taken_out,
@@ -136,7 +139,7 @@ impl Watched {
 #[test]
 fn a_run_sealed_while_weeks_are_dropped_stays() {
     let dir = tempfile::tempdir().expect("a directory");
-    let (options, watched) = Watched::options();
+    let (options, watched) = Watched::options(lazy());
     let mut model = Model::default();
     let store = open(dir.path(), &options);
     old_life(&store, &mut model);
@@ -159,6 +162,48 @@ fn a_run_sealed_while_weeks_are_dropped_stays() {
         let receipt = store.commit(fresh(round)).expect("taken");
         assert_eq!((receipt.new, receipt.duplicate), (0, 3), "round {round}");
     }
+    drop(store);
+    settle(dir.path(), &tiny(), &mut model, None);
+}
+
+/// A copy of the directory of a store that does nothing just now.
+fn copy_live(dir: &Path, disk: &FaultDisk) -> tempfile::TempDir {
+    settle_down(disk);
+    let image = tempfile::tempdir().expect("a directory");
+    copy_all(dir, image.path());
+    image
+}
+
+/// The same, cut by a crash before the drop is through: both the old run and the
+/// fresh ones are in the manifest then, each in its own place.
+#[test]
+fn a_run_sealed_while_weeks_are_dropped_takes_no_place_of_another() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut model = Model::default();
+    let store = open(dir.path(), &lazy());
+    old_life(&store, &mut model);
+    drop(store);
+    let disk = FaultDisk::new();
+    let (options, watched) = Watched::options(Options {
+        generation_records_max: 2,
+        disk: Arc::new(disk.clone()),
+        ..lazy()
+    });
+    let store = open(dir.path(), &options);
+    store.raise_floor(day(FLOOR_DAY)).expect("raised");
+    std::thread::scope(|scope| {
+        let sealing = scope.spawn(|| store.verify().expect("exact"));
+        watched.drop_with(|| {
+            for round in 0..4 {
+                store.commit(fresh(round)).expect("taken");
+                model.take(&fresh(round));
+            }
+            wait_until("three seals", || store.stats().runs == 3);
+            let image = copy_live(dir.path(), &disk);
+            settle(image.path(), &tiny(), &mut model.clone(), None);
+        });
+        sealing.join().expect("sound");
+    });
     drop(store);
     settle(dir.path(), &tiny(), &mut model, None);
 }
@@ -216,11 +261,7 @@ fn noting(step: Step, options: Options) -> (Options, Arc<AtomicBool>) {
 }
 
 fn wait_for(passed: &AtomicBool) {
-    let started = std::time::Instant::now();
-    while !passed.load(Ordering::SeqCst) {
-        assert!(started.elapsed() < PATIENCE, "the step was never passed");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the step", || passed.load(Ordering::SeqCst));
 }
 
 #[test]
@@ -310,11 +351,9 @@ fn a_crash_while_weeks_are_dropped_loses_and_doubles_nothing() {
         // What the crash interrupted is done after it: no old record is left.
         let store = open(dir.path(), &tiny());
         let fresh_records = model.messages() - old_messages;
-        let started = std::time::Instant::now();
-        while store.verify().expect("exact").records != fresh_records {
-            assert!(started.elapsed() < PATIENCE, "{:?}", store.stats());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("no old record is left", || {
+            store.verify().expect("exact").records == fresh_records
+        });
         drop(store);
         settle(dir.path(), &tiny(), &mut model, None);
     }
@@ -326,8 +365,11 @@ fn a_crash_while_weeks_are_dropped_loses_and_doubles_nothing() {
 fn a_report_after_the_longest_distance_leaves_the_tallies_provable() {
     for crash in [false, true] {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut model = Model::default();
-        let (options, watched) = Watched::options();
+        let (disk, mut model) = (FaultDisk::new(), Model::default());
+        let (options, watched) = Watched::options(Options {
+            disk: Arc::new(disk.clone()),
+            ..lazy()
+        });
         let store = open(dir.path(), &options);
         old_life(&store, &mut model);
         store.raise_floor(day(FLOOR_DAY)).expect("raised");
@@ -340,8 +382,7 @@ fn a_report_after_the_longest_distance_leaves_the_tallies_provable() {
             let receipt = store.commit(late.clone()).expect("taken");
             assert_eq!((receipt.new, receipt.duplicate), (1, 1));
             if crash {
-                let image = tempfile::tempdir().expect("a directory");
-                crate::crash::copy_all(dir.path(), image.path());
+                let image = copy_live(dir.path(), &disk);
                 let again = open(image.path(), &tiny());
                 again.verify().expect("exact after the crash");
             }

@@ -1,7 +1,7 @@
 //! The compatibility cases for `GetChatappPhoneNumberMetric`, run at any endpoint with the caller's
 //! own key: ours, another installation's, or the vendor's.
 //!
-//! [`CASES`](cases::CASES) is the one table; each row says what it checks, what is sent and what
+//! `cases::CASES` is the one table; each row says what it checks, what is sent and what
 //! is expected. Nothing here knows the server's inside, and nothing prints. Invariant: a case that
 //! cannot tell (no rows, a slow line) is skipped with its reason, never passed.
 
