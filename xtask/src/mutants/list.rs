@@ -131,7 +131,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "chatmetric",
             "--test",
             "it",
-            "tenancy_of_every_actor_code_and_space",
+            "tenancy_of_every_actor_operation_and_object",
         ],
     },
     Mutant {

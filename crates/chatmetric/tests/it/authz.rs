@@ -1,6 +1,10 @@
 //! Who may call and see what: RAM, and the tenancy of spaces and numbers.
 
-use crate::world::World;
+use crate::world::{World, key};
+use chatmetric::api::action::Action;
+use chatmetric::api::spec::Product;
+use chatmetric_rpc::credential::SecretKey;
+use chatmetric_rpc::sign::Credentials;
 
 const RANGE: [(&str, &str); 2] = [("Start", "1767139200000"), ("End", "1767312000000")];
 
@@ -22,7 +26,7 @@ fn ram_decides_with_an_object_of_detail() {
         400 {"RequestId":"<id>","Message":"You are not authorized to perform the operation.","Recommend":"/troubleshoot?q=Ram.PermissionDeny&product=Cams&requestId=<id>","HostId":"<host>","Code":"Ram.PermissionDeny","AccessDeniedDetail":{"PolicyType":"AccountLevelIdentityBasedPolicy","AuthPrincipalOwnerId":"1000000000000001","EncodedDiagnosticMessage":"<sealed>","AuthPrincipalType":"SubUser","AuthPrincipalDisplayName":"<user id>","NoPermissionType":"ExplicitDeny","AuthAction":"cams:GetChatappPhoneNumberMetric"}}
     "#]].assert_eq(&seen);
     // The right for one operation is none for another.
-    let enable = world.v3(&crate::world::key("reader"), "EnableWhatsappROIMetric", &[]);
+    let enable = world.v3(&key("reader"), "EnableWhatsappROIMetric", &[]);
     assert_eq!(world.post(&enable).code(), "Ram.PermissionDeny");
 }
 
@@ -64,80 +68,168 @@ fn all_resources_may_be_written_out() {
     }
 }
 
+/// Spaces of the matrix, with their account and their number.
+const SPACES: [(&str, &str, &str); 5] = [
+    ("space-a", "acme", "15550100101"),
+    ("space-sg", "acme", "6591234567"),
+    ("isv-own", "isv", "447700900123"),
+    ("isv-customer", "isv", "447700900124"),
+    ("isv-other", "isv", "447700900125"),
+];
+
+/// One call of the matrix.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    actor: &'static str,
+    code: Option<&'static str>,
+    space: Option<&'static str>,
+    number: Option<&'static str>,
+}
+
 /// The rule of tenancy, written down a second time: what a caller may see.
-fn wanted(actor: &str, code: Option<&str>, space: Option<&str>) -> &'static str {
-    let account = if actor == "isv" { "isv" } else { "acme" };
-    let owner_of = |space: &str| match space {
-        "space-a" | "space-sg" => "acme",
-        "isv-own" | "isv-customer" | "isv-other" => "isv",
-        _ => "nobody",
-    };
-    match code {
-        None => {}
+fn wanted(case: Case, action: Action) -> &'static str {
+    let account = if case.actor == "isv" { "isv" } else { "acme" };
+    match case.code {
         // One grant is for everybody of acme, the other for its user `reader`.
-        Some("isv-code") => {}
-        // A list of users is exhaustive: not even the owner is added to it.
-        Some("isv-reader") if matches!(actor, "reader" | "isv") => {}
+        None | Some("isv-code") => {}
+        // A list of users is exhaustive: neither the owner nor a session is added to it.
+        Some("isv-reader") if matches!(case.actor, "reader" | "isv") => {}
         Some(_) => return "Ram.PermissionDeny",
     }
-    let granted: &[&str] = match (account, code) {
-        ("acme", Some("isv-code")) => &["isv-customer"],
-        ("acme", Some("isv-reader")) => &["isv-other"],
-        _ => &[],
+    let granted = match (account, case.code) {
+        ("acme", Some("isv-code")) => "isv-customer",
+        ("acme", Some("isv-reader")) => "isv-other",
+        _ => "",
     };
-    match space {
-        None => "OK",
-        Some(space) if owner_of(space) == account || granted.contains(&space) => "OK",
-        Some(_) => "Unknown.ResourceOwnerId",
+    let default = if account == "isv" {
+        "isv-own"
+    } else {
+        "space-a"
+    };
+    let space = case.space.unwrap_or(default);
+    let seen = SPACES
+        .into_iter()
+        .find(|(id, owner, _)| *id == space && (*owner == account || *id == granted));
+    let Some((_, _, own_number)) = seen else {
+        return "Unknown.ResourceOwnerId";
+    };
+    // Only the metric operation has numbers; the other ignores what it does not know.
+    let counts = action == Action::GetChatappPhoneNumberMetric;
+    match case.number {
+        Some(number) if counts && number != own_number => "Unknown.ResourceOwnerId",
+        _ => "OK",
+    }
+}
+
+/// Every code, space and number that means something, and some that mean nothing.
+fn cases(actor: &'static str) -> impl Iterator<Item = Case> {
+    let codes = ["isv-code", "isv-reader", "guess", "ISV-CODE"];
+    let known = SPACES.map(|(id, ..)| id);
+    let spaces = known.into_iter().chain(["nowhere", "SPACE-A", "x y"]);
+    let numbers = SPACES
+        .map(|(.., number)| number)
+        .into_iter()
+        .chain(["99999"]);
+    let or_none = |values: Vec<&'static str>| -> Vec<Option<&'static str>> {
+        std::iter::once(None)
+            .chain(values.into_iter().map(Some))
+            .collect()
+    };
+    let (codes, spaces) = (or_none(codes.to_vec()), or_none(spaces.collect()));
+    let numbers = or_none(numbers.collect());
+    let mut cases = Vec::new();
+    for code in codes {
+        for space in &spaces {
+            cases.extend(numbers.iter().map(|number| Case {
+                actor,
+                code,
+                space: *space,
+                number: *number,
+            }));
+        }
+    }
+    cases.into_iter()
+}
+
+/// The directory's own objects, a user whom no grant names, and a role to assume.
+const MATRIX: &str = r#"
+[[account]]
+id = "1000000000000001"
+[[account.policy]]
+name = "MetricsRead"
+document = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"cams:*","Resource":"*"}]}'
+[[account.policy]]
+name = "MayAssume"
+document = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}'
+[[account.user]]
+name = "other"
+policies = ["MetricsRead", "MayAssume"]
+[[account.user.access_key]]
+id = "LTAIother"
+secret = "other-secret"
+[[account.role]]
+name = "reader"
+trust_policy = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":"acs:ram::1000000000000001:root"}}]}'
+policies = ["MetricsRead"]
+[[account]]
+id = "2000000000000002"
+[[account.isv_grant]]
+code = "isv-code"
+account = "1000000000000001"
+spaces = ["isv-customer"]
+[[account.isv_grant]]
+code = "isv-reader"
+account = "1000000000000001"
+users = ["reader"]
+spaces = ["isv-other"]
+"#;
+
+/// Temporary credentials of the role `reader`, which has the name of a user.
+fn session(world: &World) -> Credentials {
+    let query = [
+        ("RoleArn", "acs:ram::1000000000000001:role/reader"),
+        ("RoleSessionName", "reader"),
+    ];
+    let reply = world.post(&world.v3(&key("other"), "AssumeRole", &query));
+    let json = reply.json();
+    let text = |name: &str| {
+        let value = json["Credentials"][name].as_str();
+        value.unwrap_or_else(|| panic!("{reply:?}")).to_owned()
+    };
+    Credentials {
+        access_key_id: text("AccessKeyId"),
+        secret: SecretKey::new(text("AccessKeySecret")),
+        security_token: Some(SecretKey::new(text("SecurityToken"))),
     }
 }
 
 #[test]
-fn tenancy_of_every_actor_code_and_space() {
+fn tenancy_of_every_actor_operation_and_object() {
     let world = World::start();
-    world.apply(
-        "[[account]]\nid = \"1000000000000001\"\n[[account.user]]\nname = \"other\"\npolicies = [\"MetricsRead\"]\n[[account.user.access_key]]\nid = \"LTAIother\"\nsecret = \"other-secret\"\n\
-         [[account]]\nid = \"2000000000000002\"\n[[account.isv_grant]]\ncode = \"isv-code\"\naccount = \"1000000000000001\"\nspaces = [\"isv-customer\"]\n\
-         [[account.isv_grant]]\ncode = \"isv-reader\"\naccount = \"1000000000000001\"\nusers = [\"reader\"]\nspaces = [\"isv-other\"]\n",
-    );
-    let actors = ["owner", "reader", "other", "isv"];
-    let codes = [
-        None,
-        Some("isv-code"),
-        Some("isv-reader"),
-        Some("guess"),
-        Some("ISV-CODE"),
-    ];
-    let spaces = [
-        None,
-        Some("space-a"),
-        Some("space-sg"),
-        Some("isv-own"),
-        Some("isv-customer"),
-        Some("isv-other"),
-        Some("nowhere"),
-        Some("SPACE-A"),
-        Some("x y"),
-    ];
-    let mut cases = 0;
-    for actor in actors {
-        for code in codes {
-            for space in spaces {
+    world.apply(MATRIX);
+    let session = session(&world);
+    let operations = || Action::all().filter(|action| action.product() == Product::Cams);
+    let mut tried = 0;
+    for actor in ["owner", "reader", "other", "isv", "session"] {
+        let credentials = match actor {
+            "session" => session.clone(),
+            named => key(named),
+        };
+        for case in cases(actor) {
+            for action in operations() {
                 let mut query = RANGE.to_vec();
-                query.extend(code.map(|code| ("IsvCode", code)));
-                query.extend(space.map(|space| ("CustSpaceId", space)));
-                world.clock.advance_ms(100);
-                let reply = world.metric(actor, &query);
-                assert_eq!(
-                    reply.code(),
-                    wanted(actor, code, space),
-                    "{actor} {code:?} {space:?}"
-                );
-                cases += 1;
+                query.extend(case.code.map(|code| ("IsvCode", code)));
+                query.extend(case.space.map(|space| ("CustSpaceId", space)));
+                query.extend(case.number.map(|number| ("PhoneNumber", number)));
+                // Five calls a second is the least that an operation has.
+                world.clock.advance_ms(250);
+                let reply = world.post(&world.v3(&credentials, action.name(), &query));
+                assert_eq!(reply.code(), wanted(case, action), "{case:?} {action:?}");
+                tried += 1;
             }
         }
     }
-    assert_eq!(cases, 180);
+    assert_eq!(tried, 5 * 5 * 9 * 7 * operations().count());
 }
 
 #[test]
