@@ -7,6 +7,7 @@
 mod edges;
 mod list;
 mod store;
+mod transport;
 
 use crate::workspace::{cargo, files, root, target_dir};
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .iter()
         .chain(store::MUTANTS)
         .chain(edges::EDGES)
+        .chain(transport::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

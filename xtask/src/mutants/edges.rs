@@ -330,4 +330,19 @@ pub(super) const EDGES: &[Mutant] = &[
             "damage_is_never_read_as_something_else",
         ],
     },
+    Mutant {
+        id: "grant-session",
+        promise: "a role session is no user, whatever it is called",
+        file: "crates/chatmetric/src/directory/model.rs",
+        find: "(GrantUsers::Named(_), Principal::Owner | Principal::Session(_)) => false,",
+        replace: "(GrantUsers::Named(_), Principal::Owner) => false, (GrantUsers::Named(names), Principal::Session(session)) => names.contains(&session.role.name),",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "tenancy_of_every_actor_operation_and_object",
+        ],
+    },
 ];
