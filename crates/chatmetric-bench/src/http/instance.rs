@@ -30,7 +30,7 @@ const DOCUMENT: &str = r#"
 [[account]]
 id = "1000000000000001"
 name = "bench"
-calls_per_second = 1000000
+calls_per_second = 100000
 [[account.access_key]]
 id = "LTAIbench00000000000001"
 secret = "bench-secret"

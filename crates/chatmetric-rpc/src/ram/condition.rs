@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::policy::{PolicyError, object};
-use super::wildcard;
+use super::wildcard::Pattern;
 use crate::strict_json::StrictJson;
 
 /// What is known about the circumstances of a call: condition keys (compared without case) and
@@ -140,7 +140,7 @@ enum Test {
     },
     Like {
         negated: bool,
-        wanted: Vec<String>,
+        wanted: Vec<Pattern>,
     },
     Number {
         order: Order,
@@ -187,10 +187,7 @@ impl Condition {
                 wanted.iter().any(same) != *negated
             }
             Test::Like { negated, wanted } => {
-                wanted
-                    .iter()
-                    .any(|pattern| wildcard::matches(pattern, actual, false))
-                    != *negated
+                wanted.iter().any(|pattern| pattern.matches(actual, false)) != *negated
             }
             Test::Number { order, wanted } => {
                 parse_number(actual).is_some_and(|actual| order.holds(&actual, wanted))
@@ -264,11 +261,11 @@ fn parse_test(path: &str, operator: &str, values: &[String]) -> Result<Test, Pol
         "StringNotEqualsIgnoreCase" => text(true, true),
         "StringLike" => Test::Like {
             negated: false,
-            wanted: values.to_vec(),
+            wanted: values.iter().cloned().map(Pattern::new).collect(),
         },
         "StringNotLike" => Test::Like {
             negated: true,
-            wanted: values.to_vec(),
+            wanted: values.iter().cloned().map(Pattern::new).collect(),
         },
         "Bool" => Test::Bool {
             wanted: parse_each(path, values, parse_bool, "`true` or `false`")?,

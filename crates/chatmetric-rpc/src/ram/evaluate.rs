@@ -2,9 +2,10 @@
 //!
 //! Invariant: explicit Deny in any policy of any stage > Allow in every stage > no.
 
+use super::Permission;
 use super::condition::Context;
 use super::policy::{Actions, Effect, Policy, Statement};
-use super::{Permission, wildcard};
+use super::wildcard::Pattern;
 use crate::error::{MatchedPolicy, PolicyType};
 
 /// Most policies that [`matched`] names.
@@ -154,10 +155,8 @@ pub fn matched(
 }
 
 /// Whether one of the patterns covers the action; case does not matter.
-pub(super) fn any_covers(patterns: &[String], action: &str) -> bool {
-    patterns
-        .iter()
-        .any(|pattern| wildcard::matches(pattern, action, true))
+pub(super) fn any_covers(patterns: &[Pattern], action: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(action, true))
 }
 
 impl Statement {
@@ -170,7 +169,7 @@ impl Statement {
             && self
                 .resources
                 .iter()
-                .any(|pattern| wildcard::matches(pattern, permission.resource, false))
+                .any(|pattern| pattern.matches(permission.resource, false))
             && self
                 .conditions
                 .iter()

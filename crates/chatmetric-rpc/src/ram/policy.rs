@@ -5,6 +5,7 @@
 //! refused, because a Deny that silently matches nothing is worse than an error.
 
 use super::condition::{self, Condition};
+use super::wildcard::Pattern;
 use crate::strict_json::{self, StrictJson};
 
 /// Longest document of a policy for users, groups and roles, in characters.
@@ -43,8 +44,8 @@ pub enum Effect {
 /// Which actions a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Actions {
-    Only(Vec<String>),
-    AllBut(Vec<String>),
+    Only(Vec<Pattern>),
+    AllBut(Vec<Pattern>),
 }
 
 /// One statement.
@@ -52,7 +53,7 @@ pub(super) enum Actions {
 pub(super) struct Statement {
     pub(super) effect: Effect,
     pub(super) actions: Actions,
-    pub(super) resources: Vec<String>,
+    pub(super) resources: Vec<Pattern>,
     pub(super) conditions: Vec<Condition>,
 }
 
@@ -169,7 +170,7 @@ fn statement(path: &str, tree: StrictJson) -> Result<Statement, PolicyError> {
             "Resource" => {
                 let patterns = strings(&at, value)?;
                 check_each(&at, &patterns, is_resource_pattern, RESOURCE_HINT)?;
-                resources = Some(patterns);
+                resources = Some(patterns.into_iter().map(Pattern::new).collect());
             }
             "Condition" => conditions = condition::parse_all(&at, value)?,
             "NotResource" => {
@@ -210,10 +211,10 @@ const ACTION_HINT: &str =
 const RESOURCE_HINT: &str = "a resource is `*` or `acs:<service>:<region>:<account>:<resource>`";
 
 /// The patterns of an Action or NotAction.
-pub(super) fn action_patterns(path: &str, value: StrictJson) -> Result<Vec<String>, PolicyError> {
+pub(super) fn action_patterns(path: &str, value: StrictJson) -> Result<Vec<Pattern>, PolicyError> {
     let patterns = strings(path, value)?;
     check_each(path, &patterns, is_action_pattern, ACTION_HINT)?;
-    Ok(patterns)
+    Ok(patterns.into_iter().map(Pattern::new).collect())
 }
 
 fn is_action_pattern(text: &str) -> bool {

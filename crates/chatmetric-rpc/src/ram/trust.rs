@@ -10,6 +10,7 @@ use super::evaluate::any_covers;
 use super::policy::{
     Effect, PolicyError, action_patterns, object, parse_effect, statements_of, strings, unknown,
 };
+use super::wildcard::Pattern;
 use crate::credential::AccountId;
 use crate::strict_json::StrictJson;
 
@@ -117,7 +118,7 @@ impl Trusted {
 #[derive(Clone, Debug, PartialEq)]
 struct TrustStatement {
     effect: Effect,
-    actions: Vec<String>,
+    actions: Vec<Pattern>,
     principals: Vec<Trusted>,
     conditions: Vec<Condition>,
 }

@@ -12,6 +12,8 @@ use crate::request::text;
 
 /// Most names in SignedHeaders.
 pub const SIGNED_HEADERS_MAX: usize = 64;
+/// Names that SDKs send, or a few more.
+const USUAL_NAMES: usize = 16;
 
 /// A well-formed Authorization header.
 pub(crate) struct Authorization<'a> {
@@ -20,6 +22,8 @@ pub(crate) struct Authorization<'a> {
     /// As sent, because it is signed as sent: old C++ SDKs join with `,`.
     pub(crate) signed_headers: &'a str,
     pub(crate) signature: &'a str,
+    /// The names in `signed_headers`: they are gone through for every header.
+    names: Vec<&'a str>,
 }
 
 impl fmt::Debug for Authorization<'_> {
@@ -73,48 +77,49 @@ impl<'a> Authorization<'a> {
         if signed_headers.is_empty() || signature.is_empty() {
             return Err(malformed());
         }
-        let authorization = Self {
+        Ok(Self {
             algorithm,
             access_key_id,
             signed_headers,
             signature,
-        };
-        authorization.check_names()?;
-        Ok(authorization)
+            names: checked_names(signed_headers)?,
+        })
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
-        self.signed_headers.split([';', ','])
+        self.names.iter().copied()
     }
 
     pub(crate) fn signs(&self, header: &str) -> bool {
         self.names().any(|name| header.eq_ignore_ascii_case(name))
     }
+}
 
-    fn check_names(&self) -> Result<(), ApiError> {
-        for (index, name) in self.names().enumerate() {
-            let lower = !name.is_empty()
-                && name.bytes().all(|b| {
-                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
-                });
-            if !lower {
-                return Err(ApiError::incomplete(format!(
-                    "'{}' in SignedHeaders is not a lower-case header name.",
-                    echo(name)
-                )));
-            }
-            if self.names().take(index).any(|earlier| earlier == name) {
-                return Err(ApiError::incomplete(format!(
-                    "'{}' is twice in SignedHeaders.",
-                    echo(name)
-                )));
-            }
-            if index >= SIGNED_HEADERS_MAX {
-                return Err(ApiError::incomplete(format!(
-                    "There are more than {SIGNED_HEADERS_MAX} names in SignedHeaders."
-                )));
-            }
+fn checked_names(signed_headers: &str) -> Result<Vec<&str>, ApiError> {
+    let mut names: Vec<&str> = Vec::with_capacity(USUAL_NAMES);
+    for name in signed_headers.split([';', ',']) {
+        let lower = !name.is_empty()
+            && name.bytes().all(|b| {
+                b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')
+            });
+        if !lower {
+            return Err(ApiError::incomplete(format!(
+                "'{}' in SignedHeaders is not a lower-case header name.",
+                echo(name)
+            )));
         }
-        Ok(())
+        if names.contains(&name) {
+            return Err(ApiError::incomplete(format!(
+                "'{}' is twice in SignedHeaders.",
+                echo(name)
+            )));
+        }
+        if names.len() >= SIGNED_HEADERS_MAX {
+            return Err(ApiError::incomplete(format!(
+                "There are more than {SIGNED_HEADERS_MAX} names in SignedHeaders."
+            )));
+        }
+        names.push(name);
     }
+    Ok(names)
 }

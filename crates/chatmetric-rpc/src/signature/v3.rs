@@ -60,8 +60,8 @@ impl Algorithm {
     /// Lower-case hexadecimal hash.
     pub(crate) fn hash_hex(self, data: &[u8]) -> String {
         match self {
-            Self::HmacSha256 => hex::encode(Sha256::digest(data)),
-            Self::HmacSm3 => hex::encode(Sm3::digest(data)),
+            Self::HmacSha256 => hex_text(Sha256::digest(data).into()),
+            Self::HmacSm3 => hex_text(Sm3::digest(data).into()),
         }
     }
 
@@ -74,16 +74,26 @@ impl Algorithm {
                     return String::new();
                 };
                 mac.update(data);
-                hex::encode(mac.finalize().into_bytes())
+                hex_text(mac.finalize().into_bytes().into())
             }
             Self::HmacSm3 => {
                 let Ok(mut mac) = Hmac::<Sm3>::new_from_slice(secret.expose()) else {
                     return String::new();
                 };
                 mac.update(data);
-                hex::encode(mac.finalize().into_bytes())
+                hex_text(mac.finalize().into_bytes().into())
             }
         }
+    }
+}
+
+/// Lower-case hexadecimal, in one piece: it is done several times a call.
+fn hex_text(hash: [u8; 32]) -> String {
+    let mut text = vec![0; 64];
+    // Both lengths are fixed, so the error arm is never reached.
+    match hex::encode_to_slice(hash, &mut text) {
+        Ok(()) => String::from_utf8(text).unwrap_or_default(),
+        Err(_) => String::new(),
     }
 }
 
