@@ -15,6 +15,7 @@ use chatmetric_core::MessageStatus;
 use chatmetric_sim::Totals;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use uuid::Uuid;
@@ -304,15 +305,21 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Runs it to its end. What it says goes to a file and not to a pipe: the server
+/// that `pg_ctl` leaves behind would hold a pipe open.
 fn run(command: &mut Command) -> Result<()> {
-    let output = command
+    let mut said = tempfile::tempfile().context("could not make a temporary file")?;
+    let status = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said.try_clone()?)
         .status()
         .with_context(|| format!("could not start `{}`", command.get_program().display()))?;
-    if !output.success() {
-        bail!("`{}` failed: {output}", command.get_program().display());
+    if !status.success() {
+        let mut text = String::new();
+        said.seek(SeekFrom::Start(0))?;
+        said.read_to_string(&mut text)?;
+        bail!("{command:?} failed: {status}\n{}", text.trim_end());
     }
     Ok(())
 }
