@@ -40,7 +40,7 @@ pub(super) fn opening(demo: &Demo<'_>, replay: &Replay) -> String {
     let reports = u64::try_from(replay.reports.len()).unwrap_or(u64::MAX);
     format!(
         "{} on {}\n\
-         replaying {DAYS} days of {} WhatsApp numbers: {} signed status events over HTTP\n",
+         replaying {DAYS} days of {} WhatsApp numbers: {} signed status events\n",
         paint.paint(Style::Bold, "chatmetric demo"),
         paint.paint(Style::Cyan, &demo.endpoint),
         PROFILES.len(),
@@ -120,7 +120,7 @@ fn outcome(summary: &Summary<'_>, equal: &Equal, paint: Painter) -> String {
         Some(difference) => paint.paint(Style::Red, &format!("✗ different: {difference}")),
     };
     format!(
-        "\n{} received in {} ({} events/s): {} new, {} duplicate, {} too late to count\n{mark}\nfirst \
+        "\n{} received in {} ({} events/s):\n  {} new, {} duplicate, {} too late to count\n{mark}\nfirst \
          answer of the API {} after the start\n",
         grouped(books.received),
         seconds(summary.sent_ms),
