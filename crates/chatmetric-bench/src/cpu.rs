@@ -41,11 +41,12 @@ pub(crate) fn status_bytes(field: &str) -> Result<u64> {
     Ok(kb.parse::<u64>()? * 1024)
 }
 
-/// Bytes that this process sent towards the disk so far.
+/// Bytes that this process gave to write calls so far. (What the kernel accounts as
+/// sent to the disk counts a whole large folio for each few bytes in it.)
 pub(crate) fn written_bytes() -> Result<u64> {
     let text = fs::read_to_string("/proc/self/io")?;
     let mut lines = text.lines();
-    let bytes = lines.find_map(|line| line.strip_prefix("write_bytes: "));
+    let bytes = lines.find_map(|line| line.strip_prefix("wchar: "));
     Ok(bytes.context("no such field")?.parse()?)
 }
 

@@ -33,8 +33,9 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
          --rounds N             rounds (default 5)
          --numbers N            business numbers (default 10000)
          --shards N             writers (default 1)
-         --memory-mib N         memory of the store (default: its own default)
+         --memory-mib N         memory of the store (default 192)
          --in-flight N          batches that wait for their acknowledgement (default 1)
+         --events-file FILE     keep the events there, or take those that are there
   http   --seconds N            seconds of query load (default 10)
          --rate N               queries a second (default 1000)
          --events N             statuses sent as webhooks (default 200000)

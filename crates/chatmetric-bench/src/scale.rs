@@ -17,7 +17,7 @@ mod report;
 use crate::arguments::Arguments;
 use crate::machine;
 use anyhow::{Context, Result, bail};
-use chatmetric_store::Options;
+use chatmetric_store::{MEMORY_BYTES_DEFAULT, Options};
 use events::EventFile;
 use serde_json::Value;
 use std::fs;
@@ -45,8 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let events = arguments.number("events", 100_000_000)?;
     let numbers = arguments.number("numbers", 10_000)?;
     eprintln!("making {events} events and what they must add up to");
-    let path = home.path().join("events");
-    let (file, expected) = events::make(&path, events, numbers)?;
+    let given = arguments.path("events-file");
+    let path = given.unwrap_or_else(|_| home.path().join("events"));
+    let (file, expected) = events::make_or_open(&path, events, numbers)?;
     let mut rounds = Vec::new();
     for round in 0..arguments.number("rounds", 5)? {
         let dir = home.path().join("store");
@@ -75,10 +76,8 @@ fn options(arguments: &Arguments) -> Result<Options> {
         shards: u32::try_from(arguments.number("shards", 1)?)?,
         ..Options::default()
     };
-    Ok(match arguments.number("memory-mib", 0)? {
-        0 => options,
-        mib => options.with_memory(mib << 20),
-    })
+    let mib = arguments.number("memory-mib", MEMORY_BYTES_DEFAULT >> 20)?;
+    Ok(options.with_memory(mib << 20))
 }
 
 fn one(

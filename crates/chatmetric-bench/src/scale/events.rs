@@ -112,8 +112,27 @@ fn config(events: u64, numbers: u64) -> Config {
     }
 }
 
+/// The events that an earlier run left in `path`, or new ones there.
+pub(super) fn make_or_open(
+    path: &Path,
+    events: u64,
+    numbers: u64,
+) -> Result<(EventFile, Counters)> {
+    let expected = path.with_extension("expected");
+    if expected.exists() {
+        let file = EventFile::open(path)?;
+        if file.events != events {
+            bail!("`{}` has {} events", path.display(), file.events);
+        }
+        return Ok((file, Counters::read(&expected)?));
+    }
+    let (file, counters) = make(path, events, numbers)?;
+    counters.write(&expected)?;
+    Ok((file, counters))
+}
+
 /// Makes the first `events_max` events and what they add up to.
-pub(super) fn make(path: &Path, events_max: u64, numbers: u64) -> Result<(EventFile, Counters)> {
+fn make(path: &Path, events_max: u64, numbers: u64) -> Result<(EventFile, Counters)> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     file.write_all(&[0; HEADER_BYTES])?;
     let config = config(events_max, numbers);
