@@ -4,7 +4,9 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 16] = [
+    "data-dir",
+    "listen",
     "shards",
     "memory-mib",
     "in-flight",
@@ -54,6 +56,12 @@ impl Arguments {
     pub(crate) fn path(&self, name: &str) -> Result<PathBuf> {
         let path = self.0.get(name).map(PathBuf::from);
         path.with_context(|| format!("`--{name}` is missing"))
+    }
+
+    /// A word that must be given.
+    pub(crate) fn text(&self, name: &str) -> Result<&str> {
+        let text = self.0.get(name).map(String::as_str);
+        text.with_context(|| format!("`--{name}` is missing"))
     }
 
     /// Those of `names` that were given, as words of a command line.

@@ -38,7 +38,7 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
          --events-file FILE     keep the events there, or take those that are there
   http   --seconds N            seconds of query load (default 10)
          --rate N               queries a second (default 1000)
-         --events N             statuses sent as webhooks (default 200000)
+         --rounds N             rounds (default 3)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)
   both   --dir DIR              where data goes (default: the temporary directory)
@@ -65,6 +65,8 @@ fn run() -> Result<()> {
         // The children of `scale`.
         "scale-load" => scale::load(&arguments),
         "scale-open" => scale::open(&arguments),
+        // The child of `http`.
+        "http-ceiling" => http::ceiling::run(&arguments),
         "http" => http::run(&arguments),
         "rpc" => rpc::run(&arguments),
         _ => bail!("which bench?\n\n{USAGE}"),

@@ -83,30 +83,22 @@ fn series(store: &EmbeddedStore, numbers: &[PhoneNumber]) -> Result<Vec<f64>> {
 
 fn all(store: &EmbeddedStore, numbers: &[PhoneNumber]) -> Result<Counters> {
     let mut counters = Counters::default();
-    let mut rank = 0;
-    for number in numbers {
-        store.read_days(
-            SPACE,
-            number,
-            UtcDay(0)..=UtcDay(100_000),
-            &mut |day, block| {
-                let mut quarter = day.first_slot().0;
-                for counts in block.slots() {
-                    if !counts.is_zero() {
-                        *counters.at(rank, quarter) = [
-                            counts.sent,
-                            counts.delivered,
-                            counts.read,
-                            counts.failed,
-                            counts.delivered_of_sent,
-                        ]
-                        .map(|it| u32::try_from(it).unwrap_or(u32::MAX));
-                    }
-                    quarter += 1;
+    for (rank, number) in (0..).zip(numbers) {
+        let days = UtcDay(0)..=UtcDay(100_000);
+        store.read_days(SPACE, number, days, &mut |day, block| {
+            for (quarter, counts) in (day.first_slot().0..).zip(block.slots()) {
+                if !counts.is_zero() {
+                    *counters.at(rank, quarter) = [
+                        counts.sent,
+                        counts.delivered,
+                        counts.read,
+                        counts.failed,
+                        counts.delivered_of_sent,
+                    ]
+                    .map(|it| u32::try_from(it).unwrap_or(u32::MAX));
                 }
-            },
-        )?;
-        rank += 1;
+            }
+        })?;
     }
     Ok(counters)
 }
