@@ -4,10 +4,13 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 12] = [
     "calls",
     "events",
-    "postgres-events",
+    "rival-events",
+    "only",
+    "name",
+    "feed",
     "rounds",
     "numbers",
     "seconds",
@@ -43,6 +46,10 @@ impl Arguments {
                 .with_context(|| format!("`--{name}` needs a number")),
             None => Ok(default),
         }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
