@@ -1,14 +1,20 @@
 //! `cargo xtask bench store|scale|http|rpc`: builds in release and runs the bench crate.
 //!
-//! Only here is PostgreSQL installed: no test needs it.
+//! Only here are PostgreSQL and Redis installed: no test needs them.
 
 use crate::setup;
-use crate::workspace::{cargo, program};
+use crate::workspace::{cargo, program, works};
 use anyhow::{Context, Result, bail};
-use std::path::Path;
 
-/// Debian's PostgreSQL 15, the rival of the store bench.
-const POSTGRES_PROGRAM: &str = "/usr/lib/postgresql/15/bin/postgres";
+/// Rivals of the store bench that are servers: name, Debian package, program.
+const SERVERS: [(&str, &str, &str); 2] = [
+    (
+        "PostgreSQL 15",
+        "postgresql-15",
+        "/usr/lib/postgresql/15/bin/postgres",
+    ),
+    ("Redis", "redis-server", "redis-server"),
+];
 
 /// Runs one bench; further arguments go to it.
 ///
@@ -17,8 +23,10 @@ const POSTGRES_PROGRAM: &str = "/usr/lib/postgresql/15/bin/postgres";
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["store", ..] => {
-            if !Path::new(POSTGRES_PROGRAM).exists() && setup::apt(&["postgresql-15"]).is_err() {
-                println!("PostgreSQL 15 is not here: its row will be marked as not measured");
+            for (name, package, server) in SERVERS {
+                if !works(server, &["--version"]) && setup::apt(&[package]).is_err() {
+                    println!("{name} is not here: its row will be marked as not measured");
+                }
             }
         }
         ["http", ..] => release(&["build", "--release", "--package", "chatmetric"])?,

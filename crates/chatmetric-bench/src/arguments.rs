@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 19] = [
     "data-dir",
     "listen",
     "shards",
@@ -14,7 +14,10 @@ const KNOWN: [&str; 16] = [
     "store",
     "calls",
     "events",
-    "postgres-events",
+    "rival-events",
+    "only",
+    "name",
+    "feed",
     "rounds",
     "numbers",
     "seconds",
@@ -58,12 +61,6 @@ impl Arguments {
         path.with_context(|| format!("`--{name}` is missing"))
     }
 
-    /// A word that must be given.
-    pub(crate) fn text(&self, name: &str) -> Result<&str> {
-        let text = self.0.get(name).map(String::as_str);
-        text.with_context(|| format!("`--{name}` is missing"))
-    }
-
     /// Those of `names` that were given, as words of a command line.
     pub(crate) fn words(&self, names: &[&str]) -> Vec<String> {
         let given = names.iter().filter_map(|name| {
@@ -71,6 +68,10 @@ impl Arguments {
             Some([format!("--{name}"), value.clone()])
         });
         given.flatten().collect()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     pub(crate) fn dir(&self) -> PathBuf {

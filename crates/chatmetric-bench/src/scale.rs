@@ -16,8 +16,12 @@ mod report;
 
 use crate::arguments::Arguments;
 use crate::machine;
+use crate::workload::{SPACE, SPAN_DAYS, START_MS};
 use anyhow::{Context, Result, bail};
-use chatmetric_store::{MEMORY_BYTES_DEFAULT, Options};
+use chatmetric_core::{
+    EpochMs, Granularity, MetricQuery, PhoneNumber, QueryLimits, TimeRange, Zone,
+};
+use chatmetric_store::{EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, Store};
 use events::EventFile;
 use serde_json::Value;
 use std::fs;
@@ -149,4 +153,23 @@ pub(crate) fn open(arguments: &Arguments) -> Result<()> {
     let dir = arguments.path("store")?;
     let numbers = arguments.number("numbers", 10_000)?;
     reopen::run(&dir, options(arguments)?, numbers, &counters_path(&dir))
+}
+
+/// Reads the 30-day half-hour series of a number; gives the number of its rows.
+fn read_series(store: &EmbeddedStore, number: &PhoneNumber) -> Result<usize> {
+    let end = START_MS + SPAN_DAYS * 86_400_000;
+    let range = TimeRange::new(EpochMs(START_MS), EpochMs(end)).context("an empty range")?;
+    let query = MetricQuery::new(
+        Granularity::HalfHour,
+        &range,
+        &Zone::utc(),
+        &QueryLimits::default(),
+    )?;
+    let mut series = query.series();
+    if let Some(days) = query.days() {
+        store.read_days(SPACE, number, days, &mut |day, block| {
+            series.add_day(day, block);
+        })?;
+    }
+    Ok(series.rows(*number).count())
 }

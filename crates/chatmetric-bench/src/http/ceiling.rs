@@ -22,8 +22,9 @@ use std::sync::Arc;
 /// Serves until it is killed.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let data_dir = arguments.path("data-dir")?;
+    let listen = arguments.text("listen").context("`--listen` is missing")?;
     let overrides = Overrides {
-        listen: Some(arguments.text("listen")?.parse()?),
+        listen: Some(listen.parse()?),
         data_dir: Some(data_dir.clone()),
         insecure_http: false,
         log: None,

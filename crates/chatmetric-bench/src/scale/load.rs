@@ -6,8 +6,9 @@
 
 use super::PARTS;
 use super::events::{EVENT_BYTES, EventFile, Raw};
+use super::read_series;
 use crate::workload::{SPACE, SPAN_DAYS, START_MS};
-use crate::{cpu, ours, statistics};
+use crate::{cpu, statistics};
 use anyhow::{Context, Result};
 use chatmetric_core::{EpochMs, PhoneNumber};
 use chatmetric_sim::Config;
@@ -63,7 +64,7 @@ fn ask(store: &EmbeddedStore, reader: &Reader) {
             continue;
         };
         let started = cpu::now();
-        if ours::read_series(store, &number).is_ok() {
+        if read_series(store, &number).is_ok() {
             let us = started.elapsed().as_secs_f64() * 1e6;
             let mut taken = reader
                 .taken_us

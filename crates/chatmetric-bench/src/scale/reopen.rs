@@ -2,8 +2,9 @@
 //! bytes on disk, and every counter.
 
 use super::oracle::Counters;
+use super::read_series;
 use crate::workload::SPACE;
-use crate::{cpu, ours, statistics};
+use crate::{cpu, statistics};
 use anyhow::{Context, Result, bail};
 use chatmetric_core::{PhoneNumber, UtcDay};
 use chatmetric_sim::Config;
@@ -23,7 +24,7 @@ pub(super) fn run(dir: &Path, options: Options, numbers: u64, counters: &Path) -
     let started = cpu::now();
     let store = EmbeddedStore::open(dir, options).context("could not open the store")?;
     let first = PhoneNumber::parse(&Config::number(0))?;
-    if ours::read_series(&store, &first)? == 0 {
+    if read_series(&store, &first)? == 0 {
         bail!("no rows");
     }
     let ready = started.elapsed();
@@ -75,7 +76,7 @@ fn series(store: &EmbeddedStore, numbers: &[PhoneNumber]) -> Result<Vec<f64>> {
         let rank = (next >> 16) % (1 + (next >> 8) % 1000);
         let number = numbers.get(rank as usize % numbers.len()).context("none")?;
         let started = cpu::now();
-        ours::read_series(store, number)?;
+        read_series(store, number)?;
         taken.push(started.elapsed().as_secs_f64() * 1e6);
     }
     Ok(taken)
