@@ -15,6 +15,7 @@ mod setup;
 mod step;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -32,6 +33,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                      write what the SDK suites reported into COMPATIBILITY.md
   bench store|http|rpc
                      the benches of crates/chatmetric-bench, in release
+  torture [kill|whitebox|io] [--cycles N]
+                     the tests of durability alone; 200 cycles of each are CI's
   mutants [ID...]    break each protection once; its named test must turn red
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, model, bench
@@ -60,6 +63,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["compat-table", "--check"] => compat::table::check(),
         ["bench", rest @ ..] => bench::run(rest),
         ["release", parts @ ..] => release::run(parts),
+        ["torture", rest @ ..] => torture::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

@@ -6,7 +6,7 @@
 
 use crate::step::Steps;
 use crate::workspace::cargo;
-use crate::{bench, ci, compat, mutants, test};
+use crate::{bench, ci, compat, mutants, test, torture};
 use anyhow::{Result, bail};
 use std::env;
 
@@ -18,7 +18,7 @@ struct LongRun {
     test: &'static [&'static str],
 }
 
-const LONG_RUNS: [LongRun; 4] = [
+const LONG_RUNS: [LongRun; 3] = [
     LongRun {
         part: "counting",
         name: "100,000 cases of each counting rule, every clock change of every zone",
@@ -46,13 +46,9 @@ const LONG_RUNS: [LongRun; 4] = [
         variables: &[("CHATMETRIC_CASES", "2000")],
         test: &["--package", "chatmetric-store", "--test", "it"],
     },
-    LongRun {
-        part: "kills",
-        name: "10,000 times kill -9 under load",
-        variables: &[("CHATMETRIC_TEST_KILLS", "10000")],
-        test: &["--package", "chatmetric", "--test", "it", "restart::"],
-    },
 ];
+/// Kinds of torture with the cycles of a release.
+const TORTURES: [(&str, u64); 3] = [("kill", 10_000), ("whitebox", 2_000), ("io", 2_000)];
 /// Seeds of the model that is asked through the official SDKs.
 const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
@@ -93,6 +89,12 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
             }
         }
         steps.command(run.name, &mut command);
+    }
+    if wanted("kills") {
+        torture::install(&mut steps);
+        for (kind, cycles) in TORTURES {
+            torture::add(&mut steps, kind, Some(cycles), &["--release"]);
+        }
     }
     if wanted("model") {
         let seeds: Vec<String> = (1..=MODEL_SEEDS).map(|seed| seed.to_string()).collect();

@@ -1,5 +1,5 @@
 //! Installs what a fresh machine lacks: the Python environments with the pinned
-//! official SDKs, the Node packages, and Debian packages when we may.
+//! official SDKs, the Node packages, strace and other Debian packages when we may.
 //!
 //! Everything goes below the target directory or into `compat/node`'s ignored
 //! `node_modules`; an installation is marked complete by a copy of the list
@@ -101,6 +101,24 @@ fn node_is_new_enough(told: &str) -> Result<()> {
             told.trim()
         ),
     }
+}
+
+/// strace, which kills processes at their system calls and makes calls fail.
+///
+/// # Errors
+/// When it is missing and cannot be installed, or may not trace here.
+pub(crate) fn strace() -> Result<()> {
+    let traces = || works("strace", &["-f", "-o", "/dev/null", "true"]);
+    if traces() {
+        return Ok(());
+    }
+    if !works("strace", &["--version"]) {
+        apt(&["strace"])?;
+    }
+    if !traces() {
+        bail!("`strace` is installed and may not trace processes here");
+    }
+    Ok(())
 }
 
 /// Installs Debian packages where that is possible.

@@ -6,6 +6,7 @@
 
 use crate::compat;
 use crate::step::Steps;
+use crate::torture;
 use crate::workspace::{cargo, works};
 use anyhow::{Result, bail};
 use std::env;
@@ -58,6 +59,7 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
 }
 
 fn rust(steps: &mut Steps) {
+    torture::install(steps);
     if works("cargo", &["nextest", "--version"]) {
         let mut command = cargo();
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);

@@ -34,10 +34,7 @@ impl EmbeddedStore {
         recovery::check_format(dir, disk.as_ref())?;
         recovery::make_dir(&dir.join("runs"), disk.as_ref())?;
         recovery::make_dir(&dir.join("journal"), disk.as_ref())?;
-        let catalog = Catalog::open(&dir.join("catalog"), options.cache_bytes)?;
-        // The engine syncs what is in its directory, not the name of it.
-        disk.sync_dir(dir)
-            .map_err(|error| fault::io("sync", dir, error))?;
+        let catalog = open_catalog(dir, &options)?;
         let view = catalog.view();
         let mut options = options;
         let shards_before = match catalog.get_u64(&view, SHARDS_KEY)? {
@@ -133,6 +130,32 @@ impl EmbeddedStore {
         });
         error
     }
+}
+
+/// Opens the catalog, or makes one. The engine cannot go on with a directory that it
+/// made in part, so it makes one under another name, which is its own once whole.
+fn open_catalog(dir: &Path, options: &Options) -> Result<Catalog, StoreError> {
+    let (path, new) = (dir.join("catalog"), dir.join("catalog.new"));
+    if !path.exists() {
+        for part in ["runs", "journal"].map(|part| dir.join(part)) {
+            let mut entries = std::fs::read_dir(&part).map_err(|it| fault::io("list", &part, it))?;
+            // It is made before the first of these.
+            if entries.next().is_some() {
+                return Err(fault::corrupt(&path, 0, "the catalog is missing"));
+            }
+        }
+        if new.exists() {
+            std::fs::remove_dir_all(&new).map_err(|error| fault::io("remove", &new, error))?;
+        }
+        drop(Catalog::open(&new, options.cache_bytes)?);
+        let named = options.disk.rename(&new, &path);
+        named.map_err(|error| fault::io("rename", &new, error))?;
+    }
+    let catalog = Catalog::open(&path, options.cache_bytes)?;
+    // The engine syncs what is in its directory, not the name of it.
+    let synced = options.disk.sync_dir(dir);
+    synced.map_err(|error| fault::io("sync", dir, error))?;
+    Ok(catalog)
 }
 
 fn spawn<T: Send + 'static>(

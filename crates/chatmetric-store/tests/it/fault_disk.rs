@@ -27,6 +27,45 @@ pub(crate) enum Fault {
     Sync {
         nth: u64,
     },
+    /// The call of this kind with this number.
+    At {
+        call: Call,
+        nth: u64,
+        how: How,
+    },
+}
+
+/// The kinds of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Write,
+    Sync,
+    Create,
+    Remove,
+    SyncDir,
+}
+
+/// What a failing call says, and what a failing write leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct How {
+    pub(crate) errno: i32,
+    pub(crate) written: Written,
+}
+
+/// How much of a failed write is there all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Nothing,
+    Half,
+    Everything,
+}
+
+/// The call that a fault of [`Fault::At`] hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Met {
+    pub(crate) call: Call,
+    /// It was to write or sync a frame: in a segment whose name was durable.
+    pub(crate) frame: bool,
 }
 
 #[derive(Default)]
@@ -39,6 +78,8 @@ struct Image {
 
 struct State {
     fault: Fault,
+    calls: u64,
+    met: Option<Met>,
     writes: u64,
     syncs: u64,
     /// All changes so far.
@@ -58,6 +99,7 @@ pub(crate) struct FaultDisk {
 }
 
 struct FaultFile {
+    is_segment: bool,
     real: Box<dyn DiskFile>,
     image: Arc<Mutex<Image>>,
     state: Arc<Mutex<State>>,
@@ -80,6 +122,8 @@ impl FaultDisk {
         Self {
             state: Arc::new(Mutex::new(State {
                 fault: Fault::None,
+                calls: 0,
+                met: None,
                 writes: 0,
                 syncs: 0,
                 changes: 0,
@@ -100,8 +144,32 @@ impl FaultDisk {
     pub(crate) fn fail(&self, fault: Fault) {
         let mut state = lock(&self.state);
         state.fault = fault;
+        state.calls = 0;
+        state.met = None;
         state.writes = 0;
         state.syncs = 0;
+    }
+
+    /// What the fault hit, once it did.
+    pub(crate) fn met(&self) -> Option<Met> {
+        lock(&self.state).met
+    }
+
+    /// Takes everything that is below `dir` for durable, except the part that does
+    /// not pass this disk.
+    pub(crate) fn adopt(&self, dir: &Path) {
+        let mut state = lock(&self.state);
+        for path in files_below(dir) {
+            if path.components().any(|it| it.as_os_str() == "catalog") {
+                continue;
+            }
+            let image = Image {
+                synced: std::fs::read(&path).expect("readable"),
+                unsynced: Vec::new(),
+                named: true,
+            };
+            state.files.insert(path, Arc::new(Mutex::new(image)));
+        }
     }
 
     /// The control: syncs report success and do nothing.
@@ -161,9 +229,60 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+impl State {
+    /// Counts a call, and gives how it fails if it is the one.
+    fn fails(&mut self, call: Call, frame: bool) -> Option<How> {
+        let Fault::At {
+            call: wanted,
+            nth,
+            how,
+        } = self.fault
+        else {
+            return None;
+        };
+        self.calls += u64::from(call == wanted);
+        if call != wanted || self.calls != nth {
+            return None;
+        }
+        self.met = Some(Met { call, frame });
+        Some(how)
+    }
+
+    /// For calls that leave nothing when they fail.
+    fn pass(&mut self, call: Call) -> io::Result<()> {
+        self.changes += 1;
+        self.fails(call, false)
+            .map_or(Ok(()), |how| Err(io::Error::from_raw_os_error(how.errno)))
+    }
+}
+
+impl FaultFile {
+    /// Whether the file is in use by a writer, and no longer being prepared.
+    fn is_frame(&self) -> bool {
+        self.is_segment && lock(&self.image).named
+    }
+
+    /// A write that fails: a part of it is there.
+    fn fail_write(&self, how: How, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let part = match how.written {
+            Written::Nothing => &bytes[..0],
+            Written::Half => &bytes[..bytes.len() / 2],
+            Written::Everything => bytes,
+        };
+        lock(&self.image).unsynced.push((offset, part.to_vec()));
+        self.real.write_at(part, offset)?;
+        Err(io::Error::from_raw_os_error(how.errno))
+    }
+}
+
 impl DiskFile for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let frame = self.is_frame();
         let mut state = lock(&self.state);
+        if let Some(how) = state.fails(Call::Write, frame) {
+            drop(state);
+            return self.fail_write(how, bytes, offset);
+        }
         state.writes += 1;
         state.changes += 1;
         if let Fault::Write { nth, forever } = state.fault
@@ -180,9 +299,15 @@ impl DiskFile for FaultFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let frame = self.is_frame();
         let mut state = lock(&self.state);
         state.syncs += 1;
         state.changes += 1;
+        if let Some(how) = state.fails(Call::Sync, frame) {
+            drop(state);
+            lock(&self.image).unsynced.clear();
+            return Err(io::Error::from_raw_os_error(how.errno));
+        }
         if state.fault == (Fault::Sync { nth: state.syncs }) {
             drop(state);
             // Readable until the power goes, and clean for every later sync.
@@ -214,6 +339,7 @@ impl FaultDisk {
         let image = Arc::clone(state.files.entry(path.to_owned()).or_default());
         drop(state);
         Box::new(FaultFile {
+            is_segment: path.extension().is_some_and(|it| it == "log"),
             real,
             image,
             state: Arc::clone(&self.state),
@@ -223,6 +349,7 @@ impl FaultDisk {
 
 impl Disk for FaultDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        lock(&self.state).pass(Call::Create)?;
         Ok(self.file(path, RealDisk.create(path)?, true))
     }
 
@@ -237,6 +364,7 @@ impl Disk for FaultDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        lock(&self.state).pass(Call::Remove)?;
         RealDisk.remove(path)?;
         let mut state = lock(&self.state);
         state.changes += 1;
@@ -257,6 +385,7 @@ impl Disk for FaultDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = lock(&self.state);
+        state.pass(Call::SyncDir)?;
         if state.sync_does_nothing {
             return Ok(());
         }

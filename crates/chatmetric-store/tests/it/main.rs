@@ -8,12 +8,16 @@ mod conformance_model;
 mod conformance_quarantine;
 mod crash;
 mod crash_quarantine;
+mod damage;
 mod embedded;
 mod fault_disk;
 mod model;
+mod old_formats;
 mod retention;
 mod retire;
+mod space;
 mod subject;
+mod torture;
 
 use chatmetric_store::{MemoryStore, Store};
 use subject::{Subject, conformance};

@@ -47,6 +47,8 @@ mod demo;
 mod import;
 // What goes wrong around the program: nobody reads its log, the disk is full.
 mod damage;
+// What `serve` says and does when the disk under it fails or is full.
+mod disk;
 // kill -9 of `serve`, again and again.
 mod restart;
 // `sign explain`: outputs, exit codes, secrets.

@@ -142,6 +142,25 @@ impl Served {
         Self::start_command(shell)
     }
 
+    /// Starts it below another program that stays out of its way: `strace -D` for
+    /// one, so that the process is still a child of this one.
+    pub(crate) fn start_below(wrapper: &[String], arguments: &[&str]) -> Self {
+        let program = command(arguments);
+        let mut below = Command::new(&wrapper[0]);
+        below
+            .args(&wrapper[1..])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => below.env(name, value),
+                None => below.env_remove(name),
+            };
+        }
+        Self::start_command(below)
+    }
+
     /// Limits how long a file may become, in bytes; what is longer stays.
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let limit = rustix::process::Rlimit {
@@ -313,6 +332,16 @@ pub(crate) fn call(
 
 /// Posts a body as Meta does; `None` when no answer came.
 pub(crate) fn post(agent: &ureq::Agent, url: &str, webhook: &str, body: &str) -> Option<u16> {
+    post_for(agent, url, webhook, body).map(|(status, _)| status)
+}
+
+/// The same, with the header `Retry-After`.
+pub(crate) fn post_for(
+    agent: &ureq::Agent,
+    url: &str,
+    webhook: &str,
+    body: &str,
+) -> Option<(u16, Option<String>)> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"app-secret-one").expect("any length");
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
@@ -323,8 +352,10 @@ pub(crate) fn post(agent: &ureq::Agent, url: &str, webhook: &str, body: &str) ->
         .send(body.as_bytes())
         .ok()?;
     let status = answer.status().as_u16();
+    let retry_after = answer.headers().get("retry-after");
+    let retry_after = retry_after.and_then(|it| it.to_str().ok()).map(str::to_owned);
     answer.body_mut().read_to_vec().ok()?;
-    Some(status)
+    Some((status, retry_after))
 }
 
 /// A path of the test data.

@@ -1,22 +1,26 @@
 //! kill -9 of the real process, again and again: what was acknowledged is
 //! counted, exactly once, and equal to an independent model. The events of two
-//! numbers are held until `apply` gives each an owner, between two kills.
+//! numbers are held until `apply` gives each an owner, between two kills. The hot
+//! window is as small as it may be, and some kills hit a start.
 //!
-//! `CHATMETRIC_TEST_KILLS` sets how often (50 unless said otherwise).
+//! `cargo xtask torture kill --cycles N` makes more of them.
 
-use crate::process::{Served, agent, client, data_dir, post, run, run_with_input};
+use crate::process::{Served, agent, client, command, data_dir, post, run, run_with_input};
 use chatmetric::client::MetricCall;
 use chatmetric::clock::{Clock, SystemClock};
 use chatmetric_core::EpochMs;
 use chatmetric_sim::{
     BodyStyle, Calendar, Config, Event, Granularity, Model, Query, Random, Workload, render_body,
 };
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
 const WRITERS: u64 = 4;
-const KILLS_DEFAULT: u64 = 50;
+/// Its share of the 200 kills of CI.
+const KILLS_SHARE: u64 = 50;
+const CYCLES_CI: u64 = 200;
 const SEED: u64 = 20_261_124;
 const DAY_MS: i64 = 86_400_000;
 
@@ -56,6 +60,24 @@ struct Shared {
     acknowledged: AtomicU64,
     refused: AtomicU64,
     done: AtomicBool,
+}
+
+/// `serve` with the least memory that may be set: small generations.
+fn serve(config: &str, data_dir: &str) -> [String; 7] {
+    let words = ["serve", "--listen", "127.0.0.1:0", "--config", config, "--data-dir", data_dir];
+    words.map(str::to_owned)
+}
+
+/// Starts the program and kills it before it may have come far.
+fn kill_in_start(arguments: &[&str], random: &mut Random) {
+    let mut child = command(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(Duration::from_micros(random.latency(500, 100_000).unsigned_abs()));
+    child.kill().expect("kills");
+    child.wait().expect("it ends");
 }
 
 /// Takes events, posts them until they are acknowledged, tells the model.
@@ -105,14 +127,17 @@ fn deliver(shared: &Shared, agent: &ureq::Agent, webhook: &str, body: &str) {
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_and_counts_once() {
-    let kills = std::env::var("CHATMETRIC_TEST_KILLS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(KILLS_DEFAULT);
-    let (_folder, data_dir) = data_dir();
+    let asked = std::env::var("CHATMETRIC_TORTURE_CYCLES").ok();
+    let asked: Option<u64> = asked.and_then(|text| text.parse().ok());
+    let kills = asked.map_or(KILLS_SHARE, |all| (KILLS_SHARE * all).div_ceil(CYCLES_CI));
+    let (folder, data_dir) = data_dir();
     apply_held(&data_dir, 0);
     let now_ms = SystemClock::default().now().0;
-    let mut served = Some(Served::start(&data_dir));
+    let config = folder.path().join("small.toml").display().to_string();
+    std::fs::write(&config, "[store]\nmemory_bytes_max = 16777216\n").expect("written");
+    let arguments = serve(&config, &data_dir);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut served = Some(Served::start_with(&arguments));
     let shared = Shared {
         url: RwLock::new(served.as_ref().expect("runs").url.clone()),
         workload: Mutex::new(Workload::new(Config {
@@ -135,14 +160,18 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
             scope.spawn(move || write(shared, writer));
         }
         let mut random = Random::new(SEED);
-        for kill in 0..kills {
+        for kill in 0..kills * 2 / 3 {
             std::thread::sleep(Duration::from_millis(random.below(250)));
             // A claim by the running server, and soon after it the next kill.
-            if kill == kills / 3 || kill == kills * 2 / 3 {
-                apply_held(&data_dir, 1 + usize::from(kill != kills / 3));
+            if kill == kills / 4 || kill == kills / 2 {
+                apply_held(&data_dir, 1 + usize::from(kill != kills / 4));
             }
             served.take().expect("runs").kill();
-            let next = Served::start(&data_dir);
+            // A third of all kills hits what the kill before made necessary.
+            if kill % 2 == 1 {
+                kill_in_start(&arguments, &mut random);
+            }
+            let next = Served::start_with(&arguments);
             next.url.clone_into(&mut shared.url.write().expect("sound"));
             served = Some(next);
         }
