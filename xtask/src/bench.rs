@@ -3,7 +3,7 @@
 //! Only here are PostgreSQL and Redis installed: no test needs them.
 
 use crate::setup;
-use crate::workspace::{cargo, program, works};
+use crate::workspace::{cargo, program, root, works};
 use anyhow::{Context, Result, bail};
 
 /// Rivals of the store bench that are servers: name, Debian package, program.
@@ -22,14 +22,14 @@ const SERVERS: [(&str, &str, &str); 2] = [
 /// When it cannot be built or fails.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
-        ["store", ..] => {
-            for (name, package, server) in SERVERS {
-                if !works(server, &["--version"]) && setup::apt(&[package]).is_err() {
-                    println!("{name} is not here: its row will be marked as not measured");
-                }
+        ["store", ..] => servers(),
+        ["http", ..] => {
+            servers();
+            if let Err(error) = receiver() {
+                println!("the receiver in Node will be marked as not measured: {error:#}");
             }
+            release(&["build", "--release", "--package", "chatmetric"])?;
         }
-        ["http", ..] => release(&["build", "--release", "--package", "chatmetric"])?,
         ["rpc" | "scale", ..] => {}
         _ => bail!("usage: cargo xtask bench store|scale|http|rpc [ARGUMENTS]"),
     }
@@ -41,6 +41,27 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         .context("could not start the bench")?;
     if !status.success() {
         bail!("the bench failed: {status}");
+    }
+    Ok(())
+}
+
+fn servers() {
+    for (name, package, server) in SERVERS {
+        if !works(server, &["--version"]) && setup::apt(&[package]).is_err() {
+            println!("{name} is not here: its row will be marked as not measured");
+        }
+    }
+}
+
+/// Installs the packages of the receiver that people write today.
+fn receiver() -> Result<()> {
+    let status = std::process::Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(root().join("crates/chatmetric-bench/node-receiver"))
+        .status()
+        .context("could not start npm")?;
+    if !status.success() {
+        bail!("`npm ci` failed: {status}");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(crate) mod ceiling;
 mod connection;
 mod instance;
 mod load;
+mod node;
 mod report;
 
 use crate::arguments::Arguments;
@@ -23,6 +24,7 @@ use report::{Measured, Row};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Connections of the query load.
 const QUERY_CONNECTIONS: usize = 16;
@@ -55,7 +57,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("round {} of {rounds} of queries done", round + 1);
     }
     instance.stop()?;
-    println!("{}", report::markdown(&rows, &machine, &sync_ms));
+    drop(ceiling);
+    let numbers = arguments.number("numbers", 20)?;
+    let said = node::run(home.path(), numbers, &mut rows)?
+        .unwrap_or_else(|| "Node with Express and PostgreSQL 15: not installed here.".to_owned());
+    println!("{}\n{said}", report::markdown(&rows, &machine, &sync_ms));
     let out = arguments.out();
     fs::create_dir_all(&out)?;
     let path = out.join("HTTP.json");
@@ -107,7 +113,7 @@ fn ingest(
             let (own, others) = rest.split_at(events.min(rest.len()));
             rest = others;
             for (server, name) in [(instance, ""), (ceiling, ", without the store")] {
-                let measured = webhooks(server, own, statuses)?;
+                let measured = webhooks(server, own, statuses, None)?;
                 let name = format!("webhooks of {statuses} statuses{name}");
                 report::add(rows, name, measured);
             }
@@ -117,25 +123,35 @@ fn ingest(
     Ok(())
 }
 
-fn webhooks(instance: &Instance, events: &[Event], statuses: usize) -> Result<Measured> {
+/// `database` is a server whose CPU belongs to the receiver.
+fn webhooks(
+    instance: &Instance,
+    events: &[Event],
+    statuses: usize,
+    database: Option<u32>,
+) -> Result<Measured> {
     let style = BodyStyle::default();
     let requests: Vec<Vec<u8>> = events
         .chunks(statuses)
         .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
         .collect();
-    closed(instance, &requests, events.len(), 200)
+    closed(instance, &requests, (events.len(), 200), database)
 }
 
 fn closed(
     instance: &Instance,
     requests: &[Vec<u8>],
-    statuses: usize,
-    status: u16,
+    (statuses, status): (usize, u16),
+    database: Option<u32>,
 ) -> Result<Measured> {
-    let cpu_before = cpu::of_family(instance.pid())?;
+    let used = || -> Result<Duration> {
+        let database = database.map_or(Ok(Duration::ZERO), cpu::of_family)?;
+        Ok(cpu::of_family(instance.pid())? + database)
+    };
+    let cpu_before = used()?;
     let (seconds, sorted_ms) =
         load::closed(instance.address(), requests, INGEST_CONNECTIONS, status)?;
-    let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
+    let server_cpu = used()?.saturating_sub(cpu_before);
     Ok(Measured {
         requests: requests.len(),
         statuses,
@@ -214,7 +230,7 @@ fn refusals(instance: &Instance, round: usize, rows: &mut Vec<Row>) -> Result<()
                 instance.signed(&ask, &format!("{space}-{round}-{index}"))
             })
             .collect();
-        let measured = closed(instance, &requests, 0, 403)?;
+        let measured = closed(instance, &requests, (0, 403), None)?;
         report::add(rows, format!("queries refused, {name} space"), measured);
     }
     Ok(())

@@ -10,7 +10,7 @@ mod fjall;
 mod fold;
 mod hot_fjall;
 mod lmdb;
-mod postgres;
+pub(crate) mod postgres;
 mod redis;
 mod sqlite;
 

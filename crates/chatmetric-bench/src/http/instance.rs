@@ -100,6 +100,17 @@ impl Instance {
         Self::launch(home, &program()?, command)
     }
 
+    /// The receiver of `node-receiver`, with its database at `socket_dir`.
+    pub(super) fn node(home: &Path, script: &Path, socket_dir: &Path) -> Result<Self> {
+        let mut command = Command::new("node");
+        command
+            .arg(script)
+            .env("PGHOST", socket_dir)
+            .env("APP_SECRET", APP_SECRET)
+            .env("NODE_ENV", "production");
+        Self::launch(home, &program()?, command)
+    }
+
     fn launch(home: &Path, program: &Path, mut command: Command) -> Result<Self> {
         fs::create_dir_all(home)?;
         let document = home.join("directory.toml");

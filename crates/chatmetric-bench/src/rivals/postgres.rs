@@ -184,14 +184,14 @@ fn bounds(number: &Number, slots: &Range<u32>) -> Result<(i64, i32, i32)> {
 }
 
 /// A running server.
-struct Server {
+pub(crate) struct Server {
     dir: PathBuf,
     pid: u32,
 }
 
 impl Server {
     /// Makes a cluster below `dir` and starts it.
-    fn start(dir: &Path) -> Result<Self> {
+    pub(crate) fn start(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir)?;
         if is_root() {
             run(Command::new("chown").arg(USER).arg(dir))?;
@@ -233,7 +233,16 @@ impl Server {
         })
     }
 
-    fn client(&self) -> Result<Client> {
+    /// Where its socket is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn client(&self) -> Result<Client> {
         let mut config = Config::new();
         config.host_path(&self.dir).user("bench").dbname("postgres");
         config

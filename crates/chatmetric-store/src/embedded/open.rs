@@ -138,7 +138,8 @@ fn open_catalog(dir: &Path, options: &Options) -> Result<Catalog, StoreError> {
     let (path, new) = (dir.join("catalog"), dir.join("catalog.new"));
     if !path.exists() {
         for part in ["runs", "journal"].map(|part| dir.join(part)) {
-            let mut entries = std::fs::read_dir(&part).map_err(|it| fault::io("list", &part, it))?;
+            let mut entries =
+                std::fs::read_dir(&part).map_err(|it| fault::io("list", &part, it))?;
             // It is made before the first of these.
             if entries.next().is_some() {
                 return Err(fault::corrupt(&path, 0, "the catalog is missing"));

@@ -2,10 +2,10 @@
 //! part included: the calls of a watched life are killed one by one.
 
 use super::child::Setup;
+use super::cycles;
 use super::process::Child;
 use super::strace::{self, Call};
 use super::world::World;
-use super::cycles;
 use std::path::Path;
 
 const SEED: u64 = 20_261_129;
