@@ -7,6 +7,7 @@
 
 mod json;
 mod plain;
+mod rows;
 mod xml;
 
 use std::fmt;
@@ -94,6 +95,24 @@ impl fmt::Display for TraceId {
     }
 }
 
+/// A list of objects that have the same integers, and after them one of a few sets of texts.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a, const N: usize> {
+    /// The names of the integers; there is at least one.
+    pub integers: [&'static str; N],
+    /// The names of the texts.
+    pub texts: &'a [&'static str],
+    /// The texts, a set each.
+    pub sets: &'a [Vec<&'a str>],
+}
+
+impl<const N: usize> Table<'_, N> {
+    /// The members of a set.
+    fn set<'t>(&'t self, set: &'t [&'t str]) -> impl Iterator<Item = (&'static str, &'t str)> {
+        self.texts.iter().copied().zip(set.iter().copied())
+    }
+}
+
 /// Writes the members of a body, in JSON or XML alike. Names are the wire's own, so they need no
 /// escaping; values are escaped.
 pub trait FieldWriter {
@@ -113,6 +132,14 @@ pub trait FieldWriter {
         name: &'static str,
         items: impl IntoIterator<Item = T>,
         fields: impl FnMut(&mut Self, T),
+    );
+    /// As [`Self::list`] of objects of one shape, given by which set of texts and which integers
+    /// each has; much faster when there are many.
+    fn table<const N: usize>(
+        &mut self,
+        name: &'static str,
+        table: &Table<'_, N>,
+        rows: impl Iterator<Item = (usize, [i64; N])>,
     );
     /// A list of strings: an array in JSON, a repeated element in XML.
     fn text_list<'a>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'a str>);
