@@ -1,4 +1,4 @@
-//! `cargo xtask bench store|http|rpc`: builds in release and runs the bench crate.
+//! `cargo xtask bench store|scale|http|rpc`: builds in release and runs the bench crate.
 //!
 //! Only here is PostgreSQL installed: no test needs it.
 
@@ -22,8 +22,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             }
         }
         ["http", ..] => release(&["build", "--release", "--package", "chatmetric"])?,
-        ["rpc", ..] => {}
-        _ => bail!("usage: cargo xtask bench store|http|rpc [ARGUMENTS]"),
+        ["rpc" | "scale", ..] => {}
+        _ => bail!("usage: cargo xtask bench store|scale|http|rpc [ARGUMENTS]"),
     }
     release(&["build", "--release", "--package", "chatmetric-bench"])?;
     let status = std::process::Command::new(program("release").with_file_name("chatmetric-bench"))

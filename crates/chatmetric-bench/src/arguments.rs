@@ -4,7 +4,12 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 14] = [
+    "shards",
+    "memory-mib",
+    "in-flight",
+    "events-file",
+    "store",
     "calls",
     "events",
     "postgres-events",
@@ -43,6 +48,21 @@ impl Arguments {
                 .with_context(|| format!("`--{name}` needs a number")),
             None => Ok(default),
         }
+    }
+
+    /// A path that must be given.
+    pub(crate) fn path(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.get(name).map(PathBuf::from);
+        path.with_context(|| format!("`--{name}` is missing"))
+    }
+
+    /// Those of `names` that were given, as words of a command line.
+    pub(crate) fn words(&self, names: &[&str]) -> Vec<String> {
+        let given = names.iter().filter_map(|name| {
+            let value = self.0.get(*name)?;
+            Some([format!("--{name}"), value.clone()])
+        });
+        given.flatten().collect()
     }
 
     pub(crate) fn dir(&self) -> PathBuf {

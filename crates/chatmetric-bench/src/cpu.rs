@@ -21,6 +21,35 @@ pub(crate) fn own() -> Duration {
     )
 }
 
+/// CPU time that this thread used so far.
+pub(crate) fn of_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// Bytes of a field of `/proc/self/status` that is in kB.
+pub(crate) fn status_bytes(field: &str) -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kb = line
+        .context("no such field")?
+        .trim()
+        .trim_end_matches(" kB");
+    Ok(kb.parse::<u64>()? * 1024)
+}
+
+/// Bytes that this process gave to write calls so far. (What the kernel accounts as
+/// sent to the disk counts a whole large folio for each few bytes in it.)
+pub(crate) fn written_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/io")?;
+    let mut lines = text.lines();
+    let bytes = lines.find_map(|line| line.strip_prefix("wchar: "));
+    Ok(bytes.context("no such field")?.parse()?)
+}
+
 /// CPU time that a process and its children used so far, those that ended
 /// included.
 pub(crate) fn of_family(pid: u32) -> Result<Duration> {

@@ -117,8 +117,6 @@ fn count(value: i32) -> u64 {
 
 /// Reads the 30-day half-hour series of one number after another, in us each.
 fn series(store: &EmbeddedStore, dataset: &Dataset) -> Result<Vec<f64>> {
-    let end = START_MS + SPAN_DAYS * 86_400_000;
-    let range = TimeRange::new(EpochMs(START_MS), EpochMs(end)).context("an empty range")?;
     let numbers: Vec<PhoneNumber> = dataset
         .expected
         .keys()
@@ -127,23 +125,30 @@ fn series(store: &EmbeddedStore, dataset: &Dataset) -> Result<Vec<f64>> {
     let mut taken = Vec::with_capacity(SERIES_READS);
     for number in numbers.iter().cycle().take(SERIES_READS) {
         let started = cpu::now();
-        let query = MetricQuery::new(
-            Granularity::HalfHour,
-            &range,
-            &Zone::utc(),
-            &QueryLimits::default(),
-        )?;
-        let mut series = query.series();
-        if let Some(days) = query.days() {
-            store.read_days(SPACE, number, days, &mut |day, block| {
-                series.add_day(day, block)
-            })?;
-        }
-        let rows = series.rows(*number).count();
+        let rows = read_series(store, number)?;
         taken.push(started.elapsed().as_secs_f64() * 1e6);
         if rows == 0 {
             bail!("a series without rows");
         }
     }
     Ok(taken)
+}
+
+/// Reads the 30-day half-hour series of a number; gives the number of its rows.
+pub(crate) fn read_series(store: &EmbeddedStore, number: &PhoneNumber) -> Result<usize> {
+    let end = START_MS + SPAN_DAYS * 86_400_000;
+    let range = TimeRange::new(EpochMs(START_MS), EpochMs(end)).context("an empty range")?;
+    let query = MetricQuery::new(
+        Granularity::HalfHour,
+        &range,
+        &Zone::utc(),
+        &QueryLimits::default(),
+    )?;
+    let mut series = query.series();
+    if let Some(days) = query.days() {
+        store.read_days(SPACE, number, days, &mut |day, block| {
+            series.add_day(day, block)
+        })?;
+    }
+    Ok(series.rows(*number).count())
 }

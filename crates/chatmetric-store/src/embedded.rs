@@ -14,6 +14,7 @@ mod cold;
 mod command;
 mod day_cache;
 mod day_coding;
+mod day_sum;
 pub(crate) mod disk;
 mod entry;
 mod fault;
