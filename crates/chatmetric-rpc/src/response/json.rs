@@ -167,7 +167,9 @@ impl FieldWriter for JsonWriter {
             let mut end = Self {
                 out: NEXT_MEMBER.to_vec(),
             };
-            table.set(set).for_each(|(name, value)| end.text(name, value));
+            table
+                .set(set)
+                .for_each(|(name, value)| end.text(name, value));
             end.close_object();
             end.out.push(b',');
             end.out

@@ -69,11 +69,7 @@ impl<const N: usize> Pieces<N> {
 
     /// Appends the rows: which end each has, and its integers. A row with an end that there is not
     /// is left out.
-    pub(super) fn append(
-        &self,
-        out: &mut Vec<u8>,
-        rows: impl Iterator<Item = (usize, [i64; N])>,
-    ) {
+    pub(super) fn append(&self, out: &mut Vec<u8>, rows: impl Iterator<Item = (usize, [i64; N])>) {
         let mut digits = Digits::default();
         let mut at = out.len();
         let mut rows_at_once = 1;
@@ -139,7 +135,10 @@ impl Digits {
         if let Ok(long @ LOW_DIGITS..) = u64::try_from(integer) {
             self.head = long / LOW_DIGITS;
             self.length = text.len() - 8;
-            self.text.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            self.text
+                .iter_mut()
+                .zip(text)
+                .for_each(|(to, from)| *to = *from);
         }
         at + text.len()
     }
@@ -185,7 +184,13 @@ mod tests {
 
     fn integer() -> impl Strategy<Value = i64> {
         let times = 1_600_000_000_000_i64..1_600_001_000_000;
-        prop_oneof![0..120_i64, 0..20_000_i64, times, any::<i64>(), Just(i64::MIN)]
+        prop_oneof![
+            0..120_i64,
+            0..20_000_i64,
+            times,
+            any::<i64>(),
+            Just(i64::MIN)
+        ]
     }
 
     fn text() -> impl Strategy<Value = Vec<u8>> {

@@ -180,7 +180,9 @@ impl FieldWriter for XmlWriter {
         let last = std::mem::take(&mut piece.out);
         let ends = table.sets.iter().map(|set| {
             piece.out.extend_from_slice(&last);
-            table.set(set).for_each(|(name, value)| piece.text(name, value));
+            table
+                .set(set)
+                .for_each(|(name, value)| piece.text(name, value));
             piece.close(name);
             std::mem::take(&mut piece.out)
         });

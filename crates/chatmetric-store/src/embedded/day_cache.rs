@@ -9,10 +9,10 @@
 //! says [`DayCache::apply`] after its commit and before its generation leaves the
 //! view, and a span that was read before a commit never comes in after it.
 
+use super::day_coding;
 use super::generation::lock;
 use super::hot::STRIPES;
 use super::packed_day::PackedDay;
-use super::day_coding;
 use chatmetric_core::{DayBlock, UtcDay};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;

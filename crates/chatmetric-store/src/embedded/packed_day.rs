@@ -33,7 +33,9 @@ pub(crate) struct PackedDay {
 
 impl Width {
     fn of(column: &Column) -> Self {
-        let bits = column.iter().fold(0, |bits, value| bits | value.cast_unsigned());
+        let bits = column
+            .iter()
+            .fold(0, |bits, value| bits | value.cast_unsigned());
         match bits {
             0 => Self::Zero,
             1..=0xff => Self::Byte,

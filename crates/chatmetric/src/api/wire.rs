@@ -186,7 +186,8 @@ impl MetricResponse<'_> {
     /// The place of a row's number, and its integers in wire order.
     fn integers(&self, row: &Row) -> Option<(usize, [i64; 4])> {
         let window = self.windows.get(usize::try_from(row.window).ok()?)?;
-        let counts = [row.sent, row.delivered].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        let counts =
+            [row.sent, row.delivered].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         let [sent, delivered] = counts;
         let integers = [sent, delivered, window.start.0, window.end.0];
         Some((usize::try_from(row.number).ok()?, integers))
@@ -196,7 +197,7 @@ impl MetricResponse<'_> {
 impl Document for MetricResponse<'_> {
     fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
         let granularity = granularity_name(self.granularity);
-        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("RequestId", self.request_id.text().as_str());
         writer.text("Code", OK);
         writer.text("Message", MESSAGE_NONE);
         let sets = self.numbers.iter();
@@ -226,7 +227,7 @@ pub struct DoneResponse {
 
 impl Document for DoneResponse {
     fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
-        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("RequestId", self.request_id.text().as_str());
         writer.text("Code", OK);
         writer.text("Message", MESSAGE_NONE);
         writer.text("AccessDeniedDetail", DETAIL_NONE);
