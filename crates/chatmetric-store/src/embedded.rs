@@ -28,6 +28,7 @@ mod journal;
 mod merger;
 mod open;
 pub(crate) mod options;
+mod packed_day;
 mod queue;
 mod read;
 mod record_coding;
