@@ -159,8 +159,8 @@ fn short(out: &mut [u8], at: usize, below_100: u64) -> usize {
 
 #[inline(always)]
 fn pair(below_100: u64) -> [u8; 2] {
-    let tens = below_100 * 103 >> 10;
-    let [tens, ones, ..] = (tens | (below_100 - 10 * tens) << 8 | 0x3030).to_le_bytes();
+    let tens = (below_100 * 103) >> 10;
+    let [tens, ones, ..] = (tens | ((below_100 - 10 * tens) << 8) | 0x3030).to_le_bytes();
     [tens, ones]
 }
 
@@ -168,11 +168,11 @@ fn pair(below_100: u64) -> [u8; 2] {
 /// each byte. The multiplications divide by 100 and by 10.
 #[inline(always)]
 fn eight(below_1e8: u64) -> [u8; 8] {
-    let fours = below_1e8 / 10_000 | (below_1e8 % 10_000) << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x7f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
-    let ones = tens | (twos - 10 * tens) << 8;
+    let fours = (below_1e8 / 10_000) | ((below_1e8 % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - 10 * tens) << 8);
     (ones | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
