@@ -7,12 +7,9 @@
 
 mod child;
 mod io;
-mod io_traced;
 mod kill;
 mod kill_disk;
-mod kill_traced;
 mod process;
-mod strace;
 mod whitebox;
 mod world;
 
