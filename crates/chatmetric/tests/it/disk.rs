@@ -161,7 +161,7 @@ fn life(call: &str, error: &str, nth: u32) {
     let served = Served::start_below(&wrapper, &arguments);
     let mut client = Client::new();
     let mut refused = false;
-    for _ in 0..30 {
+    for _ in 0..120 {
         match client.post(&served.url, 3).0 {
             200 => {}
             503 => {
@@ -202,10 +202,10 @@ fn a_failed_write_or_sync_ends_acknowledgements_and_nothing_else() {
         ("fdatasync", "EIO", 3),
         ("fdatasync", "EIO", 8),
         ("fdatasync", "ENOSPC", 5),
-        // A frame, and a mark behind a frame.
-        ("pwrite64", "EIO", 5),
-        ("pwrite64", "ENOSPC", 8),
-        ("pwrite64", "ENOSPC", 11),
+        // Frames, and marks behind frames; filling the segment took 32 calls.
+        ("pwrite64", "EIO", 45),
+        ("pwrite64", "ENOSPC", 48),
+        ("pwrite64", "ENOSPC", 51),
     ] {
         life(call, error, nth);
     }
