@@ -30,14 +30,22 @@ def test_enable_roi_metric_needs_its_own_right(instance, caller):
 
 
 def test_enable_roi_metric_is_throttled_at_five(instance, caller):
-    time.sleep(1.1)
-    started = time.monotonic()
-    for _ in range(5):
-        caller.call(instance.port, directory.STRANGER_OWNER, {}, action=ENABLE)
-    with pytest.raises(Refused) as caught:
-        caller.call(instance.port, directory.STRANGER_OWNER, {}, action=ENABLE)
-    assert time.monotonic() - started < 1.0, "the machine was too slow for this case"
-    assert caught.value.code == "System.LimitControl"
+    # Only six calls within a second prove something; a busy machine tries again.
+    for _ in range(20):
+        time.sleep(1.1)
+        started = time.monotonic()
+        for _ in range(5):
+            caller.call(instance.port, directory.STRANGER_OWNER, {}, action=ENABLE)
+        refused = None
+        try:
+            caller.call(instance.port, directory.STRANGER_OWNER, {}, action=ENABLE)
+        except Refused as error:
+            refused = error
+        if time.monotonic() - started < 1.0:
+            assert refused is not None, "the sixth call within a second was answered"
+            assert refused.code == "System.LimitControl"
+            return
+    pytest.fail("the machine was too slow for this case")
 
 
 @pytest.mark.parametrize("caller", FREE, ids=lambda caller: caller.name)
