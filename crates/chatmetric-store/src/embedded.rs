@@ -15,6 +15,8 @@ mod command;
 mod day_cache;
 mod day_coding;
 pub(crate) mod disk;
+mod engine_journal;
+mod engine_tables;
 mod entry;
 mod fault;
 mod filter;

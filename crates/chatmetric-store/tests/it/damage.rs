@@ -125,7 +125,10 @@ fn flips(in_tables: bool, random: &mut Random) -> BTreeMap<(String, Fate), u64> 
         let bit = random.below(8);
         bytes[*at] ^= 1 << bit;
         std::fs::write(&path, bytes).expect("space");
-        match fate(copy.path(), &expected) {
+        // A panic is a fault of its own, and is told like all others.
+        println!("{} byte {at} bit {bit}", inside.display());
+        let fate = || fate(copy.path(), &expected);
+        match std::panic::catch_unwind(fate).unwrap_or_else(|_| Err("a panic".to_owned())) {
             Ok(fate) => {
                 let part = inside.iter().next().expect("a name").to_string_lossy();
                 *seen.entry((part.into_owned(), fate)).or_default() += 1;
