@@ -5,7 +5,7 @@
 //! because what is on disk is unknown then.
 
 use super::child::Setup;
-use super::cycles;
+use super::{cycles, folder};
 use super::kill_traced::calls_of_a_life;
 use super::process::Child;
 use super::strace;
@@ -21,11 +21,11 @@ fn a_system_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
     if !strace::usable() {
         return;
     }
-    let watched = tempfile::tempdir().expect("a directory");
+    let watched = folder();
     let calls = calls_of_a_life(watched.path(), cycles(POINTS));
     let (mut met, mut poisoned) = (0, 0);
     for (at, call) in (0..).zip(&calls) {
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = folder();
         let (store, log) = (dir.path().join("s"), dir.path().join("log"));
         let call = strace::moved(call, &watched.path().join("s"), &store);
         let errors = match &*call.call {

@@ -5,7 +5,7 @@
 //! is sent again first. The program itself is killed in `chatmetric`'s own tests.
 
 use super::child::Setup;
-use super::cycles;
+use super::{cycles, folder};
 use super::kill_disk::{ANY, FIRST_KINDS, KINDS, Moment, Point};
 use super::process::Child;
 use super::world::World;
@@ -20,7 +20,7 @@ const CHANGE_KILLS: u64 = 66;
 
 #[test]
 fn random_kills_under_load_and_in_starts_lose_and_double_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let dir = folder();
     let (mut world, mut random) = (World::new(SEED), Random::new(SEED));
     let (mut in_start, mut shards) = (0, 1);
     for cycle in 0..cycles(RANDOM_KILLS) {
@@ -79,7 +79,7 @@ fn a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing() {
     let mut in_recovery = 0;
     for round in 0..cycles(CHANGE_KILLS).div_ceil(2 * all) {
         for (at, point) in (0..).zip(points(round)) {
-            let dir = tempfile::tempdir().expect("a directory");
+            let dir = folder();
             let mut world = World::new(SEED + at);
             let setup = |shards, point| Setup {
                 kill: Some(point),

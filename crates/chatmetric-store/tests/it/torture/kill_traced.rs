@@ -5,7 +5,7 @@ use super::child::Setup;
 use super::process::Child;
 use super::strace::{self, Call};
 use super::world::World;
-use super::cycles;
+use super::{cycles, folder};
 use std::path::Path;
 
 const SEED: u64 = 20_261_129;
@@ -36,11 +36,11 @@ fn a_kill_at_the_calls_of_every_kind_of_file_loses_and_doubles_nothing() {
     if !strace::usable() {
         return;
     }
-    let watched = tempfile::tempdir().expect("a directory");
+    let watched = folder();
     let calls = calls_of_a_life(watched.path(), cycles(PAIRS));
     let (mut killed, mut killed_again) = (0, 0);
     for (at, call) in (0..).zip(&calls) {
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = folder();
         let (store, log) = (dir.path().join("s"), dir.path().join("log"));
         let call = strace::moved(call, &watched.path().join("s"), &store);
         let mut world = World::new(SEED);

@@ -32,3 +32,11 @@ fn skipped(why: &str) {
     use std::io::Write as _;
     drop(writeln!(std::io::stderr(), "SKIPPED: {why}"));
 }
+
+/// A directory in memory where there is one: what is tortured here is the order of
+/// changes, and a disk would only make it slow.
+fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+    made.expect("a directory")
+}

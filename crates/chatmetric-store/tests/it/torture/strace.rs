@@ -52,7 +52,8 @@ pub(crate) fn inject_any(log: &Path, nth: u64, fate: &str) -> Vec<String> {
 
 fn words(log: &Path, more: &[&str]) -> Vec<String> {
     let log = log.display().to_string();
-    let first = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", &log];
+    // Without `--seccomp-bpf`, which forgets to send signals (strace 6.1).
+    let first = ["strace", "-f", "-qq", "-o", &log];
     let words = first.iter().chain(more);
     words.map(|word| (*word).to_owned()).collect()
 }
@@ -76,8 +77,7 @@ impl Call {
 }
 
 /// The calls of a watched life to files below `dir`: for each kind at most `most`,
-/// spread evenly over the life. A log of another directory of the same name length
-/// can be used for a new one by [`moved`].
+/// spread evenly over the life.
 pub(crate) fn calls(log: &Path, dir: &Path, most: usize) -> Vec<Call> {
     let text = std::fs::read_to_string(log).expect("a log");
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -86,6 +86,10 @@ pub(crate) fn calls(log: &Path, dir: &Path, most: usize) -> Vec<Call> {
         let Some((call, path)) = call_and_path(line, dir) else {
             continue;
         };
+        // A name that nobody can know before.
+        if path[dir.as_os_str().len()..].contains("/.tmp") {
+            continue;
+        }
         let nth = counts.entry((path.clone(), call.clone())).or_default();
         *nth += 1;
         let call = Call {

@@ -5,7 +5,7 @@
 //! drops old weeks, so that it passes every step. Invariant: after both stops the
 //! answers are those of the model for what was acknowledged.
 
-use super::cycles;
+use super::{cycles, folder};
 use crate::crash::{copy_all, crash_at, cut, feed_with, open, settle};
 use crate::embedded::tiny;
 use crate::fault_disk::FaultDisk;
@@ -44,7 +44,7 @@ struct Template {
 
 impl Template {
     fn make() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = folder();
         let (mut model, mut random) = (Model::default(), Random(17));
         let lazy = Options {
             generation_records_max: 100_000,
@@ -87,7 +87,7 @@ struct Subject {
 
 impl Subject {
     fn new(template: &Template, seed: u64) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = folder();
         copy_all(template.dir.path(), dir.path());
         Self {
             dir,
