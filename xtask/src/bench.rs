@@ -1,14 +1,20 @@
-//! `cargo xtask bench store|http|rpc`: builds in release and runs the bench crate.
+//! `cargo xtask bench store|scale|http|rpc`: builds in release and runs the bench crate.
 //!
-//! Only here is PostgreSQL installed: no test needs it.
+//! Only here are PostgreSQL and Redis installed: no test needs them.
 
 use crate::setup;
-use crate::workspace::{cargo, program};
+use crate::workspace::{cargo, program, root, works};
 use anyhow::{Context, Result, bail};
-use std::path::Path;
 
-/// Debian's PostgreSQL 15, the rival of the store bench.
-const POSTGRES_PROGRAM: &str = "/usr/lib/postgresql/15/bin/postgres";
+/// Rivals of the store bench that are servers: name, Debian package, program.
+const SERVERS: [(&str, &str, &str); 2] = [
+    (
+        "PostgreSQL 15",
+        "postgresql-15",
+        "/usr/lib/postgresql/15/bin/postgres",
+    ),
+    ("Redis", "redis-server", "redis-server"),
+];
 
 /// Runs one bench; further arguments go to it.
 ///
@@ -16,14 +22,16 @@ const POSTGRES_PROGRAM: &str = "/usr/lib/postgresql/15/bin/postgres";
 /// When it cannot be built or fails.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
-        ["store", ..] => {
-            if !Path::new(POSTGRES_PROGRAM).exists() && setup::apt(&["postgresql-15"]).is_err() {
-                println!("PostgreSQL 15 is not here: its row will be marked as not measured");
+        ["store", ..] => servers(),
+        ["http", ..] => {
+            servers();
+            if let Err(error) = receiver() {
+                println!("the receiver in Node will be marked as not measured: {error:#}");
             }
+            release(&["build", "--release", "--package", "chatmetric"])?;
         }
-        ["http", ..] => release(&["build", "--release", "--package", "chatmetric"])?,
-        ["rpc", ..] => {}
-        _ => bail!("usage: cargo xtask bench store|http|rpc [ARGUMENTS]"),
+        ["rpc" | "scale", ..] => {}
+        _ => bail!("usage: cargo xtask bench store|scale|http|rpc [ARGUMENTS]"),
     }
     release(&["build", "--release", "--package", "chatmetric-bench"])?;
     let status = std::process::Command::new(program("release").with_file_name("chatmetric-bench"))
@@ -33,6 +41,27 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         .context("could not start the bench")?;
     if !status.success() {
         bail!("the bench failed: {status}");
+    }
+    Ok(())
+}
+
+fn servers() {
+    for (name, package, server) in SERVERS {
+        if !works(server, &["--version"]) && setup::apt(&[package]).is_err() {
+            println!("{name} is not here: its row will be marked as not measured");
+        }
+    }
+}
+
+/// Installs the packages of the receiver that people write today.
+fn receiver() -> Result<()> {
+    let status = std::process::Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(root().join("crates/chatmetric-bench/node-receiver"))
+        .status()
+        .context("could not start npm")?;
+    if !status.success() {
+        bail!("`npm ci` failed: {status}");
     }
     Ok(())
 }

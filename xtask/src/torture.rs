@@ -80,7 +80,10 @@ pub(crate) fn add(steps: &mut Steps, name: &str, cycles: Option<u64>, more: &[&s
     if let Some(cycles) = cycles {
         command.env(CYCLES_VARIABLE, cycles.to_string());
     }
-    steps.command(&format!("torture {}: {}", kind.name, kind.what), &mut command);
+    steps.command(
+        &format!("torture {}: {}", kind.name, kind.what),
+        &mut command,
+    );
 }
 
 fn parse<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, Option<u64>)> {
@@ -121,7 +124,12 @@ mod tests {
             parse(&["io", "--cycles", "7"]).unwrap(),
             (vec!["io"], Some(7))
         );
-        for wrong in [&["fire"][..], &["--cycles"], &["--cycles", "x"], &["--cycles", "0"]] {
+        for wrong in [
+            &["fire"][..],
+            &["--cycles"],
+            &["--cycles", "x"],
+            &["--cycles", "0"],
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

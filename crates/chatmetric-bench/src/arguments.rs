@@ -4,10 +4,20 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 19] = [
+    "data-dir",
+    "listen",
+    "shards",
+    "memory-mib",
+    "in-flight",
+    "events-file",
+    "store",
     "calls",
     "events",
-    "postgres-events",
+    "rival-events",
+    "only",
+    "name",
+    "feed",
     "rounds",
     "numbers",
     "seconds",
@@ -43,6 +53,25 @@ impl Arguments {
                 .with_context(|| format!("`--{name}` needs a number")),
             None => Ok(default),
         }
+    }
+
+    /// A path that must be given.
+    pub(crate) fn path(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.get(name).map(PathBuf::from);
+        path.with_context(|| format!("`--{name}` is missing"))
+    }
+
+    /// Those of `names` that were given, as words of a command line.
+    pub(crate) fn words(&self, names: &[&str]) -> Vec<String> {
+        let given = names.iter().filter_map(|name| {
+            let value = self.0.get(*name)?;
+            Some([format!("--{name}"), value.clone()])
+        });
+        given.flatten().collect()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     pub(crate) fn dir(&self) -> PathBuf {

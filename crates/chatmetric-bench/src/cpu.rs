@@ -14,17 +14,71 @@ const TICKS_PER_SECOND: u64 = 100;
 
 /// CPU time that this process used so far.
 pub(crate) fn own() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    read(ClockId::ProcessCPUTime)
+}
+
+/// CPU time that this thread used so far.
+pub(crate) fn of_this_thread() -> Duration {
+    read(ClockId::ThreadCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),
     )
 }
 
+/// CPU time that this thread used so far.
+pub(crate) fn of_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// Bytes of a field of `/proc/self/status` that is in kB.
+pub(crate) fn status_bytes(field: &str) -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kb = line
+        .context("no such field")?
+        .trim()
+        .trim_end_matches(" kB");
+    Ok(kb.parse::<u64>()? * 1024)
+}
+
+/// Bytes that this process gave to write calls so far. (What the kernel accounts as
+/// sent to the disk counts a whole large folio for each few bytes in it.)
+pub(crate) fn written_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/io")?;
+    let mut lines = text.lines();
+    let bytes = lines.find_map(|line| line.strip_prefix("wchar: "));
+    Ok(bytes.context("no such field")?.parse()?)
+}
+
 /// CPU time that a process and its children used so far, those that ended
 /// included.
 pub(crate) fn of_family(pid: u32) -> Result<Duration> {
-    let mut ticks = 0;
+    let ticks: u64 = family(pid)?
+        .iter()
+        .map(|(other, stat)| match *other == pid {
+            true => stat.own_ticks + stat.ended_children_ticks,
+            false => stat.own_ticks,
+        })
+        .sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+/// A process and its children that live.
+pub(crate) fn family_pids(pid: u32) -> Result<Vec<u32>> {
+    Ok(family(pid)?.into_iter().map(|(pid, _)| pid).collect())
+}
+
+fn family(pid: u32) -> Result<Vec<(u32, Stat)>> {
+    let mut family = Vec::new();
     for entry in fs::read_dir("/proc").context("could not list `/proc`")? {
         let name = entry?.file_name();
         let Some(other) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -34,16 +88,12 @@ pub(crate) fn of_family(pid: u32) -> Result<Duration> {
         let Ok(stat) = fs::read_to_string(format!("/proc/{other}/stat")) else {
             continue;
         };
-        let Some(stat) = Stat::parse(&stat) else {
-            continue;
-        };
-        if other == pid {
-            ticks += stat.own_ticks + stat.ended_children_ticks;
-        } else if stat.parent == pid {
-            ticks += stat.own_ticks;
+        match Stat::parse(&stat) {
+            Some(stat) if other == pid || stat.parent == pid => family.push((other, stat)),
+            _ => {}
         }
     }
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+    Ok(family)
 }
 
 struct Stat {

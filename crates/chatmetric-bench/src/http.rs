@@ -1,71 +1,72 @@
 //! Load over HTTP against the real program: signed webhooks in, signed queries
-//! out.
+//! out, next to the same server without its store.
 //!
 //! Queries are sent on a fixed schedule and timed from when they were due, so a
 //! slow answer cannot hide the wait of those behind it. Everything is signed
 //! before the clock starts; the client still shares the machine with the server.
+//! Invariant: after the webhooks every half hour of every number is compared with
+//! the model, through the API.
 
+pub(crate) mod ceiling;
 mod connection;
 mod instance;
 mod load;
+mod node;
+mod report;
 
 use crate::arguments::Arguments;
-use crate::statistics::percentile;
-use crate::workload::{Dataset, START_MS};
+use crate::workload::{Dataset, SPAN_DAYS, START_MS};
 use crate::{cpu, machine};
 use anyhow::{Context, Result};
-use chatmetric_sim::{BodyStyle, render_body};
-use instance::Instance;
-use serde_json::{Value, json};
-use std::fmt::Write as _;
-use std::fs;
+use chatmetric_sim::{BodyStyle, Event, render_body};
+use instance::{Ask, FOREIGN_SPACE, Instance, NO_SPACE};
+use report::{Measured, Row};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Duration;
 
 /// Connections of the query load.
 const QUERY_CONNECTIONS: usize = 16;
 /// Connections of the webhook load.
 const INGEST_CONNECTIONS: usize = 16;
-/// Statuses a body, one run each.
-const BODY_STATUSES: [usize; 2] = [1, 100];
-/// Bodies of a run with one status each are fewer: HTTP is the cost there.
-const SMALL_BODIES_MAX: usize = 40_000;
-
-struct Row {
-    name: String,
-    operations: usize,
-    statuses: usize,
-    seconds: f64,
-    server_cpu_us: f64,
-    sorted_ms: Vec<f64>,
-}
+/// Statuses a body, and the statuses that a round sends in such bodies.
+const BODIES: [(usize, usize); 4] = [(1, 10_000), (10, 40_000), (100, 100_000), (1000, 200_000)];
+/// Refused calls of each kind a round.
+const REFUSALS: usize = 4000;
+/// Syncs that are timed.
+const SYNCS: usize = 500;
+const DAY_MS: i64 = 86_400_000;
 
 /// Runs the bench, prints Markdown and writes JSON.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let machine = machine::describe();
+    let rounds = usize::try_from(arguments.number("rounds", 3)?)?;
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
-    let dataset = recent(
-        arguments.number("events", 200_000)?,
-        arguments.number("numbers", 20)?,
-    );
-    let instance = Instance::start(home.path())?;
+    let events: usize = BODIES.iter().map(|(_, events)| events).sum();
+    let dataset = recent((events * rounds) as u64, arguments.number("numbers", 20)?);
+    let instance = Instance::start(&home.path().join("real"))?;
+    let ceiling = Instance::ceiling(&home.path().join("ceiling"))?;
     let mut rows = Vec::new();
-    let (small, large) = dataset
-        .events
-        .split_at(dataset.events.len().min(SMALL_BODIES_MAX) / 2);
-    for (statuses, events) in BODY_STATUSES.into_iter().zip([small, large]) {
-        rows.push(ingest(&instance, events, statuses)?);
-    }
+    ingest(&instance, &ceiling, &dataset, rounds, &mut rows)?;
     instance.check(&dataset)?;
-    rows.push(queries(&instance, arguments)?);
+    let sync_ms = syncs(home.path())?;
+    for round in 0..rounds {
+        queries(&instance, arguments, round, &mut rows)?;
+        refusals(&instance, round, &mut rows)?;
+        eprintln!("round {} of {rounds} of queries done", round + 1);
+    }
     instance.stop()?;
-    println!("{}", markdown(&rows, &machine));
+    drop(ceiling);
+    let numbers = arguments.number("numbers", 20)?;
+    let said = node::run(home.path(), numbers, &mut rows)?
+        .unwrap_or_else(|| "Node with Express and PostgreSQL 15: not installed here.".to_owned());
+    println!("{}\n{said}", report::markdown(&rows, &machine, &sync_ms));
     let out = arguments.out();
     fs::create_dir_all(&out)?;
     let path = out.join("HTTP.json");
-    let rows: Vec<Value> = rows.iter().map(to_json).collect();
-    fs::write(
-        &path,
-        serde_json::to_vec_pretty(&json!({"machine": machine, "rows": rows}))?,
-    )?;
+    let document = report::to_json(&rows, &machine, &sync_ms);
+    fs::write(&path, serde_json::to_vec_pretty(&document)?)?;
     eprintln!("wrote `{}`", path.display());
     Ok(())
 }
@@ -82,7 +83,7 @@ fn recent(events: u64, numbers: u64) -> Dataset {
         .unwrap_or(START_MS);
     // Whole days, so that quarter hours and half hours stay what they were.
     let now_ms = instance::wall_clock_ms();
-    let shift_ms = (now_ms - last_ms).div_euclid(86_400_000) * 86_400_000;
+    let shift_ms = (now_ms - last_ms).div_euclid(DAY_MS) * DAY_MS;
     for event in &mut dataset.events {
         event.ts_ms += shift_ms;
         event.received_ms += shift_ms;
@@ -98,81 +99,155 @@ fn recent(events: u64, numbers: u64) -> Dataset {
     dataset
 }
 
-fn ingest(instance: &Instance, events: &[chatmetric_sim::Event], statuses: usize) -> Result<Row> {
+/// Every event is sent once to the program, and once to the ceiling.
+fn ingest(
+    instance: &Instance,
+    ceiling: &Instance,
+    dataset: &Dataset,
+    rounds: usize,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    let mut rest = dataset.events.as_slice();
+    for round in 0..rounds {
+        for (statuses, events) in BODIES {
+            let (own, others) = rest.split_at(events.min(rest.len()));
+            rest = others;
+            for (server, name) in [(instance, ""), (ceiling, ", without the store")] {
+                let measured = webhooks(server, own, statuses, None)?;
+                let name = format!("webhooks of {statuses} statuses{name}");
+                report::add(rows, name, measured);
+            }
+        }
+        eprintln!("round {} of {rounds} of webhooks done", round + 1);
+    }
+    Ok(())
+}
+
+/// `database` is a server whose CPU belongs to the receiver.
+fn webhooks(
+    instance: &Instance,
+    events: &[Event],
+    statuses: usize,
+    database: Option<u32>,
+) -> Result<Measured> {
     let style = BodyStyle::default();
     let requests: Vec<Vec<u8>> = events
         .chunks(statuses)
         .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
         .collect();
-    let cpu_before = cpu::of_family(instance.pid())?;
-    let (seconds, sorted_ms) = load::closed(instance.address(), &requests, INGEST_CONNECTIONS)?;
-    let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
-    Ok(Row {
-        name: format!("webhooks with {statuses} statuses, {INGEST_CONNECTIONS} connections"),
-        operations: requests.len(),
-        statuses: events.len(),
+    closed(instance, &requests, (events.len(), 200), database)
+}
+
+fn closed(
+    instance: &Instance,
+    requests: &[Vec<u8>],
+    (statuses, status): (usize, u16),
+    database: Option<u32>,
+) -> Result<Measured> {
+    let used = || -> Result<Duration> {
+        let database = database.map_or(Ok(Duration::ZERO), cpu::of_family)?;
+        Ok(cpu::of_family(instance.pid())? + database)
+    };
+    let cpu_before = used()?;
+    let (seconds, sorted_ms) =
+        load::closed(instance.address(), requests, INGEST_CONNECTIONS, status)?;
+    let server_cpu = used()?.saturating_sub(cpu_before);
+    Ok(Measured {
+        requests: requests.len(),
+        statuses,
         seconds,
         server_cpu_us: server_cpu.as_secs_f64() * 1e6 / requests.len() as f64,
         sorted_ms,
     })
 }
 
-fn queries(instance: &Instance, arguments: &Arguments) -> Result<Row> {
+fn queries(
+    instance: &Instance,
+    arguments: &Arguments,
+    round: usize,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
     let rate = arguments.number("rate", 1000)?.max(1);
     let count = usize::try_from(rate * arguments.number("seconds", 10)?)?;
-    let requests = instance.queries(count)?;
-    let cpu_before = cpu::of_family(instance.pid())?;
-    let (seconds, sorted_ms) =
-        load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
-    let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
-    Ok(Row {
-        name: format!(
-            "30-day half-hour queries of one number at {rate}/s, {QUERY_CONNECTIONS} connections"
+    let now_ms = instance::wall_clock_ms();
+    let numbers = instance.busiest(now_ms)?;
+    let yesterday_ms = now_ms - now_ms.rem_euclid(DAY_MS) - DAY_MS;
+    let shapes = [
+        ("one row", yesterday_ms, yesterday_ms + DAY_MS, "DAILY"),
+        (
+            "1,440 rows",
+            now_ms - SPAN_DAYS * DAY_MS,
+            now_ms,
+            "HALF_HOUR",
         ),
-        operations: count,
-        statuses: 0,
-        seconds,
-        server_cpu_us: server_cpu.as_secs_f64() * 1e6 / count as f64,
-        sorted_ms,
-    })
-}
-
-fn markdown(rows: &[Row], machine: &str) -> String {
-    let mut text = format!(
-        "{machine}; client and server share it\n\n\
-         | load | requests | requests/s | statuses/s | server CPU us/request | p50 ms | p99 ms | max ms |\n\
-         |---|---|---|---|---|---|---|---|\n"
-    );
-    for row in rows {
-        let at = |percent| percentile(&row.sorted_ms, percent).unwrap_or(f64::NAN);
-        let statuses = match row.statuses {
-            0 => String::from("-"),
-            count => format!("{:.0}", count as f64 / row.seconds),
+    ];
+    for (name, start_ms, end_ms, granularity) in shapes {
+        let requests: Vec<Vec<u8>> = numbers
+            .iter()
+            .cycle()
+            .take(count)
+            .enumerate()
+            .map(|(index, number)| {
+                let ask = Ask {
+                    start_ms,
+                    end_ms,
+                    granularity,
+                    number: Some(number),
+                    space: None,
+                };
+                instance.signed(&ask, &format!("{granularity}-{round}-{index}"))
+            })
+            .collect();
+        let cpu_before = cpu::of_family(instance.pid())?;
+        let (seconds, sorted_ms) =
+            load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
+        let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
+        let measured = Measured {
+            requests: count,
+            statuses: 0,
+            seconds,
+            server_cpu_us: server_cpu.as_secs_f64() * 1e6 / count as f64,
+            sorted_ms,
         };
-        let _ = writeln!(
-            text,
-            "| {} | {} | {:.0} | {statuses} | {:.0} | {:.2} | {:.2} | {:.2} |",
-            row.name,
-            row.operations,
-            row.operations as f64 / row.seconds,
-            row.server_cpu_us,
-            at(50.0),
-            at(99.0),
-            at(100.0)
-        );
+        report::add(rows, format!("queries of {name} at {rate}/s"), measured);
     }
-    text
+    Ok(())
 }
 
-fn to_json(row: &Row) -> Value {
-    json!({
-        "name": row.name,
-        "requests": row.operations,
-        "statuses": row.statuses,
-        "seconds": row.seconds,
-        "server_cpu_us_per_request": row.server_cpu_us,
-        "p50_ms": percentile(&row.sorted_ms, 50.0),
-        "p99_ms": percentile(&row.sorted_ms, 99.0),
-        "max_ms": percentile(&row.sorted_ms, 100.0),
-    })
+/// Calls for a space of somebody else and for none, by turns.
+fn refusals(instance: &Instance, round: usize, rows: &mut Vec<Row>) -> Result<()> {
+    let now_ms = instance::wall_clock_ms();
+    for (name, space) in [("somebody else's", FOREIGN_SPACE), ("no", NO_SPACE)] {
+        let requests: Vec<Vec<u8>> = (0..REFUSALS)
+            .map(|index| {
+                let ask = Ask {
+                    start_ms: now_ms - DAY_MS,
+                    end_ms: now_ms,
+                    granularity: "DAILY",
+                    number: None,
+                    space: Some(space),
+                };
+                instance.signed(&ask, &format!("{space}-{round}-{index}"))
+            })
+            .collect();
+        let measured = closed(instance, &requests, (0, 403), None)?;
+        report::add(rows, format!("queries refused, {name} space"), measured);
+    }
+    Ok(())
+}
+
+/// Times of `fdatasync` after overwriting 4 KiB, sorted, in ms.
+fn syncs(dir: &Path) -> Result<Vec<f64>> {
+    let file = File::create(dir.join("sync"))?;
+    file.write_all_at(&vec![1; 1 << 20], 0)?;
+    file.sync_all()?;
+    let mut taken = Vec::new();
+    for at in 0..SYNCS as u64 {
+        file.write_all_at(&[2; 4096], at % 256 * 4096)?;
+        let started = cpu::now();
+        file.sync_data()?;
+        taken.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    taken.sort_by(f64::total_cmp);
+    Ok(taken)
 }

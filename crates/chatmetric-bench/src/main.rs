@@ -1,39 +1,56 @@
-//! Benches against a rival in the same run, and load over HTTP.
+//! Benches against rivals in the same run, and load over HTTP.
 //!
-//! `store`: batches of 1,000 events, durable, into our store in process and into
-//! PostgreSQL 15 by one statement a batch, interleaved, each result compared
-//! with the independent model. `http`: signed queries and webhooks against the
-//! real program. `rpc`: what verification and RAM cost a call. Not shipped. Invariant: a number is printed only for a run whose
-//! counts were right.
+//! `store`: batches of 1,000 events, durable, into our store and into six rivals,
+//! interleaved, each result compared with the independent model; it starts this
+//! program again as `candidate`, once a round of each. `scale`: 100 million events
+//! into one store. `http`: signed queries and webhooks against the real program.
+//! `rpc`: what verification and RAM cost a call. Not shipped. Invariant: a number
+//! is printed only for a run whose counts were right.
 
 mod arguments;
+mod candidate;
 mod cpu;
+mod feed;
 mod http;
+mod lineup;
 mod machine;
 mod ours;
-mod postgres;
+mod plot;
+mod resources;
+mod rivals;
 mod rpc;
+mod scale;
 mod statistics;
 mod store;
+mod table;
 mod workload;
 
 use anyhow::{Result, bail};
 use arguments::Arguments;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: chatmetric-bench store|http|rpc [options]
+const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
-         --postgres-events N    events a round for PostgreSQL (default 200000)
+         --rival-events N       events a round for each rival (default 1000000)
          --rounds N             rounds (default 5)
-         --numbers N            business numbers (default 100)
+         --numbers N            business numbers (default 10000)
+         --only NAME,...        ours, ours-queued, postgresql, sqlite, redis, lmdb, fjall,
+                                fjall-hot (default: all)
+  scale  --events N             events a round (default 100000000)
+         --rounds N             rounds (default 5)
+         --numbers N            business numbers (default 10000)
+         --shards N             writers (default 1)
+         --memory-mib N         memory of the store (default 192)
+         --in-flight N          batches that wait for their acknowledgement (default 1)
+         --events-file FILE     keep the events there, or take those that are there
   http   --seconds N            seconds of query load (default 10)
          --rate N               queries a second (default 1000)
-         --events N             statuses sent as webhooks (default 200000)
+         --rounds N             rounds (default 3)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)
-  both   --dir DIR              where data goes (default: the temporary directory)
-         --out DIR              where STORE.json, HTTP.json go (default: target/bench)
+  all    --dir DIR              where data goes (default: the temporary directory)
+         --out DIR              where STORE.json, STORE.svg, HTTP.json go (default: target/bench)
 ";
 
 fn main() -> ExitCode {
@@ -52,6 +69,13 @@ fn run() -> Result<()> {
     let arguments = Arguments::parse(words)?;
     match bench.as_str() {
         "store" => store::run(&arguments),
+        "scale" => scale::run(&arguments),
+        // The children of `scale`.
+        "scale-load" => scale::load(&arguments),
+        "scale-open" => scale::open(&arguments),
+        // The child of `http`.
+        "http-ceiling" => http::ceiling::run(&arguments),
+        "candidate" => candidate::run(&arguments),
         "http" => http::run(&arguments),
         "rpc" => rpc::run(&arguments),
         _ => bail!("which bench?\n\n{USAGE}"),

@@ -1,132 +1,145 @@
-//! Our store, in process: durable batches, one after another.
+//! Our store, in process, under the same clock as its rivals.
+//!
+//! Not the HTTP path: batches come parsed and hashed. Invariant: all five of its
+//! counters are compared with the model, not only the two that rivals keep.
 
-use crate::cpu;
-use crate::store::{Measured, SERIES_READS};
-use crate::workload::{BATCH_EVENTS, Dataset, SPACE, SPAN_DAYS, START_MS};
+use crate::feed::Arrival;
+use crate::rivals::{HalfHour, Number, Rival, Tally};
+use crate::workload::{Expected, SPACE};
 use anyhow::{Context, Result, bail};
 use chatmetric_core::metric::MetricQuery;
-use chatmetric_core::{EpochMs, Granularity, PhoneNumber, QueryLimits, TimeRange, UtcDay, Zone};
+use chatmetric_core::{Granularity, PhoneNumber, QueryLimits, Slot, TimeRange, UtcDay, Zone};
 use chatmetric_sim::Totals;
-use chatmetric_store::{Batch, EmbeddedStore, Options, Receipt, StatusEvent, Store, StoreError};
+use chatmetric_store::{
+    Batch, EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, Receipt, Store, StoreError,
+};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, Sender};
 
-/// Runs the dataset through a new store in `dir`.
-///
-/// `in_flight` batches are queued at the same time: 1 is a caller that waits for
-/// each acknowledgement, as PostgreSQL's client does.
-pub(crate) fn run(dir: &Path, dataset: &Dataset, in_flight: usize) -> Result<Measured> {
-    let events = dataset.hashed();
-    let store = EmbeddedStore::open(dir, Options::default()).context("could not open the store")?;
-    let batches = batches(&events);
-    let count = events.len();
-    let cpu_before = cpu::own();
-    let started = cpu::now();
-    commit_all(&store, batches, in_flight)?;
-    let wall = started.elapsed();
-    let cpu = cpu::own().saturating_sub(cpu_before);
-    check(&store, dataset)?;
-    let log_bytes = store.stats().journal_bytes;
-    let series_us = series(&store, dataset)?;
-    store.close();
-    Ok(Measured {
-        events: count,
-        cpu,
-        wall,
-        log_bytes,
-        stored_bytes: store.stats().disk_bytes,
-        series_us,
-    })
+/// An open store, and the batches that it has not acknowledged.
+pub(crate) struct Ours {
+    store: EmbeddedStore,
+    source: Arc<str>,
+    /// Batches that may be queued at the same time: 1 is a caller that waits for
+    /// each acknowledgement, as the rivals' callers do.
+    in_flight_max: usize,
+    in_flight: usize,
+    done: Sender<Result<Receipt, StoreError>>,
+    finished: Receiver<Result<Receipt, StoreError>>,
 }
 
-fn batches(events: &[StatusEvent]) -> Vec<Batch> {
-    let source: Arc<str> = Arc::from("bench");
-    events
-        .chunks(BATCH_EVENTS)
-        .map(|chunk| Batch {
-            source: Arc::clone(&source),
-            // Workloads are in order of arrival; nothing here is in the future.
-            received_at: EpochMs(
-                chunk
-                    .iter()
-                    .map(|event| event.at.0)
-                    .max()
-                    .unwrap_or_default(),
-            ),
-            events: chunk.to_vec(),
-            sealed: Vec::new(),
-            ignored: 0,
+impl Ours {
+    /// Makes a new store in `dir`.
+    pub(crate) fn open(dir: &Path, in_flight_max: usize) -> Result<Self> {
+        let (done, finished) = mpsc::channel();
+        Ok(Self {
+            store: EmbeddedStore::open(dir, Options::default().with_memory(MEMORY_BYTES_DEFAULT))
+                .context("could not open the store")?,
+            source: Arc::from("bench"),
+            in_flight_max,
+            in_flight: 0,
+            done,
+            finished,
         })
-        .collect()
-}
+    }
 
-fn commit_all(store: &EmbeddedStore, batches: Vec<Batch>, in_flight: usize) -> Result<()> {
-    let (done, finished) = mpsc::channel::<Result<Receipt, StoreError>>();
-    let mut open = 0;
-    for batch in batches {
-        if open == in_flight {
-            finished.recv()?.context("a batch failed")?;
-            open -= 1;
+    fn wait_until(&mut self, in_flight: usize) -> Result<()> {
+        while self.in_flight > in_flight {
+            self.finished.recv()?.context("a batch failed")?;
+            self.in_flight -= 1;
         }
-        let done = done.clone();
-        store.submit(batch, Box::new(move |result| drop(done.send(result))));
-        open += 1;
+        Ok(())
     }
-    for _ in 0..open {
-        finished.recv()?.context("a batch failed")?;
-    }
-    Ok(())
-}
 
-/// Compares every counter of every quarter hour with the model.
-fn check(store: &EmbeddedStore, dataset: &Dataset) -> Result<()> {
-    for (number, expected) in &dataset.expected {
-        let number = PhoneNumber::parse(number)?;
+    fn totals(&self, number: &PhoneNumber) -> Result<BTreeMap<i64, Totals>> {
         let mut found: BTreeMap<i64, Totals> = BTreeMap::new();
-        store.read_days(
+        self.store.read_days(
             SPACE,
-            &number,
+            number,
             UtcDay(0)..=UtcDay(100_000),
             &mut |day, block| {
-                let mut slot_ms = day.first_slot().start().0;
+                let mut slot = day.first_slot();
                 for counts in block.slots() {
                     if !counts.is_zero() {
-                        let at = found.entry(slot_ms).or_default();
+                        let at = found.entry(slot.start().0).or_default();
                         at.sent += count(counts.sent);
                         at.delivered += count(counts.delivered);
                         at.read += count(counts.read);
                         at.failed += count(counts.failed);
                         at.delivered_of_sent += count(counts.delivered_of_sent);
                     }
-                    slot_ms += chatmetric_core::time::SLOT_MS;
+                    slot.0 += 1;
                 }
             },
         )?;
-        if found != *expected {
-            bail!("our counts of `{number}` differ from the model");
+        Ok(found)
+    }
+}
+
+impl Rival for Ours {
+    fn commit(&mut self, arrival: Arrival) -> Result<()> {
+        self.wait_until(self.in_flight_max - 1)?;
+        let batch = Batch {
+            source: Arc::clone(&self.source),
+            received_at: arrival.received_at,
+            events: arrival.events,
+            sealed: Vec::new(),
+            ignored: 0,
+        };
+        let done = self.done.clone();
+        self.store
+            .submit(batch, Box::new(move |result| drop(done.send(result))));
+        self.in_flight += 1;
+        match self.in_flight_max {
+            1 => self.wait_until(0),
+            _ => Ok(()),
         }
     }
-    Ok(())
-}
 
-fn count(value: i32) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
-}
+    fn finish(&mut self) -> Result<()> {
+        self.wait_until(0)
+    }
 
-/// Reads the 30-day half-hour series of one number after another, in us each.
-fn series(store: &EmbeddedStore, dataset: &Dataset) -> Result<Vec<f64>> {
-    let end = START_MS + SPAN_DAYS * 86_400_000;
-    let range = TimeRange::new(EpochMs(START_MS), EpochMs(end)).context("an empty range")?;
-    let numbers: Vec<PhoneNumber> = dataset
-        .expected
-        .keys()
-        .map(|number| PhoneNumber::parse(number))
-        .collect::<Result<_, _>>()?;
-    let mut taken = Vec::with_capacity(SERIES_READS);
-    for number in numbers.iter().cycle().take(SERIES_READS) {
-        let started = cpu::now();
+    /// Stops it; it seals on its own while it runs, and starts from its journal.
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Everything, the journal and the segments prepared ahead included.
+    fn stored_bytes(&mut self) -> Result<u64> {
+        Ok(self.store.stats().disk_bytes)
+    }
+
+    fn tallies(
+        &mut self,
+        number: &Number,
+        slots: Range<u32>,
+        each: &mut dyn FnMut(u32, Tally),
+    ) -> Result<()> {
+        let days = Slot(slots.start).day()..=Slot(slots.end).day();
+        self.store
+            .read_days(SPACE, &number.phone, days, &mut |day, block| {
+                let first = day.first_slot().0;
+                for (slot, counts) in (first..).zip(block.slots()) {
+                    if slots.contains(&slot) {
+                        let tally = Tally {
+                            sent: counts.sent.into(),
+                            delivered: counts.delivered.into(),
+                        };
+                        each(slot, tally);
+                    }
+                }
+            })?;
+        Ok(())
+    }
+
+    /// The way of the program: whole days through a query of half hours.
+    fn series(&mut self, number: &Number, slots: Range<u32>) -> Result<Vec<HalfHour>> {
+        let range = TimeRange::new(Slot(slots.start).start(), Slot(slots.end).start())
+            .context("an empty range")?;
         let query = MetricQuery::new(
             Granularity::HalfHour,
             &range,
@@ -135,15 +148,55 @@ fn series(store: &EmbeddedStore, dataset: &Dataset) -> Result<Vec<f64>> {
         )?;
         let mut series = query.series();
         if let Some(days) = query.days() {
-            store.read_days(SPACE, number, days, &mut |day, block| {
-                series.add_day(day, block)
-            })?;
+            self.store
+                .read_days(SPACE, &number.phone, days, &mut |day, block| {
+                    series.add_day(day, block);
+                })?;
         }
-        let rows = series.rows(*number).count();
-        taken.push(started.elapsed().as_secs_f64() * 1e6);
-        if rows == 0 {
-            bail!("a series without rows");
+        series
+            .rows(number.phone)
+            .map(|row| {
+                let tally = Tally {
+                    sent: i64::try_from(row.sent)?,
+                    delivered: i64::try_from(row.delivered)?,
+                };
+                Ok((row.window.start.slot().0, tally))
+            })
+            .collect()
+    }
+
+    fn check(&mut self, expected: &Expected) -> Result<()> {
+        for (name, expected) in expected {
+            if self.totals(&PhoneNumber::parse(name)?)? != *expected {
+                bail!("our counts of `{name}` differ from the model");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A count below 0 is wrong, and no model says the highest number.
+fn count(value: i32) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::{BATCH_EVENTS, Dataset};
+
+    #[test]
+    fn ours_counts_as_the_model_queued_or_not() {
+        let dataset = Dataset::make(12_000, 20);
+        for in_flight_max in [1, 4] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let mut ours = Ours::open(dir.path(), in_flight_max).expect("a store");
+            for batch in dataset.hashed().chunks(BATCH_EVENTS) {
+                let arrival = Arrival::new(batch.to_vec()).expect("a batch");
+                ours.commit(arrival).expect("a commit");
+            }
+            ours.finish().expect("an end");
+            ours.check(&dataset.expected).expect("the model's counts");
         }
     }
-    Ok(taken)
 }

@@ -27,6 +27,13 @@ pub(crate) fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     sorted.get(rank.max(1) - 1).copied()
 }
 
+/// p50, p99 and the largest of values in any order.
+pub(crate) fn quantiles(mut values: Vec<f64>) -> serde_json::Value {
+    values.sort_by(f64::total_cmp);
+    let at = |percent| percentile(&values, percent);
+    serde_json::json!({"p50": at(50.0), "p99": at(99.0), "max": at(100.0)})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,196 +1,121 @@
-//! The store bench: rounds of ours and of the rival, interleaved, and the table.
+//! The store bench: rounds of ours and of its rivals, interleaved.
+//!
+//! Each round of each candidate is a process of its own (`candidate.rs`), one
+//! after another. Not here: how the table and the plot look. Invariant: a
+//! candidate whose counts were wrong once ends the whole run.
 
 use crate::arguments::Arguments;
-use crate::statistics::{Spread, percentile};
-use crate::workload::{BATCH_EVENTS, Dataset};
-use crate::{machine, ours, postgres};
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
-use std::fmt::Write as _;
+use crate::candidate::Measured;
+use crate::feed;
+use crate::lineup::Entrant;
+use crate::table::{Row, Table};
+use crate::workload::Dataset;
+use crate::{machine, plot};
+use anyhow::{Context, Result, bail};
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-/// Series read after each round.
-pub(crate) const SERIES_READS: usize = 1000;
-/// Batches that the pipelined row keeps queued.
-const IN_FLIGHT: usize = 4;
+/// Enough for several seals of ours.
+const EVENTS: u64 = 4_000_000;
+/// Rivals are slower; their tables are small then, which is to their favour.
+const RIVAL_EVENTS: u64 = 1_000_000;
+const NUMBERS: u64 = 10_000;
+const ROUNDS: u64 = 5;
 
-/// One round of one candidate whose counts were right.
-pub(crate) struct Measured {
-    pub(crate) events: usize,
-    /// User and system, server processes included.
-    pub(crate) cpu: Duration,
-    pub(crate) wall: Duration,
-    pub(crate) log_bytes: u64,
-    pub(crate) stored_bytes: u64,
-    /// Time of each 30-day half-hour series.
-    pub(crate) series_us: Vec<f64>,
-}
-
-impl Measured {
-    fn per_event(&self, value: f64) -> f64 {
-        value / self.events as f64
-    }
-}
-
-struct Candidate {
-    name: &'static str,
-    rounds: Vec<Measured>,
-}
-
-/// Runs the bench, prints Markdown and writes JSON.
+/// Runs the bench, prints Markdown and writes JSON and a plot.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let rounds = arguments.number("rounds", 5)?;
-    let numbers = arguments.number("numbers", 100)?;
+    let rounds = arguments.number("rounds", ROUNDS)?;
+    let numbers = arguments.number("numbers", NUMBERS)?;
+    let events = arguments.number("events", EVENTS)?;
+    let rival_events = arguments.number("rival-events", RIVAL_EVENTS)?;
     let machine = machine::describe();
-    eprintln!("making the events and the model's answer");
-    let large = Dataset::make(arguments.number("events", 4_000_000)?, numbers);
-    let small = Dataset::make(arguments.number("postgres-events", 200_000)?, numbers);
+    let mut rows = entrants(arguments)?;
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
     open_to_others(home.path())?;
-    let server = match postgres::Server::is_installed() {
-        true => Some(postgres::Server::start(home.path())?),
-        false => None,
-    };
-    let mut candidates = [
-        Candidate {
-            name: "chatmetric, one caller that waits",
-            rounds: Vec::new(),
-        },
-        Candidate {
-            name: "chatmetric, 4 batches queued",
-            rounds: Vec::new(),
-        },
-        Candidate {
-            name: "PostgreSQL 15, one-statement upsert",
-            rounds: Vec::new(),
-        },
-    ];
-    for round in 0..rounds {
-        for (in_flight, candidate) in [1, IN_FLIGHT].into_iter().zip(&mut candidates) {
-            let dir = home.path().join("ours");
-            candidate.rounds.push(ours::run(&dir, &large, in_flight)?);
+    let feeds = [home.path().join("feed"), home.path().join("rivals-feed")];
+    for (dir, events) in feeds.iter().zip([events, rival_events]) {
+        eprintln!("making {events} events and the model's answer");
+        feed::write(dir, &Dataset::make(events, numbers))?;
+    }
+    for round in 1..=rounds {
+        for row in rows.iter_mut().filter(|row| row.is_installed) {
+            eprintln!("round {round} of {rounds}: {}", row.entrant.title());
+            let feed = match row.entrant.is_ours() {
+                true => &feeds[0],
+                false => &feeds[1],
+            };
+            let dir = home.path().join("round");
+            fs::create_dir(&dir)?;
+            open_to_others(&dir)?;
+            row.rounds.push(measure(row.entrant, feed, &dir)?);
             fs::remove_dir_all(&dir)?;
         }
-        if let (Some(server), Some(candidate)) = (&server, candidates.last_mut()) {
-            candidate.rounds.push(server.run(&small)?);
-        }
-        eprintln!(
-            "round {} of {rounds} done, all counts equal the model's",
-            round + 1
-        );
+        eprintln!("round {round} of {rounds} done, all counts equal the model's");
     }
-    println!("{}", markdown(&candidates, &machine, rounds));
+    let table = Table {
+        machine,
+        numbers,
+        rounds,
+        rows,
+    };
+    println!("{}", table.to_markdown());
     let out = arguments.out();
     fs::create_dir_all(&out)?;
-    let path = out.join("STORE.json");
-    let document = json!({
-        "machine": machine,
-        "batch_events": BATCH_EVENTS,
-        "rounds": rounds,
-        "candidates": candidates.iter().map(to_json).collect::<Vec<_>>(),
-    });
-    fs::write(&path, serde_json::to_vec_pretty(&document)?)?;
-    eprintln!("wrote `{}`", path.display());
+    for (name, text) in [
+        (
+            "STORE.json",
+            serde_json::to_string_pretty(&table.to_json())?,
+        ),
+        ("STORE.svg", plot::svg(&table)),
+    ] {
+        let path = out.join(name);
+        fs::write(&path, text)?;
+        eprintln!("wrote `{}`", path.display());
+    }
     Ok(())
 }
 
+/// All, or those of `--only`, with commas between.
+fn entrants(arguments: &Arguments) -> Result<Vec<Row>> {
+    let chosen: Vec<Entrant> = match arguments.text("only") {
+        Some(words) => words
+            .split(',')
+            .map(Entrant::from_word)
+            .collect::<Result<_>>()?,
+        None => Entrant::ALL.to_vec(),
+    };
+    Ok(chosen
+        .into_iter()
+        .map(|entrant| Row {
+            entrant,
+            is_installed: entrant.is_installed(),
+            rounds: Vec::new(),
+        })
+        .collect())
+}
+
+fn measure(entrant: Entrant, feed: &Path, dir: &Path) -> Result<Measured> {
+    let program = std::env::current_exe().context("could not find this program")?;
+    let output = Command::new(program)
+        .args(["candidate", "--name", entrant.word(), "--feed"])
+        .arg(feed)
+        .arg("--dir")
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("could not start a candidate")?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", entrant.word(), output.status);
+    }
+    let value = serde_json::from_slice(&output.stdout).context("no JSON from a candidate")?;
+    Measured::from_json(&value).context("a candidate left something out")
+}
+
 /// PostgreSQL runs as another user and must reach its directory.
-fn open_to_others(dir: &std::path::Path) -> Result<()> {
+fn open_to_others(dir: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
         .context("could not open the directory")
-}
-
-struct Summary {
-    cpu_us: Spread,
-    rate: Spread,
-    log_bytes: Spread,
-    stored_bytes: Spread,
-    series_p50_us: f64,
-    series_p99_us: f64,
-}
-
-impl Candidate {
-    fn summary(&self) -> Option<Summary> {
-        let each = |value: fn(&Measured) -> f64| Spread::of(self.rounds.iter().map(value));
-        let mut series: Vec<f64> = self
-            .rounds
-            .iter()
-            .flat_map(|round| round.series_us.iter().copied())
-            .collect();
-        series.sort_by(f64::total_cmp);
-        Some(Summary {
-            cpu_us: each(|round| round.per_event(round.cpu.as_secs_f64() * 1e6))?,
-            rate: each(|round| round.events as f64 / round.wall.as_secs_f64())?,
-            log_bytes: each(|round| round.per_event(round.log_bytes as f64))?,
-            stored_bytes: each(|round| round.per_event(round.stored_bytes as f64))?,
-            series_p50_us: percentile(&series, 50.0)?,
-            series_p99_us: percentile(&series, 99.0)?,
-        })
-    }
-}
-
-fn markdown(candidates: &[Candidate], machine: &str, rounds: u64) -> String {
-    let mut text = format!(
-        "{machine}; {rounds} rounds, medians (min - max); batches of {BATCH_EVENTS}, each durable \
-         before the next is acknowledged; every counter compared with the model\n\n\
-         | candidate | events a round | CPU us/event | events/s | log bytes/event | stored bytes/event | 30-day series p50 / p99 us |\n\
-         |---|---|---|---|---|---|---|\n"
-    );
-    for candidate in candidates {
-        let (Some(summary), Some(first)) = (candidate.summary(), candidate.rounds.first()) else {
-            let _ = writeln!(
-                text,
-                "| {} | not measured: not installed here | | | | | |",
-                candidate.name
-            );
-            continue;
-        };
-        let _ = writeln!(
-            text,
-            "| {} | {} | {:.2} ({:.2} - {:.2}) | {:.0} ({:.0} - {:.0}) | {:.1} | {:.1} | {:.1} / {:.1} |",
-            candidate.name,
-            first.events,
-            summary.cpu_us.median,
-            summary.cpu_us.min,
-            summary.cpu_us.max,
-            summary.rate.median,
-            summary.rate.min,
-            summary.rate.max,
-            summary.log_bytes.median,
-            summary.stored_bytes.median,
-            summary.series_p50_us,
-            summary.series_p99_us,
-        );
-    }
-    let cpu = |index: usize| Some(candidates.get(index)?.summary()?.cpu_us.median);
-    if let (Some(ours), Some(rival)) = (cpu(0), cpu(2)) {
-        let _ = writeln!(
-            text,
-            "\nCPU per event, PostgreSQL / ours (one caller): {:.1}",
-            rival / ours
-        );
-    }
-    text
-}
-
-fn to_json(candidate: &Candidate) -> Value {
-    let rounds: Vec<Value> = candidate
-        .rounds
-        .iter()
-        .map(|round| {
-            json!({
-                "events": round.events,
-                "cpu_us_per_event": round.per_event(round.cpu.as_secs_f64() * 1e6),
-                "events_per_second": round.events as f64 / round.wall.as_secs_f64(),
-                "log_bytes_per_event": round.per_event(round.log_bytes as f64),
-                "stored_bytes_per_event": round.per_event(round.stored_bytes as f64),
-            })
-        })
-        .collect();
-    let series = candidate
-        .summary()
-        .map(|summary| json!({"p50_us": summary.series_p50_us, "p99_us": summary.series_p99_us}));
-    json!({"name": candidate.name, "rounds": rounds, "series": series})
 }

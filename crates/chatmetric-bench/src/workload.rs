@@ -15,21 +15,30 @@ pub(crate) const SPAN_DAYS: i64 = 30;
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 const DAY_MS: i64 = 86_400_000;
 
-/// Events with their expected totals: number -> quarter hour -> counters.
+/// What a run must add up to: number -> first ms of a quarter hour -> counters.
+pub(crate) type Expected = BTreeMap<String, BTreeMap<i64, Totals>>;
+
+/// Events with their expected totals.
 pub(crate) struct Dataset {
     pub(crate) events: Vec<Event>,
-    pub(crate) expected: BTreeMap<String, BTreeMap<i64, Totals>>,
+    /// Different messages among them.
+    pub(crate) messages: u64,
+    pub(crate) expected: Expected,
 }
 
 impl Dataset {
     /// The first `events_max` events of a seeded month of `numbers` numbers.
     pub(crate) fn make(events_max: u64, numbers: u64) -> Self {
-        // A message has about 2.6 reports, copies included.
+        // A message has about 2.6 reports, copies included. Of the reports, 5 % come
+        // again, one to three times, half of these copies hours later; 1 % come up
+        // to a day late.
         let config = Config {
             numbers: u32::try_from(numbers).unwrap_or(u32::MAX),
             messages: events_max / 2,
             start_ms: START_MS,
             span_ms: SPAN_DAYS * DAY_MS,
+            duplicated: 50,
+            late: 10,
             ..Config::default()
         };
         let take = usize::try_from(events_max).unwrap_or(usize::MAX);
@@ -38,12 +47,11 @@ impl Dataset {
         for event in &events {
             model.observe(event);
         }
-        let expected = model
-            .numbers(0)
-            .into_iter()
-            .map(|number| (number.clone(), model.totals(0, &number)))
-            .collect();
-        Self { events, expected }
+        Self {
+            events,
+            messages: model.messages(),
+            expected: model.totals_by_number(0),
+        }
     }
 
     /// The events as the ingest path hands them to the store. Hashing an id costs

@@ -5,10 +5,10 @@
 //! or how a row is written on the wire.
 
 use crate::ids::PhoneNumber;
-use crate::tally::{Counts, DayBlock};
+use crate::tally::{COUNTERS, Counts, DayBlock};
 use crate::time::{
-    EpochMs, Granularity, SLOT_MS, Slot, TimeRange, TooManyWindows, UtcDay, Window, Zone,
-    half_hours,
+    EpochMs, Granularity, HALF_HOUR_MS, SLOT_MS, SLOTS_PER_DAY, Slot, TimeRange, TooManyWindows,
+    UtcDay, Window, Zone, half_hours,
 };
 use std::ops::RangeInclusive;
 
@@ -65,16 +65,6 @@ pub struct Sums {
     pub delivered_of_sent: i64,
 }
 
-impl Sums {
-    fn add(&mut self, counts: &Counts) {
-        self.sent += i64::from(counts.sent);
-        self.delivered += i64::from(counts.delivered);
-        self.read += i64::from(counts.read);
-        self.failed += i64::from(counts.failed);
-        self.delivered_of_sent += i64::from(counts.delivered_of_sent);
-    }
-}
-
 impl MetricQuery {
     /// Cuts `range` into buckets: every bucket that overlaps it, whole.
     ///
@@ -119,9 +109,10 @@ impl MetricQuery {
     /// Starts the sums of one number.
     #[must_use]
     pub fn series(&self) -> Series<'_> {
+        let buckets = self.windows.len();
         Series {
             query: self,
-            sums: vec![Sums::default(); self.windows.len()],
+            sums: std::array::from_fn(|_| vec![0; buckets]),
         }
     }
 }
@@ -130,68 +121,114 @@ impl MetricQuery {
 #[derive(Debug, Clone)]
 pub struct Series<'q> {
     query: &'q MetricQuery,
-    sums: Vec<Sums>,
+    /// By counter, in the order of [`DayBlock::columns`], then by bucket.
+    sums: [Vec<i64>; COUNTERS],
 }
 
 impl Series<'_> {
     /// Adds a day of tallies. Slots outside the query's buckets are ignored; a
     /// slot belongs to the bucket that holds its first instant.
     pub fn add_day(&mut self, day: UtcDay, block: &DayBlock) {
-        let windows = &self.query.windows;
         let day_start_ms = day.first_slot().start().0;
-        let mut at = windows.partition_point(|window| window.end.0 <= day_start_ms);
-        let mut slot_start_ms = day_start_ms;
-        for counts in block.slots() {
-            while windows
-                .get(at)
-                .is_some_and(|window| window.end.0 <= slot_start_ms)
-            {
-                at += 1;
+        match self.query.granularity {
+            Granularity::HalfHour => self.add_half_hours(day_start_ms, block),
+            Granularity::Daily => self.add_slots(day_start_ms, block),
+        }
+    }
+
+    /// Half hours of a query follow each other and begin with every second slot.
+    fn add_half_hours(&mut self, day_start_ms: i64, block: &DayBlock) {
+        let Some(first) = self.query.windows.first() else {
+            return;
+        };
+        let ahead = (day_start_ms - first.start.0) / HALF_HOUR_MS;
+        // Either the day or the query begins first.
+        let skipped_buckets = usize::try_from(ahead).unwrap_or(0);
+        let skipped_pairs = usize::try_from(-ahead).unwrap_or(0);
+        for (sums, column) in self.sums.iter_mut().zip(block.columns()) {
+            let (pairs, _) = column.as_chunks::<2>();
+            let sums = sums.iter_mut().skip(skipped_buckets);
+            for (sum, [even, odd]) in sums.zip(pairs.iter().skip(skipped_pairs)) {
+                *sum += i64::from(*even) + i64::from(*odd);
             }
-            let (Some(window), Some(sums)) = (windows.get(at), self.sums.get_mut(at)) else {
+        }
+    }
+
+    fn add_slots(&mut self, day_start_ms: i64, block: &DayBlock) {
+        let windows = &self.query.windows;
+        let day_end_ms = day_start_ms + SLOT_MS * SLOTS_PER_DAY as i64;
+        let first = windows.partition_point(|window| window.end.0 <= day_start_ms);
+        // The first slot that begins at this time or later.
+        let slot_from = |time_ms: i64| {
+            let slots = (time_ms - day_start_ms + SLOT_MS - 1).div_euclid(SLOT_MS);
+            usize::try_from(slots).unwrap_or(0).min(SLOTS_PER_DAY)
+        };
+        for (at, window) in (first..).zip(windows.get(first..).unwrap_or_default()) {
+            if window.start.0 >= day_end_ms {
                 return;
-            };
-            if window.start.0 <= slot_start_ms {
-                sums.add(counts);
             }
-            slot_start_ms += SLOT_MS;
+            let slots = slot_from(window.start.0)..slot_from(window.end.0);
+            for (sums, column) in self.sums.iter_mut().zip(block.columns()) {
+                let slots = column.get(slots.clone()).unwrap_or_default().iter();
+                if let Some(sum) = sums.get_mut(at) {
+                    *sum += slots.map(|counter| i64::from(*counter)).sum::<i64>();
+                }
+            }
         }
     }
 
     /// Adds the counters of one slot.
     pub fn add_slot(&mut self, slot: Slot, counts: &Counts) {
         let start = slot.start();
-        let at = self
-            .query
-            .windows
-            .partition_point(|window| window.end <= start);
-        if let (Some(window), Some(sums)) = (self.query.windows.get(at), self.sums.get_mut(at))
-            && window.start <= start
-        {
-            sums.add(counts);
+        let windows = &self.query.windows;
+        let at = windows.partition_point(|window| window.end <= start);
+        if windows.get(at).is_none_or(|window| window.start > start) {
+            return;
+        }
+        for (sums, more) in self.sums.iter_mut().zip(counts.to_array()) {
+            if let Some(sum) = sums.get_mut(at) {
+                *sum += i64::from(more);
+            }
         }
     }
 
     /// All buckets with their sums, empty ones too (a chart wants them).
     pub fn buckets(&self) -> impl Iterator<Item = (Window, Sums)> + '_ {
-        self.query
-            .windows
-            .iter()
-            .copied()
-            .zip(self.sums.iter().copied())
+        let [sent, delivered, read, failed, delivered_of_sent] = &self.sums;
+        let counted = sent.iter().zip(delivered).zip(read.iter().zip(failed));
+        let sums = counted.zip(delivered_of_sent).map(
+            |(((sent, delivered), (read, failed)), delivered_of_sent)| Sums {
+                sent: *sent,
+                delivered: *delivered,
+                read: *read,
+                failed: *failed,
+                delivered_of_sent: *delivered_of_sent,
+            },
+        );
+        self.query.windows.iter().copied().zip(sums)
     }
 
     /// The rows of an answer: buckets in which `sent` or `delivered` is not zero.
     pub fn rows(&self, number: PhoneNumber) -> impl Iterator<Item = MetricRow> + '_ {
-        self.buckets().filter_map(move |(window, sums)| {
-            let sent = u64::try_from(sums.sent).unwrap_or(0);
-            let delivered = u64::try_from(sums.delivered).unwrap_or(0);
-            (sent != 0 || delivered != 0).then_some(MetricRow {
+        self.counted().filter_map(move |(at, sent, delivered)| {
+            let window = *self.query.windows.get(at)?;
+            Some(MetricRow {
                 window,
                 number,
                 sent,
                 delivered,
             })
+        })
+    }
+
+    /// The same rows as the place of their bucket, `sent` and `delivered`.
+    pub fn counted(&self) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
+        let [sent, delivered, ..] = &self.sums;
+        let sums = sent.iter().zip(delivered).enumerate();
+        sums.filter_map(|(at, (sent, delivered))| {
+            let sent = u64::try_from(*sent).unwrap_or(0);
+            let delivered = u64::try_from(*delivered).unwrap_or(0);
+            (sent != 0 || delivered != 0).then_some((at, sent, delivered))
         })
     }
 }

@@ -71,16 +71,53 @@ impl Neg for Counts {
     }
 }
 
+/// How many counters a slot has.
+pub const COUNTERS: usize = 5;
+
+/// One counter of all slots of a day.
+pub type Column = [i32; SLOTS_PER_DAY];
+
 /// One UTC day of one binding: 96 slots of counters.
+///
+/// Kept by counter and not by slot: whole days are summed and read far more often
+/// than single slots are, and neighbours of one counter are summed many at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayBlock {
-    slots: Box<[Counts; SLOTS_PER_DAY]>,
+    columns: Box<[Column; COUNTERS]>,
 }
 
 impl Default for DayBlock {
     fn default() -> Self {
         Self {
-            slots: Box::new([Counts::ZERO; SLOTS_PER_DAY]),
+            columns: Box::new([[0; SLOTS_PER_DAY]; COUNTERS]),
+        }
+    }
+}
+
+impl Counts {
+    /// The counters in the order of [`DayBlock::columns`].
+    #[must_use]
+    pub const fn to_array(self) -> [i32; COUNTERS] {
+        let Self {
+            sent,
+            delivered,
+            read,
+            failed,
+            delivered_of_sent,
+        } = self;
+        [sent, delivered, read, failed, delivered_of_sent]
+    }
+
+    /// The opposite of [`Self::to_array`].
+    #[must_use]
+    pub const fn from_array(counters: [i32; COUNTERS]) -> Self {
+        let [sent, delivered, read, failed, delivered_of_sent] = counters;
+        Self {
+            sent,
+            delivered,
+            read,
+            failed,
+            delivered_of_sent,
         }
     }
 }
@@ -91,39 +128,62 @@ impl DayBlock {
     /// # Panics
     /// When `slot_of_day` is not below [`SLOTS_PER_DAY`]: a programmer's error.
     pub fn add(&mut self, slot_of_day: usize, counts: Counts) {
-        self.slots[slot_of_day] += counts;
+        for (column, more) in self.columns.iter_mut().zip(counts.to_array()) {
+            column[slot_of_day] += more;
+        }
     }
 
     /// Adds another block of the same day.
     pub fn add_block(&mut self, other: &Self) {
-        for (own, more) in self.slots.iter_mut().zip(other.slots.iter()) {
+        let slots = self.columns.as_flattened_mut().iter_mut();
+        for (own, more) in slots.zip(other.columns.as_flattened()) {
             *own += *more;
         }
     }
 
+    /// The counters of one slot of the day.
+    ///
+    /// # Panics
+    /// As [`Self::add`].
+    #[must_use]
+    pub fn slot(&self, slot_of_day: usize) -> Counts {
+        Counts::from_array(self.columns.each_ref().map(|column| column[slot_of_day]))
+    }
+
     /// The counters of all slots, in order.
     #[must_use]
-    pub fn slots(&self) -> &[Counts; SLOTS_PER_DAY] {
-        &self.slots
+    pub fn slots(&self) -> [Counts; SLOTS_PER_DAY] {
+        std::array::from_fn(|slot_of_day| self.slot(slot_of_day))
+    }
+
+    /// The counters one by one, in the order of the fields of [`Counts`].
+    #[must_use]
+    pub const fn columns(&self) -> &[Column; COUNTERS] {
+        &self.columns
+    }
+
+    /// The same, to be filled.
+    pub const fn columns_mut(&mut self) -> &mut [Column; COUNTERS] {
+        &mut self.columns
     }
 
     /// Sets every slot to zero, to use the block again.
     pub fn clear(&mut self) {
-        self.slots.fill(Counts::ZERO);
+        self.columns.as_flattened_mut().fill(0);
     }
 
     /// The sum over the day.
     #[must_use]
     pub fn total(&self) -> Counts {
-        self.slots
-            .iter()
-            .fold(Counts::ZERO, |sum, counts| sum + *counts)
+        Counts::from_array(self.columns.each_ref().map(|column| column.iter().sum()))
     }
 
     /// Whether nothing is counted.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.slots.iter().all(Counts::is_zero)
+        // No early end: most blocks are not zero, and without it the loop is short.
+        let bits = self.columns.as_flattened().iter();
+        bits.fold(0, |bits, counter| bits | counter) == 0
     }
 
     /// The slot of the day that `slot` falls into.

@@ -16,6 +16,8 @@ pub const SLOT_MS: i64 = 15 * 60 * 1000;
 pub const SLOTS_PER_DAY: usize = 96;
 /// Slots in a half hour.
 pub const SLOTS_PER_HALF_HOUR: u32 = 2;
+/// Milliseconds in a half hour.
+pub const HALF_HOUR_MS: i64 = SLOT_MS * SLOTS_PER_HALF_HOUR as i64;
 /// The last millisecond that a time may have: the end of the year 9998, so that
 /// every later day computation stays inside what jiff can represent.
 pub const EPOCH_MS_MAX: i64 = 253_370_764_800_000 - 1;
@@ -254,11 +256,9 @@ pub struct TooManyWindows {
 /// # Errors
 /// [`TooManyWindows`] when there are more than `windows_max`.
 pub fn half_hours(range: &TimeRange, windows_max: usize) -> Result<Vec<Window>, TooManyWindows> {
-    const HALF_HOUR_MS: i64 = SLOT_MS * SLOTS_PER_HALF_HOUR as i64;
     let first = range.start().0.div_euclid(HALF_HOUR_MS);
     let last = (range.end().0 - 1).div_euclid(HALF_HOUR_MS);
-    let count = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
-    if count > windows_max {
+    if half_hours_len(range) > windows_max {
         return Err(TooManyWindows { windows_max });
     }
     Ok((first..=last)
@@ -267,6 +267,14 @@ pub fn half_hours(range: &TimeRange, windows_max: usize) -> Result<Vec<Window>, 
             end: EpochMs((index + 1) * HALF_HOUR_MS),
         })
         .collect())
+}
+
+/// How many UTC half hours overlap `range`.
+#[must_use]
+pub fn half_hours_len(range: &TimeRange) -> usize {
+    let first = range.start().0.div_euclid(HALF_HOUR_MS);
+    let last = (range.end().0 - 1).div_euclid(HALF_HOUR_MS);
+    usize::try_from(last - first + 1).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

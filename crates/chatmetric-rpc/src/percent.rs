@@ -33,9 +33,9 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// The two upper-case hexadecimal digits of a byte.
-fn hex_pair(byte: u8) -> (u8, u8) {
+pub(crate) fn hex_pair(byte: u8) -> [u8; 2] {
     let digit = |nibble: u8| UPPER_HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    (digit(byte >> 4), digit(byte & 0x0f))
+    [digit(byte >> 4), digit(byte & 0x0f)]
 }
 
 /// Appends `text`, percent-encoded.
@@ -45,7 +45,7 @@ pub(crate) fn encode_into(text: &str, out: &mut Vec<u8>) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
         if let Some((&byte, tail)) = tail.split_first() {
-            let (high, low) = hex_pair(byte);
+            let [high, low] = hex_pair(byte);
             out.extend_from_slice(&[b'%', high, low]);
             rest = tail;
         }
@@ -59,7 +59,7 @@ pub(crate) fn encode_twice_into(text: &str, out: &mut Vec<u8>) {
         if is_unreserved(byte) {
             out.push(byte);
         } else {
-            let (high, low) = hex_pair(byte);
+            let [high, low] = hex_pair(byte);
             out.extend_from_slice(&[b'%', b'2', b'5', high, low]);
         }
     }

@@ -21,7 +21,7 @@ pub use api::{
 pub use embedded::EmbeddedStore;
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
 pub use embedded::options::{
-    BATCH_SEALED_BYTES_MAX, CrashHook, MEMORY_BYTES_MIN, Options, SOURCE_NAME_BYTES_MAX, Step,
-    TALLY_DAYS_BEHIND_FLOOR_MIN,
+    BATCH_SEALED_BYTES_MAX, CrashHook, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX,
+    SOURCE_NAME_BYTES_MAX, Step, TALLY_DAYS_BEHIND_FLOOR_MIN,
 };
 pub use memory::MemoryStore;

@@ -11,6 +11,7 @@ use crate::api::action::Action;
 use crate::config::{LogFormat, TelemetrySettings};
 use chatmetric_rpc::ApiError;
 use chatmetric_store::{Books, Health, Store};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -92,7 +93,7 @@ fn seconds(us: u64) -> String {
 /// What the server counts about itself.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    requests: Mutex<BTreeMap<(&'static str, String), u64>>,
+    requests: Mutex<BTreeMap<(&'static str, Cow<'static, str>), u64>>,
     webhooks: Mutex<BTreeMap<u16, u64>>,
     request_time: Histogram,
     commit_time: Histogram,
@@ -127,12 +128,12 @@ impl Metrics {
 }
 
 /// The code without what a caller chose.
-fn code_kind(error: Option<&ApiError>) -> String {
+fn code_kind(error: Option<&ApiError>) -> Cow<'static, str> {
     match error {
-        None => "OK".to_owned(),
-        Some(ApiError::InvalidParameter { .. }) => "InvalidParameter".to_owned(),
-        Some(ApiError::Missing { .. }) => "Missing".to_owned(),
-        Some(error) => error.code().into_owned(),
+        None => "OK".into(),
+        Some(ApiError::InvalidParameter { .. }) => "InvalidParameter".into(),
+        Some(ApiError::Missing { .. }) => "Missing".into(),
+        Some(error) => error.code().into_owned().into(),
     }
 }
 

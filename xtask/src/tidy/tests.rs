@@ -138,8 +138,14 @@ fn dependencies_point_one_way() {
     broken(
         "crates/chatmetric/Cargo.toml",
         &manifest("fjall"),
-        "only `crates/chatmetric-store`",
+        "only `crates/chatmetric-store` and `crates/chatmetric-bench`",
     );
+    broken(
+        "crates/chatmetric-store/Cargo.toml",
+        &manifest("redis"),
+        "only `crates/chatmetric-bench`",
+    );
+    clean("crates/chatmetric-bench/Cargo.toml", &manifest("fjall"));
     broken(
         "crates/chatmetric-new/Cargo.toml",
         &manifest("serde"),

@@ -44,12 +44,35 @@ kind = "whatsapp"
 space = "293483938849493"
 app_secrets = ["bench-app-secret"]
 verify_token = "bench-verify"
+[[account]]
+id = "1000000000000002"
+name = "other"
+[[account.space]]
+id = "293483938849494"
+default = true
 "#;
+/// A space of another account, and one that there is not.
+pub(super) const FOREIGN_SPACE: &str = "293483938849494";
+pub(super) const NO_SPACE: &str = "293483938849495";
+
+/// One question of the load.
+pub(super) struct Ask<'a> {
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) granularity: &'a str,
+    pub(super) number: Option<&'a str>,
+    pub(super) space: Option<&'a str>,
+}
 
 pub(super) struct Instance {
     process: Child,
     address: SocketAddr,
     log: PathBuf,
+}
+
+fn program() -> Result<PathBuf> {
+    let program = std::env::var_os("CHATMETRIC_BIN").context("CHATMETRIC_BIN is not set")?;
+    Ok(program.into())
 }
 
 /// The wall clock of the machine, ms since the epoch.
@@ -62,12 +85,38 @@ pub(super) fn wall_clock_ms() -> i64 {
 }
 
 impl Instance {
+    /// The program itself.
     pub(super) fn start(home: &Path) -> Result<Self> {
-        let program = std::env::var_os("CHATMETRIC_BIN").context("CHATMETRIC_BIN is not set")?;
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.arg("serve");
+        Self::launch(home, &program, command)
+    }
+
+    /// The same server without its store.
+    pub(super) fn ceiling(home: &Path) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("http-ceiling");
+        Self::launch(home, &program()?, command)
+    }
+
+    /// The receiver of `node-receiver`, with its database at `socket_dir`.
+    pub(super) fn node(home: &Path, script: &Path, socket_dir: &Path) -> Result<Self> {
+        let mut command = Command::new("node");
+        command
+            .arg(script)
+            .env("PGHOST", socket_dir)
+            .env("APP_SECRET", APP_SECRET)
+            .env("NODE_ENV", "production");
+        Self::launch(home, &program()?, command)
+    }
+
+    fn launch(home: &Path, program: &Path, mut command: Command) -> Result<Self> {
+        fs::create_dir_all(home)?;
         let document = home.join("directory.toml");
         let data_dir = home.join("data");
         fs::write(&document, DOCUMENT)?;
-        let applied = Command::new(&program)
+        let applied = Command::new(program)
             .args(["apply", "-f"])
             .arg(&document)
             .arg("--data-dir")
@@ -83,8 +132,7 @@ impl Instance {
         }
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = home.join("serve.log");
-        let process = Command::new(&program)
-            .arg("serve")
+        let process = command
             .arg("--data-dir")
             .arg(&data_dir)
             .arg("--listen")
@@ -93,7 +141,7 @@ impl Instance {
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?)
             .spawn()
-            .context("could not start the program")?;
+            .context("could not start the server")?;
         let mut instance = Self {
             process,
             address,
@@ -153,51 +201,33 @@ impl Instance {
         request
     }
 
-    /// Signed queries of the last 30 days in half hours, each with its own nonce,
-    /// over the numbers that the server knows.
-    pub(super) fn queries(&self, count: usize) -> Result<Vec<Vec<u8>>> {
-        let now_ms = wall_clock_ms();
+    /// The busiest numbers: those that have a row in nearly every half hour.
+    pub(super) fn busiest(&self, now_ms: i64) -> Result<Vec<String>> {
         let start_ms = now_ms - SPAN_DAYS * DAY_MS;
-        let known = self.rows(start_ms, now_ms, "DAILY", None)?;
-        let numbers: std::collections::BTreeSet<String> =
-            known.into_iter().map(|row| row.number).collect();
-        Ok(numbers
-            .iter()
-            .cycle()
-            .take(count)
-            .enumerate()
-            .map(|(index, number)| {
-                self.signed(
-                    start_ms,
-                    now_ms,
-                    "HALF_HOUR",
-                    Some(number),
-                    &format!("load-{index}"),
-                )
-            })
-            .collect())
+        let mut sent: BTreeMap<String, u64> = BTreeMap::new();
+        for row in self.rows(start_ms, now_ms, "DAILY", None)? {
+            *sent.entry(row.number).or_default() += row.sent;
+        }
+        let mut numbers: Vec<_> = sent.into_iter().collect();
+        numbers.sort_by_key(|(_, sent)| std::cmp::Reverse(*sent));
+        Ok(numbers.into_iter().take(3).map(|(it, _)| it).collect())
     }
 
-    fn signed(
-        &self,
-        start_ms: i64,
-        end_ms: i64,
-        granularity: &str,
-        number: Option<&str>,
-        nonce: &str,
-    ) -> Vec<u8> {
+    /// A signed question; each nonce works once.
+    pub(super) fn signed(&self, ask: &Ask<'_>, nonce: &str) -> Vec<u8> {
         let credentials = Credentials {
             access_key_id: KEY_ID.into(),
             secret: SecretKey::new(KEY_SECRET.as_bytes()),
             security_token: None,
         };
-        let (start, end) = (start_ms.to_string(), end_ms.to_string());
+        let (start, end) = (ask.start_ms.to_string(), ask.end_ms.to_string());
         let mut query = vec![
             ("Start", start.as_str()),
             ("End", end.as_str()),
-            ("Granularity", granularity),
+            ("Granularity", ask.granularity),
         ];
-        query.extend(number.map(|number| ("PhoneNumber", number)));
+        query.extend(ask.number.map(|number| ("PhoneNumber", number)));
+        query.extend(ask.space.map(|space| ("CustSpaceId", space)));
         let host = self.address.to_string();
         let date = jiff::Timestamp::from_second(wall_clock_ms() / 1000)
             .map(|now| now.to_string())
@@ -236,7 +266,14 @@ impl Instance {
             "check-{start_ms}-{granularity}-{}",
             number.unwrap_or_default()
         );
-        let request = self.signed(start_ms, end_ms, granularity, number, &nonce);
+        let ask = Ask {
+            start_ms,
+            end_ms,
+            granularity,
+            number,
+            space: None,
+        };
+        let request = self.signed(&ask, &nonce);
         let mut connection = Connection::open(self.address)?;
         let (status, body) = connection.exchange(&request)?;
         if status != 200 {

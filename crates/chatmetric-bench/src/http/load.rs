@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Each connection sends its next request when the answer before has come.
+/// Each connection sends its next request when the answer before has come; all
+/// answers must have `status`.
 /// Gives the seconds it took and the sorted times of the answers in ms.
 pub(super) fn closed(
     address: SocketAddr,
     requests: &[Vec<u8>],
     connections: usize,
+    status: u16,
 ) -> Result<(f64, Vec<f64>)> {
-    run(address, requests, connections, |_, _| None)
+    run(address, requests, connections, status, |_, _| None)
 }
 
 /// Request `n` is due `n / rate` seconds after the start; its time counts from
@@ -26,7 +28,7 @@ pub(super) fn scheduled(
     connections: usize,
     rate: u64,
 ) -> Result<(f64, Vec<f64>)> {
-    run(address, requests, connections, |started, index| {
+    run(address, requests, connections, 200, |started, index| {
         Some(started + Duration::from_secs_f64(index as f64 / rate as f64))
     })
 }
@@ -35,6 +37,7 @@ fn run(
     address: SocketAddr,
     requests: &[Vec<u8>],
     connections: usize,
+    expected: u16,
     due: impl Fn(Instant, usize) -> Option<Instant> + Sync,
 ) -> Result<(f64, Vec<f64>)> {
     let next = AtomicUsize::new(0);
@@ -55,7 +58,7 @@ fn run(
                 None => cpu::now(),
             };
             let (status, body) = connection.exchange(request)?;
-            if status != 200 {
+            if status != expected {
                 bail!("answer {status}: {}", String::from_utf8_lossy(body));
             }
             taken_ms.push(begin.elapsed().as_secs_f64() * 1e3);

@@ -142,7 +142,7 @@ impl Ledger {
         );
         for days in self.tallies.values() {
             let mut running = Counts::ZERO;
-            for counts in days.values().flat_map(|block| block.slots().iter()) {
+            for counts in days.values().flat_map(|block| block.slots()) {
                 let all = [
                     counts.sent,
                     counts.delivered,
@@ -152,7 +152,7 @@ impl Ledger {
                 ];
                 assert!(all.iter().all(|count| *count >= 0), "{counts:?}");
                 assert!(counts.delivered_of_sent <= counts.sent, "{counts:?}");
-                running += *counts;
+                running += counts;
                 assert!(running.sent >= running.delivered, "{running:?}");
                 assert!(running.delivered >= running.read, "{running:?}");
             }
@@ -168,7 +168,7 @@ pub(crate) fn counted(tallies: &Tallies) -> BTreeMap<(PhoneNumber, u32), Counts>
         for (day, block) in days {
             for (slot, counts) in (day.first_slot().0..).zip(block.slots()) {
                 if !counts.is_zero() {
-                    counted.insert((*number, slot), *counts);
+                    counted.insert((*number, slot), counts);
                 }
             }
         }

@@ -76,7 +76,7 @@ proptest! {
                 for (day, block) in days {
                     by_day.add_day(*day, block);
                     for (slot, counts) in (day.first_slot().0..).zip(block.slots()) {
-                        by_slot.add_slot(Slot(slot), counts);
+                        by_slot.add_slot(Slot(slot), &counts);
                     }
                 }
                 prop_assert!(by_day.buckets().eq(by_slot.buckets()), "{:?}", question);

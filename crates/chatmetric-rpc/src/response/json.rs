@@ -3,7 +3,8 @@
 //! Invariant: between calls the buffer is an open JSON object that ends with `{"` or `,"`, that is,
 //! with the quote of the next member's name: constant pieces are merged where they can be.
 
-use super::{FieldWriter, plain};
+use super::rows::Pieces;
+use super::{FieldWriter, Table, plain};
 
 /// What ends a member and begins the next.
 const NEXT_MEMBER: &[u8] = b",\"";
@@ -146,6 +147,37 @@ impl FieldWriter for JsonWriter {
             self.close_object();
             self.out.push(b',');
         }
+        self.close(b']');
+        self.out.extend_from_slice(NEXT_MEMBER);
+    }
+
+    fn table<const N: usize>(
+        &mut self,
+        name: &'static str,
+        table: &Table<'_, N>,
+        rows: impl Iterator<Item = (usize, [i64; N])>,
+    ) {
+        let mut opening = b'{';
+        let before = table.integers.map(|name| {
+            let text = [&[opening, b'"'], name.as_bytes(), b"\":"].concat();
+            opening = b',';
+            text
+        });
+        let ends = table.sets.iter().map(|set| {
+            let mut end = Self {
+                out: NEXT_MEMBER.to_vec(),
+            };
+            table
+                .set(set)
+                .for_each(|(name, value)| end.text(name, value));
+            end.close_object();
+            end.out.push(b',');
+            end.out
+        });
+        let pieces = Pieces::new(before, ends.collect());
+        self.name(name);
+        self.out.push(b'[');
+        pieces.append(&mut self.out, rows);
         self.close(b']');
         self.out.extend_from_slice(NEXT_MEMBER);
     }

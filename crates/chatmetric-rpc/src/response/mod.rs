@@ -7,8 +7,10 @@
 
 mod json;
 mod plain;
+mod rows;
 mod xml;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::ApiError;
@@ -58,15 +60,41 @@ impl RequestId {
     }
 }
 
+impl RequestId {
+    /// The text: it is written three times a call, into a header, the body and the log.
+    #[must_use]
+    pub fn text(&self) -> RequestIdText {
+        let mut bytes = [b'-'; RequestIdText::BYTES];
+        let mut places = bytes.iter_mut().enumerate();
+        for digit in self.0.iter().flat_map(|byte| percent::hex_pair(*byte)) {
+            let place = places.find(|(at, _)| !RequestIdText::DASHES.contains(at));
+            if let Some((_, place)) = place {
+                *place = digit;
+            }
+        }
+        RequestIdText(bytes)
+    }
+}
+
+/// A request id as it stands on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestIdText([u8; Self::BYTES]);
+
+impl RequestIdText {
+    const BYTES: usize = 36;
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Digits and dashes only, so the default is never given.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02X}")?;
-        }
-        Ok(())
+        f.write_str(self.text().as_str())
     }
 }
 
@@ -90,7 +118,30 @@ impl TraceId {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        let mut text = [0; 32];
+        // Twice as many digits as bytes, so the error arm is never reached.
+        match hex::encode_to_slice(self.0, &mut text) {
+            Ok(()) => f.write_str(std::str::from_utf8(&text).unwrap_or_default()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A list of objects that have the same integers, and after them one of a few sets of texts.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a, const N: usize> {
+    /// The names of the integers; there is at least one.
+    pub integers: [&'static str; N],
+    /// The names of the texts.
+    pub texts: &'a [&'static str],
+    /// The texts, a set each.
+    pub sets: &'a [Vec<&'a str>],
+}
+
+impl<const N: usize> Table<'_, N> {
+    /// The members of a set.
+    fn set<'t>(&'t self, set: &'t [&'t str]) -> impl Iterator<Item = (&'static str, &'t str)> {
+        self.texts.iter().copied().zip(set.iter().copied())
     }
 }
 
@@ -113,6 +164,14 @@ pub trait FieldWriter {
         name: &'static str,
         items: impl IntoIterator<Item = T>,
         fields: impl FnMut(&mut Self, T),
+    );
+    /// As [`Self::list`] of objects of one shape, given by which set of texts and which integers
+    /// each has; much faster when there are many.
+    fn table<const N: usize>(
+        &mut self,
+        name: &'static str,
+        table: &Table<'_, N>,
+        rows: impl Iterator<Item = (usize, [i64; N])>,
     );
     /// A list of strings: an array in JSON, a repeated element in XML.
     fn text_list<'a>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'a str>);
@@ -169,7 +228,8 @@ pub fn render_error(
 ) -> Vec<u8> {
     let code = error.code();
     let message = error.message();
-    let request_id = context.request_id.to_string();
+    let request_id = context.request_id.text();
+    let request_id = request_id.as_str();
     let recommend = format!(
         "/troubleshoot?q={}&product={}&requestId={request_id}",
         percent::encode(&code),
@@ -180,7 +240,7 @@ pub fn render_error(
     match format {
         ResponseFormat::Json => {
             let mut writer = JsonWriter::with_capacity(capacity);
-            writer.text("RequestId", &request_id);
+            writer.text("RequestId", request_id);
             writer.text("Message", &message);
             writer.text("Recommend", &recommend);
             writer.text("HostId", host);
@@ -190,7 +250,7 @@ pub fn render_error(
         }
         ResponseFormat::Xml => {
             let mut writer = XmlWriter::with_root("Error", capacity);
-            writer.text("RequestId", &request_id);
+            writer.text("RequestId", request_id);
             writer.text("HostId", host);
             writer.text("Code", &code);
             writer.text("Message", &message);
@@ -227,18 +287,18 @@ pub fn headers(
     request_id: RequestId,
     trace_id: TraceId,
     error: Option<&ApiError>,
-) -> Vec<(&'static str, String)> {
-    let mut headers = vec![
-        ("x-acs-request-id", request_id.to_string()),
-        ("x-acs-trace-id", trace_id.to_string()),
-        ("access-control-allow-origin", "*".to_owned()),
-        ("access-control-expose-headers", "*".to_owned()),
+) -> Vec<(&'static str, Cow<'static, str>)> {
+    let mut headers: Vec<(&'static str, Cow<'static, str>)> = vec![
+        ("x-acs-request-id", request_id.to_string().into()),
+        ("x-acs-trace-id", trace_id.to_string().into()),
+        ("access-control-allow-origin", "*".into()),
+        ("access-control-expose-headers", "*".into()),
     ];
     if let Some(wait_ms) = error.and_then(ApiError::retry_after_ms) {
-        headers.push(("x-acs-retry-after", wait_ms.to_string()));
+        headers.push(("x-acs-retry-after", wait_ms.to_string().into()));
     }
     if matches!(error, Some(ApiError::UnsupportedMethod)) {
-        headers.push(("allow", "GET, POST".to_owned()));
+        headers.push(("allow", "GET, POST".into()));
     }
     headers
 }
@@ -251,7 +311,7 @@ pub struct Response {
     /// Exact content type.
     pub content_type: &'static str,
     /// Further headers, lower-case names.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: Vec<u8>,
 }

@@ -72,6 +72,85 @@ fn success_bodies() {
     );
 }
 
+/// The same rows, as a list of objects and as a table.
+#[derive(Clone, Debug)]
+struct Twice {
+    sets: Vec<(String, String)>,
+    rows: Vec<(usize, [i64; 3])>,
+    as_table: bool,
+}
+
+impl Document for Twice {
+    fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
+        writer.text("Code", "OK");
+        if self.as_table {
+            let sets = self.sets.iter().map(|(a, b)| vec![a.as_str(), b.as_str()]);
+            let table = Table {
+                integers: ["SentCount", "Start", "End"],
+                texts: &["PhoneNumber", "Granularity"],
+                sets: &sets.collect::<Vec<_>>(),
+            };
+            writer.table("Data", &table, self.rows.iter().copied());
+        } else {
+            writer.list("Data", &self.rows, |writer, (set, integers)| {
+                writer.integer("SentCount", integers[0]);
+                writer.integer("Start", integers[1]);
+                writer.integer("End", integers[2]);
+                writer.text("PhoneNumber", &self.sets[*set].0);
+                writer.text("Granularity", &self.sets[*set].1);
+            });
+        }
+        writer.text("AccessDeniedDetail", "NONE");
+    }
+}
+
+fn twice() -> impl Strategy<Value = Twice> {
+    let integer = || {
+        prop_oneof![
+            0..2_000_i64,
+            1_700_000_000_000..1_800_000_000_000_i64,
+            any::<i64>()
+        ]
+    };
+    let text = || prop_oneof!["[0-9]{1,20}", ".*"];
+    let sets = proptest::collection::vec((text(), text()), 1..4);
+    let row = (any::<usize>(), [integer(), integer(), integer()]);
+    (sets, proptest::collection::vec(row, 0..80)).prop_map(|(sets, rows)| Twice {
+        rows: rows
+            .into_iter()
+            .map(|(set, row)| (set % sets.len(), row))
+            .collect(),
+        sets,
+        as_table: true,
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_table_is_a_list_of_objects(table in twice()) {
+        let list = Twice { as_table: false, ..table.clone() };
+        for format in [ResponseFormat::Json, ResponseFormat::Xml] {
+            prop_assert_eq!(render(format, "A", &table), render(format, "A", &list));
+        }
+    }
+
+    #[test]
+    fn a_table_is_what_serde_json_writes(table in twice()) {
+        let rows = table.rows.iter().map(|(set, [sent, start, end])| {
+            let (number, granularity) = &table.sets[*set];
+            serde_json::json!({
+                "SentCount": sent, "Start": start, "End": end,
+                "PhoneNumber": number, "Granularity": granularity,
+            })
+        });
+        let expected = serde_json::json!({
+            "Code": "OK", "Data": rows.collect::<Vec<_>>(), "AccessDeniedDetail": "NONE",
+        });
+        let body = render(ResponseFormat::Json, "A", &table);
+        prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+    }
+}
+
 #[test]
 fn without_rows_json_has_an_empty_list_and_xml_no_element() {
     check(
@@ -192,12 +271,14 @@ fn the_recommendation_leads_to_no_other_host() {
 fn headers_of_an_answer() {
     let id = RequestId::from_random([0xff; 16]);
     assert_eq!(id.to_string(), "FFFFFFFF-FFFF-4FFF-BFFF-FFFFFFFFFFFF");
+    let counted = RequestId::from_random(std::array::from_fn(|at| at as u8 * 0x11));
+    assert_eq!(counted.to_string(), "00112233-4455-4677-8899-AABBCCDDEEFF");
     let trace = TraceId::from_random([0x0f; 16]);
     let common = [
-        ("x-acs-request-id", id.to_string()),
-        ("x-acs-trace-id", "0f".repeat(16)),
-        ("access-control-allow-origin", "*".to_owned()),
-        ("access-control-expose-headers", "*".to_owned()),
+        ("x-acs-request-id", id.to_string().into()),
+        ("x-acs-trace-id", "0f".repeat(16).into()),
+        ("access-control-allow-origin", "*".into()),
+        ("access-control-expose-headers", "*".into()),
     ];
     assert_eq!(headers(id, trace, None), common);
     let limited = headers(
@@ -205,12 +286,9 @@ fn headers_of_an_answer() {
         trace,
         Some(&ApiError::LimitControl { retry_after_ms: 12 }),
     );
-    assert_eq!(
-        limited.last(),
-        Some(&("x-acs-retry-after", "12".to_owned()))
-    );
+    assert_eq!(limited.last(), Some(&("x-acs-retry-after", "12".into())));
     let method = headers(id, trace, Some(&ApiError::UnsupportedMethod));
-    assert_eq!(method.last(), Some(&("allow", "GET, POST".to_owned())));
+    assert_eq!(method.last(), Some(&("allow", "GET, POST".into())));
     // SDKs take any error with this header for throttling.
     let busy = headers(id, trace, Some(&ApiError::ServiceUnavailable));
     assert_eq!(busy, common);

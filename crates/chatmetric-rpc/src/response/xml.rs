@@ -3,7 +3,8 @@
 //! Characters that XML 1.0 cannot hold become U+FFFD. Lists are repeated elements, so an empty
 //! list leaves nothing behind. Invariant: elements are always closed.
 
-use super::{FieldWriter, plain};
+use super::rows::Pieces;
+use super::{FieldWriter, Table, plain};
 
 /// Writes one XML document.
 #[derive(Debug)]
@@ -157,6 +158,35 @@ impl FieldWriter for XmlWriter {
             fields(self, item);
             self.close(name);
         }
+    }
+
+    fn table<const N: usize>(
+        &mut self,
+        name: &'static str,
+        table: &Table<'_, N>,
+        rows: impl Iterator<Item = (usize, [i64; N])>,
+    ) {
+        let mut piece = Self {
+            out: Vec::new(),
+            root: String::new(),
+        };
+        piece.open(name);
+        let before = table.integers.map(|name| {
+            piece.open(name);
+            let before = std::mem::take(&mut piece.out);
+            piece.close(name);
+            before
+        });
+        let last = std::mem::take(&mut piece.out);
+        let ends = table.sets.iter().map(|set| {
+            piece.out.extend_from_slice(&last);
+            table
+                .set(set)
+                .for_each(|(name, value)| piece.text(name, value));
+            piece.close(name);
+            std::mem::take(&mut piece.out)
+        });
+        Pieces::new(before, ends.collect()).append(&mut self.out, rows);
     }
 
     fn text_list<'a>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'a str>) {

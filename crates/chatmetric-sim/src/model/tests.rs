@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::event::CHANNEL;
+use crate::workload::{Config, Workload};
 use Status::{Delivered, Failed, Played, Read, Sent};
 
 const DAY_MS: i64 = 86_400_000;
@@ -107,4 +108,20 @@ fn rows_are_whole_buckets_and_sorted() {
     let expected = [row(DAY_MS, HALF_HOUR_MS, "1555", 0, 1)];
     query.start_ms = DAY_MS;
     assert_eq!(model.rows(&query), expected);
+}
+
+#[test]
+fn all_numbers_at_once_are_what_each_of_them_is() {
+    let mut model = Model::new();
+    for seen in Workload::new(Config::default()) {
+        model.observe_in(u32::from(seen.number.ends_with('1')), &seen);
+    }
+    for space in [0, 1] {
+        let by_number = model.totals_by_number(space);
+        let names: Vec<&String> = by_number.keys().collect();
+        assert_eq!(names, model.numbers(space).iter().collect::<Vec<_>>());
+        for (number, totals) in &by_number {
+            assert_eq!(*totals, model.totals(space, number), "{number}");
+        }
+    }
 }

@@ -158,7 +158,7 @@ impl Writer {
                     }
                 }
                 Fate::Count(event, space) => {
-                    self.count(&event, space, &known)?;
+                    self.count(&event, space, None, &known)?;
                     self.remove_item(id);
                     self.note_delta(&item.source, &leaving(7));
                     counted += 1;

@@ -1,19 +1,23 @@
 //! The stored day blocks of bindings that were read lately, in memory.
 //!
 //! A span is what the catalog holds of one binding from one day to another, as
-//! of one segment of its shard: days that it does not name count nothing. Not
+//! of one segment of its shard: days that it does not name count nothing. It is
+//! packed, not in the bytes of the catalog, which take most of a read to decode. Not
 //! here: the differences of open generations; readers add those from the span's
 //! segment on. Invariant: whoever pinned the generations first finds every sealed
 //! generation, that is not among the pinned ones, in the span. For that, a seal
 //! says [`DayCache::apply`] after its commit and before its generation leaves the
 //! view, and a span that was read before a commit never comes in after it.
 
+use super::day_coding;
 use super::generation::lock;
 use super::hot::STRIPES;
-use chatmetric_core::UtcDay;
+use super::packed_day::PackedDay;
+use chatmetric_core::{DayBlock, UtcDay};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::VecDeque;
+use std::mem::size_of;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,7 +31,7 @@ const SPAN_ALIGN_DAYS: u32 = 8;
 
 /// What the allocator and the maps take besides the bytes of blocks.
 const SPAN_BYTES: usize = 160;
-const BLOCK_BYTES: usize = 40;
+const BLOCK_BYTES: usize = size_of::<(UtcDay, PackedDay)>() + 16;
 
 /// Some stored days of a binding as of one segment.
 #[derive(Debug, Clone)]
@@ -35,12 +39,13 @@ pub(crate) struct Span {
     /// The first segment that is not in the blocks.
     pub(crate) segment: u64,
     pub(crate) days: RangeInclusive<UtcDay>,
-    /// Bytes of blocks (`day_coding`, without the checksum), by day.
-    pub(crate) blocks: Vec<(UtcDay, Box<[u8]>)>,
+    /// By day.
+    pub(crate) blocks: Vec<(UtcDay, PackedDay)>,
 }
 
-/// What a seal made of the blocks of one binding; `None` in place of the list
-/// when it did not keep them, in place of bytes when nothing is left of a day.
+/// What a seal made of the blocks of one binding, as `day_coding` writes them but for
+/// the checksum; `None` in place of the list when it did not keep them, in place of
+/// bytes when nothing is left of a day.
 pub(crate) type Changed = (u32, Option<Vec<(UtcDay, Option<Box<[u8]>>)>>);
 
 /// The spans, spread by binding.
@@ -67,11 +72,11 @@ struct Held {
 
 impl Span {
     fn bytes(&self) -> usize {
-        let blocks = self.blocks.iter().map(|(_, block)| block.len());
+        let blocks = self.blocks.iter().map(|(_, block)| block.heap_bytes());
         SPAN_BYTES + blocks.map(|bytes| bytes + BLOCK_BYTES).sum::<usize>()
     }
 
-    fn change(&mut self, day: UtcDay, block: Option<Box<[u8]>>) {
+    fn change(&mut self, day: UtcDay, block: Option<PackedDay>) {
         let found = self.blocks.binary_search_by_key(&day, |(day, _)| *day);
         match (found, block) {
             (Ok(at), Some(block)) => self.blocks[at].1 = block,
@@ -92,6 +97,22 @@ pub(crate) fn span_days(days: &RangeInclusive<UtcDay>) -> (RangeInclusive<UtcDay
     } else {
         (days.clone(), false)
     }
+}
+
+/// `None` when bytes cannot be read: the next reader asks the catalog, and says so.
+fn packed(days: Vec<(UtcDay, Option<Box<[u8]>>)>) -> Option<Vec<(UtcDay, Option<PackedDay>)>> {
+    let mut block = DayBlock::default();
+    let mut pack = |bytes: Box<[u8]>| {
+        block.clear();
+        day_coding::add_body(&bytes, &mut block)?;
+        Some(PackedDay::pack(&block))
+    };
+    days.into_iter()
+        .map(|(day, bytes)| match bytes {
+            Some(bytes) => pack(bytes).map(|block| (day, Some(block))),
+            None => Some((day, None)),
+        })
+        .collect()
 }
 
 impl DayCache {
@@ -147,6 +168,7 @@ impl DayCache {
     pub(crate) fn apply(&self, changes: Vec<Changed>, next_segment: u64, sealed: &AtomicU64) {
         sealed.store(next_segment, Ordering::Release);
         for (binding, days) in changes {
+            let days = days.and_then(packed);
             let mut stripe = lock(self.stripe(binding));
             let Some(days) = days else {
                 stripe.remove(binding);
@@ -211,12 +233,25 @@ impl Stripe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chatmetric_core::Counts;
 
-    fn span(segment: u64, bytes: usize) -> Arc<Span> {
+    /// A day with one message sent in each of its first slots.
+    fn day(slots: usize) -> DayBlock {
+        let mut block = DayBlock::default();
+        for slot in 0..slots {
+            block.add(slot, Counts::from_array([1, 0, 0, 0, 0]));
+        }
+        block
+    }
+
+    /// A span of so many days, each of 96 bytes.
+    fn span(segment: u64, days: u32) -> Arc<Span> {
         Arc::new(Span {
             segment,
             days: UtcDay(0)..=UtcDay(31),
-            blocks: vec![(UtcDay(4), vec![1; bytes].into())],
+            blocks: (4..4 + days)
+                .map(|at| (UtcDay(at), PackedDay::pack(&day(96))))
+                .collect(),
         })
     }
 
@@ -226,9 +261,9 @@ mod tests {
     fn a_span_that_was_read_before_a_commit_stays_out() {
         let (cache, sealed) = (DayCache::new(1 << 20), AtomicU64::new(3));
         cache.apply(Vec::new(), 4, &sealed);
-        cache.put(7, span(3, 10), &sealed);
+        cache.put(7, span(3, 1), &sealed);
         assert!(cache.get(7, &ALL).is_none());
-        cache.put(7, span(4, 10), &sealed);
+        cache.put(7, span(4, 1), &sealed);
         assert!(cache.get(7, &ALL).is_some());
         assert!(cache.get(7, &(UtcDay(0)..=UtcDay(32))).is_none());
     }
@@ -236,10 +271,13 @@ mod tests {
     #[test]
     fn a_seal_changes_all_days_of_a_span_or_drops_it() {
         let (cache, sealed) = (DayCache::new(1 << 20), AtomicU64::new(1));
-        cache.put(7, span(1, 10), &sealed);
-        cache.put(8, span(1, 10), &sealed);
+        cache.put(7, span(1, 1), &sealed);
+        cache.put(8, span(1, 1), &sealed);
         let before = cache.get(7, &ALL).expect("held");
-        let block = |byte| Some(Box::from([byte]));
+        let block = |slots| {
+            let bytes = day_coding::encode(b"", &day(slots));
+            day_coding::unseal(b"", &bytes).map(Box::from)
+        };
         let days = vec![
             (UtcDay(3), block(3)),
             (UtcDay(4), None),
@@ -249,20 +287,23 @@ mod tests {
         let after = cache.get(7, &ALL).expect("held");
         assert_eq!((before.segment, after.segment), (1, 2));
         assert_eq!(before.blocks[0].0, UtcDay(4));
-        assert_eq!(after.blocks, [(UtcDay(3), Box::from([3]))]);
+        assert_eq!(after.blocks, [(UtcDay(3), PackedDay::pack(&day(3)))]);
         assert!(cache.get(8, &ALL).is_none());
+        let unreadable = vec![(UtcDay(3), Some(Box::from([1])))];
+        cache.apply(vec![(7, Some(unreadable))], 3, &sealed);
+        assert!(cache.get(7, &ALL).is_none(), "asked from the catalog again");
     }
 
     #[test]
     fn the_bytes_are_bounded_and_what_is_used_stays() {
         let (cache, sealed) = (DayCache::new(STRIPES * 4096), AtomicU64::new(1));
-        cache.put(0, span(1, 500), &sealed);
+        cache.put(0, span(1, 3), &sealed);
         for at in 1..100 {
             assert!(cache.get(0, &ALL).is_some(), "used after {at}");
-            cache.put(at * STRIPES as u32, span(1, 500), &sealed);
+            cache.put(at * STRIPES as u32, span(1, 3), &sealed);
             assert!(cache.bytes() <= 4096, "{}", cache.bytes());
         }
-        cache.put(1, span(1, 5000), &sealed);
+        cache.put(1, span(1, 28), &sealed);
         assert!(cache.get(1, &ALL).is_none(), "too large");
     }
 

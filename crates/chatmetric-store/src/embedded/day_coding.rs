@@ -8,26 +8,6 @@ use chatmetric_core::{Counts, DayBlock};
 
 const BITMAP_BYTES: usize = SLOTS_PER_DAY / 8;
 
-fn fields(counts: &Counts) -> [i32; 5] {
-    [
-        counts.sent,
-        counts.delivered,
-        counts.read,
-        counts.failed,
-        counts.delivered_of_sent,
-    ]
-}
-
-fn from_fields([sent, delivered, read, failed, delivered_of_sent]: [i32; 5]) -> Counts {
-    Counts {
-        sent,
-        delivered,
-        read,
-        failed,
-        delivered_of_sent,
-    }
-}
-
 /// The value of a block under `key`.
 pub(crate) fn encode(key: &[u8], block: &DayBlock) -> Vec<u8> {
     let mut out = vec![0; BITMAP_BYTES];
@@ -44,7 +24,7 @@ pub(crate) fn encode(key: &[u8], block: &DayBlock) -> Vec<u8> {
 fn encode_counts(out: &mut Vec<u8>, counts: &Counts) {
     let mask_at = out.len();
     out.push(0);
-    for (bit, value) in fields(counts).into_iter().enumerate() {
+    for (bit, value) in counts.to_array().into_iter().enumerate() {
         if value != 0 {
             out[mask_at] |= 1 << bit;
             put_signed(out, value.into());
@@ -60,7 +40,7 @@ fn decode_counts(reader: &mut Reader<'_>) -> Option<Counts> {
             *value = i32::try_from(reader.signed()?).ok()?;
         }
     }
-    Some(from_fields(values))
+    Some(Counts::from_array(values))
 }
 
 fn seal(key: &[u8], out: &mut Vec<u8>) {
@@ -121,7 +101,7 @@ mod tests {
             let mut block = DayBlock::default();
             for (slot, values) in slots {
                 if block.slots()[slot].is_zero() {
-                    block.add(slot, from_fields(values));
+                    block.add(slot, Counts::from_array(values));
                 }
             }
             let value = encode(b"key", &block);
@@ -139,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_total_comes_back() {
-        let total = from_fields([5, -3, 0, i32::MAX, i32::MIN]);
+        let total = Counts::from_array([5, -3, 0, i32::MAX, i32::MIN]);
         let value = encode_total(b"k", &total);
         assert_eq!(decode_total(b"k", &value), Some(total));
         assert_eq!(decode_total(b"l", &value), None);

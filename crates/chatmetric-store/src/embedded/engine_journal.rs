@@ -70,7 +70,10 @@ fn damage(bytes: &[u8]) -> Option<usize> {
             Err(failed) => break failed,
         }
     };
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |it| it + 1);
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |it| it + 1);
     let rest = bytes.get(at..used).unwrap_or_default();
     let ends = rest
         .windows(END_BYTES)
@@ -149,7 +152,11 @@ impl<'b> Fields<'b> {
     /// A byte that must be one of these.
     fn tag(&mut self, allowed: &[u8]) -> Result<u8, usize> {
         let tag = self.take(1)?[0];
-        if allowed.contains(&tag) { Ok(tag) } else { Err(self.at) }
+        if allowed.contains(&tag) {
+            Ok(tag)
+        } else {
+            Err(self.at)
+        }
     }
 
     /// A number of at most 8 bytes.

@@ -51,7 +51,11 @@ fn check_part(part: &Path, current: &Path) -> Result<(), StoreError> {
         return Err(fault::corrupt(current, 0, detail));
     }
     if xxh3_128(&read(&list)?) != checksum {
-        return Err(fault::corrupt(&list, 0, "the checksum of the list is wrong"));
+        return Err(fault::corrupt(
+            &list,
+            0,
+            "the checksum of the list is wrong",
+        ));
     }
     Ok(())
 }

@@ -27,6 +27,26 @@ pub(crate) fn spread(fingerprint: Fingerprint) -> u64 {
     mixed ^ (mixed >> 32)
 }
 
+/// Where a message would leave its bits: the same question to many filters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    line: u64,
+    bits: u64,
+    step: u64,
+}
+
+impl Probe {
+    pub(crate) fn of(fingerprint: Fingerprint) -> Self {
+        let hash = spread(fingerprint);
+        let bits = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        Self {
+            line: hash.wrapping_mul(0xd6e8_feb8_6659_fd93),
+            bits: bits ^ (bits >> 29),
+            step: (bits >> 41) | 1,
+        }
+    }
+}
+
 impl Filter {
     /// An empty filter for `keys` messages.
     pub(crate) fn for_keys(keys: u64) -> Self {
@@ -37,34 +57,41 @@ impl Filter {
         }
     }
 
-    fn place(&self, fingerprint: Fingerprint) -> (usize, u64, u64) {
-        let hash = spread(fingerprint).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        let line = ((u128::from(hash) * u128::from(self.lines)) >> 64) as usize;
-        let bits = spread(fingerprint).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (line * LINE_WORDS, bits ^ (bits >> 29), (bits >> 41) | 1)
+    fn line(&self, probe: &Probe) -> usize {
+        ((u128::from(probe.line) * u128::from(self.lines)) >> 64) as usize * LINE_WORDS
     }
 
     pub(crate) fn insert(&mut self, fingerprint: Fingerprint) {
-        let (line, mut bit, step) = self.place(fingerprint);
+        let probe = Probe::of(fingerprint);
+        let (line, mut bit) = (self.line(&probe), probe.bits);
         for _ in 0..PROBES {
             let at = bit & 511;
             self.words[line + (at >> 6) as usize] |= 1 << (at & 63);
-            bit = bit.wrapping_add(step);
+            bit = bit.wrapping_add(probe.step);
         }
     }
 
     /// `false`: certainly not inserted.
     #[inline]
-    pub(crate) fn may_contain(&self, fingerprint: Fingerprint) -> bool {
-        let (line, mut bit, step) = self.place(fingerprint);
+    pub(crate) fn may_contain(&self, probe: &Probe) -> bool {
+        let line = self.line(probe);
+        let Some(words) = self.words.get(line..line + LINE_WORDS) else {
+            return true;
+        };
+        let mut bit = probe.bits;
         for _ in 0..PROBES {
             let at = bit & 511;
-            if self.words[line + (at >> 6) as usize] & (1 << (at & 63)) == 0 {
+            if words[(at >> 6) as usize] & (1 << (at & 63)) == 0 {
                 return false;
             }
-            bit = bit.wrapping_add(step);
+            bit = bit.wrapping_add(probe.step);
         }
         true
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.words.len() as u64 * 8
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -105,12 +132,12 @@ mod tests {
         }
         let read = Filter::from_bytes(&filter.to_bytes()).expect("whole lines");
         for number in 0..10_000 {
-            assert!(read.may_contain(key(number)));
-            assert!(read.may_contain(Fingerprint(number)));
+            assert!(read.may_contain(&Probe::of(key(number))));
+            assert!(read.may_contain(&Probe::of(Fingerprint(number))));
         }
         let mut exact = Filter::for_keys(10_000);
         (0..10_000).for_each(|number| exact.insert(key(number)));
-        let wrong = (10_000..110_000).filter(|it| exact.may_contain(key(*it)));
+        let wrong = (10_000..110_000).filter(|it| exact.may_contain(&Probe::of(key(*it))));
         assert!(wrong.count() < 2_000, "less than 2 % false hits");
     }
 

@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, segment_key, tail_key};
 use super::generation::Published;
 use super::journal::segment_number;
-use super::options::{Options, Step};
+use super::options::{Options, SHARDS_MAX, Step};
 use super::queue::Queue;
 use super::recovery::{self, Replayed};
 use super::sealer::{self, sealed_key};
@@ -17,9 +17,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 const SHARDS_KEY: &str = "shards";
-
-/// Most shards.
-pub(crate) const SHARDS_MAX: u32 = 64;
 
 impl EmbeddedStore {
     /// Opens the store in `dir`, or makes one there.
@@ -39,16 +36,21 @@ impl EmbeddedStore {
         recovery::make_dir(&dir.join("journal"), disk.as_ref())?;
         let catalog = open_catalog(dir, &options)?;
         let view = catalog.view();
-        let shards = options.shards;
+        let mut options = options;
         let shards_before = match catalog.get_u64(&view, SHARDS_KEY)? {
             Some(count) => u32::try_from(count).unwrap_or(u32::MAX),
             None => {
                 let mut batch = catalog.batch();
-                batch.insert(&catalog.meta, SHARDS_KEY, u64::from(shards).to_le_bytes());
+                let count = u64::from(options.shards).to_le_bytes();
+                batch.insert(&catalog.meta, SHARDS_KEY, count);
                 catalog.commit(batch)?;
-                shards
+                options.shards
             }
         };
+        if options.keep_shards && (1..=SHARDS_MAX).contains(&shards_before) {
+            options = options.with_shards(shards_before);
+        }
+        let shards = options.shards;
         let (mut start, orphans) = recovery::load(&catalog, &view, &dir.join("runs"))?;
         let mut replayed = Vec::new();
         for shard in 0..shards_before {
@@ -136,7 +138,8 @@ fn open_catalog(dir: &Path, options: &Options) -> Result<Catalog, StoreError> {
     let (path, new) = (dir.join("catalog"), dir.join("catalog.new"));
     if !path.exists() {
         for part in ["runs", "journal"].map(|part| dir.join(part)) {
-            let mut entries = std::fs::read_dir(&part).map_err(|it| fault::io("list", &part, it))?;
+            let mut entries =
+                std::fs::read_dir(&part).map_err(|it| fault::io("list", &part, it))?;
             // It is made before the first of these.
             if entries.next().is_some() {
                 return Err(fault::corrupt(&path, 0, "the catalog is missing"));

@@ -16,6 +16,9 @@ pub const BATCH_SEALED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// longest time between two statuses of a message.
 pub const TALLY_DAYS_BEHIND_FLOOR_MIN: u32 = 31;
 
+/// Most shards.
+pub const SHARDS_MAX: u32 = 64;
+
 /// A named point in the life of a generation, where a test can stop the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
@@ -77,6 +80,11 @@ pub type CrashHook = Arc<dyn Fn(Step) -> bool + Send + Sync>;
 pub struct Options {
     /// How many writers; the numbers are spread over them.
     pub shards: u32,
+    /// A directory that has another number of shards keeps it: for a visit by
+    /// another program than the one that usually writes.
+    pub keep_shards: bool,
+    /// A generation that takes about this many bytes of memory in all is sealed.
+    pub generation_bytes_max: usize,
     /// A generation with this many messages is sealed.
     pub generation_records_max: usize,
     /// A generation whose differences of days take this many bytes of memory is
@@ -97,6 +105,8 @@ pub struct Options {
     /// How many days of tallies are kept behind the floor, at least
     /// [`TALLY_DAYS_BEHIND_FLOOR_MIN`]; `None` keeps all.
     pub tally_days_behind_floor: Option<u32>,
+    /// Memory for the filters of sealed runs; the oldest runs do without.
+    pub filter_bytes_max: u64,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,
     /// Memory for day blocks that were read lately.
@@ -108,32 +118,65 @@ pub struct Options {
 }
 
 /// Bytes of memory that a message of an open generation takes, with its index.
-const HOT_RECORD_BYTES: u64 = 64;
+pub(crate) const HOT_RECORD_BYTES: usize = 64;
+/// Bytes of the sorted copy of a message that a sealer makes.
+const SORTED_RECORD_BYTES: usize = 48;
+/// Bytes of journal that a message of a generation usually needs, all its reports
+/// together.
+const JOURNAL_RECORD_BYTES: u64 = 32;
+const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Less memory than this is not asked for: a few generations of a useful size.
 pub const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
+/// What a server takes that was told nothing, so that it stays below 256 MiB with
+/// 100 million events and 10,000 numbers.
+pub const MEMORY_BYTES_DEFAULT: u64 = 192 * 1024 * 1024;
 /// Below it fewer generations wait for the sealer, so that each is larger.
 const MEMORY_BYTES_ROOMY: u64 = 64 * 1024 * 1024;
 
 impl Options {
-    /// Makes the hot window and the caches fit into `bytes` of memory (at least
-    /// [`MEMORY_BYTES_MIN`]). The indexes and filters of sealed runs come on top:
-    /// about 1.7 bytes a message.
+    /// Makes the hot window, the filters and the caches fit into `bytes` of memory
+    /// (at least [`MEMORY_BYTES_MIN`]). The sparse indexes of sealed runs come on
+    /// top: about 0.11 bytes a message.
     #[must_use]
     pub fn with_memory(self, bytes: u64) -> Self {
         let bytes = bytes.max(MEMORY_BYTES_MIN);
-        let pending = if bytes < MEMORY_BYTES_ROOMY { 1 } else { 3 };
-        let shards = u64::from(self.shards.max(1));
-        let generations = shards * (pending as u64 + 1);
+        let pending: usize = if bytes < MEMORY_BYTES_ROOMY { 1 } else { 2 };
         let part = |percent: u64| bytes / 100 * percent;
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let shards = size(u64::from(self.shards.max(1)));
+        // The sealer of each shard sorts a copy of one generation.
+        let copy_percent = SORTED_RECORD_BYTES * 100 / HOT_RECORD_BYTES;
+        let generations_percent = shards * ((pending + 1) * 100 + copy_percent);
+        let generation = size(part(45)) / generations_percent * 100;
+        let records = generation / HOT_RECORD_BYTES;
         Self {
-            // The sealer of each shard sorts a copy of one generation.
-            generation_records_max: size(part(35) / (generations + shards) / HOT_RECORD_BYTES),
-            generation_day_bytes_max: size(part(25) / generations),
-            generation_quarantine_bytes_max: size(part(15) / generations),
+            generation_bytes_max: generation,
+            generation_records_max: records,
+            generation_day_bytes_max: generation,
+            generation_quarantine_bytes_max: generation,
             generations_pending_max: pending,
-            cache_bytes: part(10),
+            // Zeros that are never overwritten are written for nothing.
+            segment_bytes: (records as u64 * JOURNAL_RECORD_BYTES)
+                .next_multiple_of(SEGMENT_BYTES_MIN)
+                .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+            filter_bytes_max: part(32),
+            cache_bytes: part(8),
             day_cache_bytes: size(part(15)),
+            ..self
+        }
+    }
+
+    /// The same memory for another number of shards.
+    pub(crate) fn with_shards(self, shards: u32) -> Self {
+        let (before, after) = (self.shards.max(1) as usize, shards.max(1) as usize);
+        let share = |all: usize| (all.saturating_mul(before) / after).max(1);
+        Self {
+            shards,
+            generation_bytes_max: share(self.generation_bytes_max),
+            generation_records_max: share(self.generation_records_max),
+            generation_day_bytes_max: share(self.generation_day_bytes_max),
+            generation_quarantine_bytes_max: share(self.generation_quarantine_bytes_max),
             ..self
         }
     }
@@ -143,15 +186,18 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             shards: 1,
+            keep_shards: false,
+            generation_bytes_max: 96 * 1024 * 1024,
             generation_records_max: 512 * 1024,
             generation_day_bytes_max: 24 * 1024 * 1024,
             generation_quarantine_bytes_max: 16 * 1024 * 1024,
             generations_pending_max: 3,
-            segment_bytes: 32 * 1024 * 1024,
+            segment_bytes: 16 * 1024 * 1024,
             queue_events_max: 200_000,
             queue_sealed_bytes_max: 64 * 1024 * 1024,
             merge_fan_in: 8,
             tally_days_behind_floor: None,
+            filter_bytes_max: 256 * 1024 * 1024,
             cache_bytes: 16 * 1024 * 1024,
             day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
@@ -182,10 +228,10 @@ mod tests {
     fn sum(options: &Options) -> u64 {
         let shards = u64::from(options.shards);
         let generations = shards * (options.generations_pending_max as u64 + 1);
-        let records = options.generation_records_max as u64 * HOT_RECORD_BYTES;
-        let sides = options.generation_day_bytes_max + options.generation_quarantine_bytes_max;
-        records * (generations + shards)
-            + sides as u64 * generations
+        let copy = options.generation_records_max * SORTED_RECORD_BYTES;
+        options.generation_bytes_max as u64 * generations
+            + copy as u64 * shards
+            + options.filter_bytes_max
             + options.cache_bytes
             + options.day_cache_bytes as u64
     }
@@ -206,6 +252,16 @@ mod tests {
                 assert!(options.generation_records_max > 0);
             }
         }
+    }
+
+    #[test]
+    fn other_shards_share_the_same_memory() {
+        let one = Options::default().with_memory(64 * MIB);
+        let three = one.clone().with_shards(3);
+        assert_eq!(three.shards, 3);
+        assert!(sum(&three) <= 64 * MIB, "{}", sum(&three));
+        assert!(three.generation_records_max > one.generation_records_max / 4);
+        assert_eq!(three.with_shards(1).day_cache_bytes, one.day_cache_bytes);
     }
 
     #[test]

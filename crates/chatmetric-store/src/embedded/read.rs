@@ -10,7 +10,9 @@ use super::day_cache::{self, Span};
 use super::day_coding;
 use super::fault;
 use super::generation::{Published, lock};
+use super::hot_days::HotDay;
 use super::item::Item;
+use super::packed_day::PackedDay;
 use super::shared::{Shard, Shared, shard_of};
 use crate::api::{DayVisitor, QuarantineFilter, Quarantined, StoreError};
 use chatmetric_core::{DayBlock, PhoneNumber, SpaceKey, UtcDay};
@@ -66,36 +68,48 @@ pub(crate) fn read_days(
         Some(span) => span,
         None => load_span(shared, shard, binding, days)?,
     };
-    let open: Vec<_> = pinned
-        .generations()
-        .filter(|it| it.segment >= span.segment)
-        .cloned()
-        .collect();
-    let mut hot = hot_days(&open, binding, days).into_iter().peekable();
-    let mut block = DayBlock::default();
-    let mut show = |day: UtcDay, block: &DayBlock| {
-        if !block.is_zero() {
-            visit(day, block);
-        }
-    };
+    let open = pinned.generations().filter(|it| it.segment >= span.segment);
+    // All of them at the same time: only the newest one changes, and a day that it
+    // is read for must not be older than the day before.
+    let stripes: Vec<_> = open.map(|it| it.stripe(binding)).collect();
+    let mut hot: Vec<_> = stripes.iter().map(|it| it.of(binding, days)).collect();
+    hot.retain(|days| !days.is_empty());
     let from = span.blocks.partition_point(|(day, _)| day < days.start());
     let to = span.blocks.partition_point(|(day, _)| day <= days.end());
-    for (day, bytes) in span.blocks.get(from..to).unwrap_or(&[]) {
-        while let Some((earlier, more)) = hot.next_if(|(it, _)| it < day) {
-            show(earlier, &more);
-        }
-        block.clear();
-        day_coding::add_body(bytes, &mut block)
-            .ok_or_else(|| damaged(shared, &tally_key(binding, day.0)))?;
-        if let Some((_, more)) = hot.next_if(|(it, _)| it == day) {
-            block.add_block(&more);
-        }
-        show(*day, &block);
-    }
-    for (day, more) in hot {
-        show(day, &more);
-    }
+    let cold = span.blocks.get(from..to).unwrap_or(&[]);
+    show(cold, hot, visit);
     Ok(())
+}
+
+/// Shows the stored days with the differences of the open generations added, in the
+/// order of the days.
+fn show(mut cold: &[(UtcDay, PackedDay)], mut hot: Vec<&[HotDay]>, visit: &mut DayVisitor<'_>) {
+    let mut block = DayBlock::default();
+    loop {
+        let coldest = cold.first().map(|(day, _)| *day);
+        let hottest = hot.iter().filter_map(|days| days.first()).map(|it| it.day);
+        let Some(day) = hottest.chain(coldest).min() else {
+            return;
+        };
+        match cold.split_first() {
+            Some(((at, packed), rest)) if *at == day => {
+                packed.unpack(&mut block);
+                cold = rest;
+            }
+            Some(_) | None => block.clear(),
+        }
+        for days in &mut hot {
+            if let Some((first, rest)) = days.split_first()
+                && first.day == day
+            {
+                first.add_to(&mut block);
+                *days = rest;
+            }
+        }
+        if !block.is_zero() {
+            visit(day, &block);
+        }
+    }
 }
 
 fn damaged(shared: &Shared, key: &[u8]) -> StoreError {
@@ -116,6 +130,7 @@ fn load_span(
     let (days, keep) = day_cache::span_days(days);
     let keys = tally_key(binding, days.start().0)..=tally_key(binding, days.end().0);
     let mut blocks = Vec::new();
+    let mut block = DayBlock::default();
     for guard in view.snapshot.range(&catalog.tallies, keys) {
         let (key, value) = guard
             .into_inner()
@@ -124,7 +139,10 @@ fn load_span(
             .split_last_chunk::<4>()
             .ok_or_else(|| damaged(shared, &key))?;
         let body = day_coding::unseal(&key, &value).ok_or_else(|| damaged(shared, &key))?;
-        blocks.push((UtcDay(u32::from_be_bytes(*day)), Box::from(body)));
+        block.clear();
+        day_coding::add_body(body, &mut block).ok_or_else(|| damaged(shared, &key))?;
+        let day = UtcDay(u32::from_be_bytes(*day));
+        blocks.push((day, PackedDay::pack(&block)));
     }
     let span = Arc::new(Span {
         segment: segment.unwrap_or(1),
@@ -136,22 +154,6 @@ fn load_span(
         shared.day_cache.put(binding, kept, &shard.sealed);
     }
     Ok(span)
-}
-
-/// The differences of a binding in memory, by day.
-fn hot_days(
-    generations: &[Arc<Published>],
-    binding: u32,
-    days: &RangeInclusive<UtcDay>,
-) -> BTreeMap<UtcDay, DayBlock> {
-    let mut sum: BTreeMap<UtcDay, DayBlock> = BTreeMap::new();
-    for generation in generations {
-        let stripe = generation.stripe(binding);
-        for hot in stripe.of(binding, days) {
-            hot.add_to(sum.entry(hot.day).or_default());
-        }
-    }
-    sum
 }
 
 pub(crate) fn numbers(shared: &Shared, space: SpaceKey) -> Vec<PhoneNumber> {

@@ -197,7 +197,11 @@ pub(crate) fn replay(
     // Each is made before the one after it, and goes after it or when it is sealed.
     if numbers.iter().any(|it| *it > first) && !numbers.contains(&first) {
         let path = segment_path(&shard_dir, first);
-        return Err(fault::corrupt(&path, 0, "the first open segment is missing"));
+        return Err(fault::corrupt(
+            &path,
+            0,
+            "the first open segment is missing",
+        ));
     }
     for number in numbers {
         let path = segment_path(&shard_dir, number);

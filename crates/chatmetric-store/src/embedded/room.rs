@@ -8,7 +8,7 @@ use super::fault;
 use super::generation::{Finished, Published, lock};
 use super::hot::HotTable;
 use super::journal::{FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, frame_bytes};
-use super::options::Step;
+use super::options::{HOT_RECORD_BYTES, Step};
 use super::segment;
 use super::shared::Spare;
 use super::writer::Writer;
@@ -23,11 +23,7 @@ impl Writer {
         self.shared.check()?;
         let need = frame_bytes(bytes as usize) as u64
             + (2 * FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
-        let options = &self.shared.options;
-        let full = self.offset + need > self.capacity
-            || self.hot.len() >= options.generation_records_max
-            || self.active.day_bytes.load(Ordering::Relaxed) >= options.generation_day_bytes_max
-            || lock(&self.active.side).quarantine_bytes >= options.generation_quarantine_bytes_max;
+        let full = self.offset + need > self.capacity || self.is_full();
         if full && self.offset > 0 {
             self.rotate()?;
         }
@@ -43,6 +39,18 @@ impl Writer {
             self.capacity = to;
         }
         Ok(())
+    }
+
+    /// Whether the generation has taken the memory that it may take.
+    fn is_full(&self) -> bool {
+        let options = &self.shared.options;
+        let records = self.hot.len();
+        let days = self.active.day_bytes.load(Ordering::Relaxed);
+        let quarantine = lock(&self.active.side).quarantine_bytes;
+        records >= options.generation_records_max
+            || days >= options.generation_day_bytes_max
+            || quarantine >= options.generation_quarantine_bytes_max
+            || records * HOT_RECORD_BYTES + days + quarantine >= options.generation_bytes_max
     }
 
     fn unavailable(&self, reason: String) -> StoreError {

@@ -12,7 +12,7 @@
 use super::catalog::RunEntry;
 use super::cold::ColdRecord;
 use super::fault;
-use super::filter::Filter;
+use super::filter::{Filter, Probe};
 use super::record_coding::{self, ENTRY_BYTES, Packed};
 use crate::api::StoreError;
 use crate::embedded::disk::{Disk, DiskFile};
@@ -20,6 +20,7 @@ use chatmetric_core::Fingerprint;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of one block.
 pub(crate) const BLOCK_BYTES: usize = 4096;
@@ -27,6 +28,9 @@ const BLOCK_HEADER_BYTES: usize = 8;
 const BLOCK_ENTRIES: usize = (BLOCK_BYTES - BLOCK_HEADER_BYTES) / ENTRY_BYTES;
 const HEADER_BYTES: usize = 64;
 const MAGIC: [u8; 8] = *b"CMrun\0\0\x01";
+/// A file is synced after so many bytes, so that no single sync fills the queue of
+/// the disk while a journal waits behind it.
+const SYNC_EVERY_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that are written or read at once in a sequential pass.
 const CHUNK_BYTES: usize = 64 * BLOCK_BYTES;
 
@@ -36,6 +40,7 @@ pub(crate) struct RunWriter {
     file: Box<dyn DiskFile>,
     buffer: Vec<u8>,
     written: u64,
+    unsynced_bytes: usize,
     block_start: usize,
     block_entries: usize,
     index: Vec<u8>,
@@ -59,6 +64,7 @@ impl RunWriter {
             file,
             buffer: Vec::with_capacity(CHUNK_BYTES + BLOCK_BYTES),
             written: BLOCK_BYTES as u64,
+            unsynced_bytes: 0,
             block_start: 0,
             block_entries: 0,
             index: Vec::new(),
@@ -116,11 +122,18 @@ impl RunWriter {
             .write_at(&self.buffer, self.written)
             .map_err(|error| fault::io("write", &self.path, error))?;
         self.written += self.buffer.len() as u64;
+        self.unsynced_bytes += self.buffer.len();
         self.buffer.clear();
+        if self.unsynced_bytes >= SYNC_EVERY_BYTES {
+            self.unsynced_bytes = 0;
+            self.file
+                .sync()
+                .map_err(|error| fault::io("sync", &self.path, error))?;
+        }
         Ok(())
     }
 
-    /// Writes what is left and the header; syncs nothing.
+    /// Writes what is left and the header; syncs none of these.
     pub(crate) fn finish(mut self, week: u32) -> Result<FinishedRun, StoreError> {
         if self.block_entries > 0 {
             self.finish_block()?;
@@ -165,7 +178,8 @@ impl FinishedRun {
     }
 }
 
-/// An open run: its index and filter are in memory, its blocks on disk.
+/// An open run: its index is in memory, its filter too as long as there is memory
+/// for it, its blocks are on disk.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) id: u64,
@@ -177,9 +191,10 @@ pub(crate) struct Run {
     pub(crate) bytes: u64,
     pub(crate) header_crc: u32,
     path: PathBuf,
-    file: File,
-    index: Vec<u128>,
-    filter: Filter,
+    file: Arc<File>,
+    index: Arc<[u128]>,
+    /// Without it a look-up reads the one block where the message would be.
+    filter: Option<Filter>,
 }
 
 impl Run {
@@ -222,9 +237,9 @@ impl Run {
             records: field(8),
             bytes,
             header_crc: short(60),
-            file,
+            file: Arc::new(file),
             index: keys.iter().map(|key| u128::from_le_bytes(*key)).collect(),
-            filter,
+            filter: Some(filter),
             path,
         })
     }
@@ -232,6 +247,22 @@ impl Run {
     /// The same run at its place in the order of age.
     pub(crate) fn in_place(self, order: u64) -> Self {
         Self { order, ..self }
+    }
+
+    /// Bytes of memory that the filter takes.
+    pub(crate) fn filter_bytes(&self) -> u64 {
+        self.filter.as_ref().map_or(0, Filter::bytes)
+    }
+
+    /// The same run without its filter.
+    pub(crate) fn without_filter(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            file: Arc::clone(&self.file),
+            index: Arc::clone(&self.index),
+            filter: None,
+            ..*self
+        }
     }
 
     /// The run as the manifest names it.
@@ -250,11 +281,15 @@ impl Run {
         &self.path
     }
 
-    /// The record of a message.
+    /// `false`: the message is certainly not in this run.
+    #[inline]
+    pub(crate) fn may_contain(&self, probe: &Probe) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.may_contain(probe))
+    }
+
+    /// The record of a message, read from the block where it would be.
     pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
-        if !self.filter.may_contain(fingerprint) {
-            return Ok(None);
-        }
         let after = self.index.partition_point(|first| *first <= fingerprint.0);
         let Some(block) = after.checked_sub(1) else {
             return Ok(None);

@@ -4,6 +4,7 @@
 //! Invariant: runs stand from the oldest to the newest, and the newest hit wins.
 
 use super::cold::{Age, ColdRecord, ColdRecords, Horizon};
+use super::filter::Probe;
 use super::run::{Run, RunCursor};
 use crate::api::StoreError;
 use chatmetric_core::Fingerprint;
@@ -15,10 +16,39 @@ pub(crate) struct RunSet {
     pub(crate) runs: Vec<Arc<Run>>,
 }
 
+impl RunSet {
+    /// Lets go of filters, the oldest first, until the rest fits into `bytes_max`.
+    /// Messages of old runs are asked for least; to tell that a message is in none
+    /// of them costs one read each then.
+    pub(crate) fn within(self, bytes_max: u64) -> Self {
+        let mut left = bytes_max;
+        let mut runs: Vec<Arc<Run>> = self
+            .runs
+            .into_iter()
+            .rev()
+            .map(|run| match left.checked_sub(run.filter_bytes()) {
+                Some(rest) => {
+                    left = rest;
+                    run
+                }
+                None => {
+                    left = 0;
+                    Arc::new(run.without_filter())
+                }
+            })
+            .collect();
+        runs.reverse();
+        Self { runs }
+    }
+}
+
 impl ColdRecords for RunSet {
     fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
+        let probe = Probe::of(fingerprint);
         for run in self.runs.iter().rev() {
-            if let Some(record) = run.find(fingerprint)? {
+            if run.may_contain(&probe)
+                && let Some(record) = run.find(fingerprint)?
+            {
                 return Ok(Some(record));
             }
         }
@@ -57,19 +87,31 @@ impl ColdRecords for RunSet {
 struct Heads<'r> {
     cursors: Vec<RunCursor<'r>>,
     heads: Vec<Option<ColdRecord>>,
+    /// The fingerprints of the heads side by side, [`END`] for none.
+    keys: Vec<u128>,
 }
+
+/// Behind every fingerprint; one that is equal to it is found by its head.
+const END: u128 = u128::MAX;
 
 impl<'r> Heads<'r> {
     fn new(runs: &'r [Arc<Run>]) -> Result<Self, StoreError> {
         let mut cursors: Vec<RunCursor<'r>> = runs.iter().map(|run| run.records()).collect();
         let heads = cursors.iter_mut().map(RunCursor::next);
-        let heads = heads.collect::<Result<_, _>>()?;
-        Ok(Self { cursors, heads })
+        let heads: Vec<_> = heads.collect::<Result<_, _>>()?;
+        let keys = heads.iter().map(key_of).collect();
+        Ok(Self {
+            cursors,
+            heads,
+            keys,
+        })
     }
 
     /// The least fingerprint that comes next.
     fn least(&self) -> Option<Fingerprint> {
-        self.heads.iter().flatten().map(|it| it.fingerprint).min()
+        let least = self.keys.iter().copied().min()?;
+        let ended = least == END && self.heads.iter().all(Option::is_none);
+        (!ended).then_some(Fingerprint(least))
     }
 
     /// Takes the record of this fingerprint out of one run.
@@ -78,12 +120,20 @@ impl<'r> Heads<'r> {
         run: usize,
         fingerprint: Fingerprint,
     ) -> Result<Option<ColdRecord>, StoreError> {
-        if self.heads[run].is_none_or(|it| it.fingerprint != fingerprint) {
+        if self.keys[run] != fingerprint.0 {
             return Ok(None);
         }
-        let next = self.cursors[run].next()?;
-        Ok(std::mem::replace(&mut self.heads[run], next))
+        let Some(head) = self.heads[run].take() else {
+            return Ok(None);
+        };
+        self.heads[run] = self.cursors[run].next()?;
+        self.keys[run] = key_of(&self.heads[run]);
+        Ok(Some(head))
     }
+}
+
+fn key_of(head: &Option<ColdRecord>) -> u128 {
+    head.as_ref().map_or(END, |record| record.fingerprint.0)
 }
 
 /// Walks runs of one week at once, in the order of fingerprints; of a message that

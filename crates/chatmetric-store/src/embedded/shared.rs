@@ -114,6 +114,7 @@ pub(crate) struct Start {
 
 impl Shared {
     pub(crate) fn new(dir: &Path, options: Options, catalog: Catalog, start: Start) -> Self {
+        let runs = start.runs.within(options.filter_bytes_max);
         let next_binding = start.bindings.values().max().map_or(0, |last| last + 1);
         Self {
             dir: dir.to_owned(),
@@ -122,7 +123,7 @@ impl Shared {
             catalog,
             commit: Mutex::default(),
             maintenance: Mutex::default(),
-            runs: Mutex::new(Arc::new(start.runs)),
+            runs: Mutex::new(Arc::new(runs)),
             bindings: RwLock::new(start.bindings),
             books: Mutex::new(start.books),
             floor_ms: AtomicI64::new(start.floor.map_or(NO_FLOOR, |floor| floor.0)),
@@ -152,6 +153,7 @@ impl Shared {
     }
 
     pub(crate) fn set_runs(&self, runs: RunSet) {
+        let runs = runs.within(self.options.filter_bytes_max);
         *lock(&self.runs) = Arc::new(runs);
     }
 

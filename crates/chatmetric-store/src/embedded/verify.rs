@@ -4,11 +4,12 @@
 //! What is open is sealed first, so that one snapshot of the catalog and the runs
 //! that its manifest names are the whole state. Where nothing can be sealed any
 //! more (closed or poisoned), the open segments are folded again and compared
-//! with what readers see. Memory is bounded: the day blocks are recomputed in as
-//! many passes over the runs as they need.
+//! with what readers see. Memory is bounded: the days are summed up in as many
+//! passes over the runs as they need, half a million in each.
 
 use super::catalog::View;
 use super::cold::{Age, ColdRecord, ColdRecords, Horizon};
+use super::day_sum::{DaySum, Weights};
 use super::generation::{Finished, Fold, Published, lock};
 use super::item::Item;
 use super::journal::{scan, segment_path};
@@ -24,8 +25,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, mpsc};
 
-/// Day blocks that one pass recomputes (2 KB each).
-const PASS_BLOCKS: u64 = 32 * 1024;
+/// Days that one pass sums up (about 100 bytes each).
+const PASS_DAYS: u64 = 512 * 1024;
 
 pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> {
     let shared = &store.shared;
@@ -185,8 +186,8 @@ pub(crate) struct Proven {
 /// A day as the records make it.
 #[derive(Default)]
 struct Recomputed {
-    block: DayBlock,
-    /// The part of the block that records of passed weeks add.
+    sum: DaySum,
+    /// The part of the day that records of passed weeks add.
     gone: Counts,
 }
 
@@ -215,8 +216,9 @@ pub(crate) fn tallies(
         stored += 1;
         Ok(true)
     })?;
+    let weights = Weights::default();
     let mut compared = Compared::default();
-    let passes = stored.div_ceil(PASS_BLOCKS).max(1);
+    let passes = stored.div_ceil(PASS_DAYS).max(1);
     for pass in 0..passes {
         let mine = |binding: u32, day: UtcDay| {
             day >= first_day && (u64::from(binding) ^ (u64::from(day.0) << 7)) % passes == pass
@@ -225,19 +227,19 @@ pub(crate) fn tallies(
         let mut records = 0;
         cold.walk(horizon, &mut |record, age| {
             records += 1;
-            add_record(record, age, &mine, &mut days);
+            add_record(record, age, &mine, &weights, &mut days);
         })?;
         compared.records = records;
-        compared.day_blocks += compare(shared, view, &mine, days, &mut proven)?;
+        compared.day_blocks += compare(shared, view, &mine, &weights, days, &mut proven)?;
     }
     Ok(compared)
 }
 
-fn add_record(record: &ColdRecord, age: Age, mine: Mine<'_>, days: &mut Days) {
+fn add_record(record: &ColdRecord, age: Age, mine: Mine<'_>, weights: &Weights, days: &mut Days) {
     record.record.contribute(|slot, counts| {
         if mine(record.binding, slot.day()) {
             let day = days.entry((record.binding, slot.day())).or_default();
-            day.block.add(DayBlock::index_of(slot), counts);
+            day.sum.add(weights, DayBlock::index_of(slot), counts);
             match age {
                 Age::Live => {}
                 Age::Passed => day.gone += counts,
@@ -251,6 +253,7 @@ fn compare(
     shared: &Shared,
     view: &View,
     mine: Mine<'_>,
+    weights: &Weights,
     mut days: Days,
     proven: &mut impl FnMut(&[u8], Proven),
 ) -> Result<u64, StoreError> {
@@ -273,13 +276,14 @@ fn compare(
         }
         let mut stored = DayBlock::default();
         day_coding::add_to(key, value, &mut stored).ok_or_else(|| damaged(key))?;
+        let stored = DaySum::of(weights, &stored);
         let recomputed = days.remove(&(binding, day)).unwrap_or_default();
         let (frozen, same) = match catalog.get(view, &catalog.frozen, key)? {
-            None => (Counts::ZERO, stored == recomputed.block),
+            None => (Counts::ZERO, stored == recomputed.sum),
             // Some records of the day are gone; their sum was kept.
             Some(frozen) => {
                 let frozen = day_coding::decode_total(key, &frozen).ok_or_else(|| damaged(key))?;
-                let same = stored.total() == frozen + recomputed.block.total();
+                let same = stored.total == frozen + recomputed.sum.total;
                 (frozen, same)
             }
         };
@@ -297,13 +301,13 @@ fn compare(
         if mine(binding, day) && catalog.get(view, &catalog.tallies, key)?.is_none() {
             let frozen = day_coding::decode_total(key, value).ok_or_else(|| damaged(key))?;
             let recomputed = days.remove(&(binding, day)).unwrap_or_default();
-            if frozen + recomputed.block.total() != Counts::ZERO {
+            if frozen + recomputed.sum.total != Counts::ZERO {
                 return Err(differs(binding, day));
             }
         }
         Ok(true)
     })?;
-    match days.iter().find(|(_, day)| !day.block.is_zero()) {
+    match days.iter().find(|(_, day)| !day.sum.is_zero()) {
         Some(((binding, day), _)) => Err(differs(*binding, *day)),
         None => Ok(blocks),
     }

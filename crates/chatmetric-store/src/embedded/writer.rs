@@ -29,6 +29,8 @@ use std::sync::{Arc, PoisonError};
 /// The most bytes that one event can take in a frame: a quarantined event with
 /// its source, or a base with its binding.
 const EVENT_BYTES_MAX: u64 = 160;
+/// Events that are looked up ahead: the waits for memory of so many overlap.
+const LOOK_AHEAD: usize = 32;
 /// Bytes of a frame besides its events.
 const FRAME_EXTRA_BYTES: u64 = 1024;
 
@@ -202,17 +204,13 @@ impl Writer {
             ignored: batch.ignored,
             ..Receipt::default()
         };
-        for event in &batch.events {
-            match judge(event, batch.received_at, self.floor) {
-                Ok(space) => match self.count(event, space, known)? {
-                    Report::New => receipt.new += 1,
-                    Report::Duplicate => receipt.duplicate += 1,
-                    Report::Moved => {
-                        receipt.duplicate += 1;
-                        receipt.moved += 1;
-                    }
-                },
-                Err(reason) => self.quarantine(batch, &mut receipt, reason, Body::Event(*event)),
+        for events in batch.events.chunks(LOOK_AHEAD) {
+            let mut seen = [None; LOOK_AHEAD];
+            for (event, seen) in events.iter().zip(&mut seen) {
+                *seen = self.hot.ordinal(event.fingerprint);
+            }
+            for (event, seen) in events.iter().zip(seen) {
+                self.apply_event(batch, event, seen, known, &mut receipt)?;
             }
         }
         for item in &batch.sealed {
@@ -242,19 +240,43 @@ impl Writer {
         Ok(receipt)
     }
 
+    fn apply_event(
+        &mut self,
+        batch: &Batch,
+        event: &StatusEvent,
+        seen: Option<u32>,
+        known: &Known,
+        receipt: &mut Receipt,
+    ) -> Result<(), StoreError> {
+        match judge(event, batch.received_at, self.floor) {
+            Ok(space) => match self.count(event, space, seen, known)? {
+                Report::New => receipt.new += 1,
+                Report::Duplicate => receipt.duplicate += 1,
+                Report::Moved => {
+                    receipt.duplicate += 1;
+                    receipt.moved += 1;
+                }
+            },
+            Err(reason) => self.quarantine(batch, receipt, reason, Body::Event(*event)),
+        }
+        Ok(())
+    }
+
     /// Counts one report for its message; writes an entry only when the record
-    /// changed.
+    /// changed. `seen` is the ordinal of the message if it was found already;
+    /// ordinals never change within a generation.
     pub(crate) fn count(
         &mut self,
         event: &StatusEvent,
         space: SpaceKey,
+        seen: Option<u32>,
         known: &Known,
     ) -> Result<Report, StoreError> {
         let (fingerprint, status, slot) = (event.fingerprint, event.status, event.at.slot());
         let FrameState {
             encoder, deltas, ..
         } = &mut self.frame;
-        if let Some(ordinal) = self.hot.ordinal(fingerprint)
+        if let Some(ordinal) = seen.or_else(|| self.hot.ordinal(fingerprint))
             && let Some((report, changed)) = self.hot.touch(ordinal, status, slot, deltas)
         {
             if changed {

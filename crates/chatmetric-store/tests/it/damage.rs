@@ -41,7 +41,10 @@ fn subject(in_tables: bool) -> tempfile::TempDir {
     // Its journal is prepared with many zeros, which would only be copied.
     for path in files_below(&path) {
         let bytes = std::fs::read(&path).expect("readable");
-        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |it| it + 1);
+        let used = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |it| it + 1);
         if bytes.len() - used > 4096 {
             std::fs::write(&path, &bytes[..used]).expect("space");
         }
@@ -51,7 +54,10 @@ fn subject(in_tables: bool) -> tempfile::TempDir {
 
 /// Offsets of a file to try: its beginning and its end densely, its middle evenly.
 fn offsets(bytes: &[u8]) -> Vec<usize> {
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |it| it + 1);
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |it| it + 1);
     let mut all: Vec<usize> = (0..used.min(96)).collect();
     all.extend(used.saturating_sub(48)..used);
     all.extend((0..64).map(|part| used * part / 64));

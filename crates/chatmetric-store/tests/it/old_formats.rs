@@ -125,10 +125,16 @@ fn fixtures() -> PathBuf {
 /// full ahead. Other files as they are.
 fn trimmed(path: &Path) -> Vec<u8> {
     let mut bytes = std::fs::read(path).expect("readable");
-    if !path.extension().is_some_and(|it| it == "log" || it == "jnl") {
+    if !path
+        .extension()
+        .is_some_and(|it| it == "log" || it == "jnl")
+    {
         return bytes;
     }
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |it| it + 1);
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |it| it + 1);
     bytes.truncate(used);
     bytes
 }
@@ -174,7 +180,11 @@ fn this_build_writes_the_newest_fixture() {
             std::fs::write(place.with_extension("answers"), told).expect("space");
         }
         let format = std::fs::read_to_string(dir.path().join("FORMAT")).expect("readable");
-        assert_eq!(format, format!("chatmetric store {FORMAT}\n"), "see {WRITE}");
+        assert_eq!(
+            format,
+            format!("chatmetric store {FORMAT}\n"),
+            "see {WRITE}"
+        );
         let changed = "what this build writes is not what `tests/fixtures` holds: the format \
                        changed. A release needs a new number of it, code that reads the old one, \
                        and a fixture more: see `tests/fixtures/README.md`";

@@ -175,7 +175,7 @@ fn little_memory_makes_small_generations() {
     let hot = |options: Options| {
         let dir = tempfile::tempdir().expect("a directory");
         let store = open(dir.path(), &options);
-        for chunk in 0..8_u128 {
+        for chunk in 0..12_u128 {
             let messages = chunk * 5_000..(chunk + 1) * 5_000;
             let events: Vec<_> = messages
                 .map(|message| report(message, MessageStatus::Sent, 0))
@@ -184,7 +184,7 @@ fn little_memory_makes_small_generations() {
         }
         store.verify().expect("exact");
         let runs = store.stats().runs;
-        assert_eq!(days(&store), [(0, sent(40_000))]);
+        assert_eq!(days(&store), [(0, sent(60_000))]);
         runs
     };
     assert_eq!(

@@ -289,10 +289,10 @@ fn slots_of(
         assert!(last_day < Some(day), "days come in order, each once");
         assert!(!block.is_zero(), "days without counts are left out");
         last_day = Some(day);
-        for (at, counts) in block.slots().iter().enumerate() {
+        for (at, counts) in block.slots().into_iter().enumerate() {
             if !counts.is_zero() {
                 let slot = i64::from(day.first_slot().0) + i64::try_from(at).expect("small");
-                seen.insert(slot - first, *counts);
+                seen.insert(slot - first, counts);
             }
         }
     };

@@ -16,6 +16,7 @@ use crate::api::rights::{authorize_by_ram, in_words_of, needs_subscription};
 use crate::api::sts::{Keys, StsAction, assume_role, get_caller_identity};
 use crate::api::{diagnosis, tenancy, wire};
 use crate::directory::{Principal, Snapshot};
+use crate::query::Row;
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_core::EpochMs;
@@ -142,7 +143,9 @@ async fn finish(
             let (plan, rows) = run(app, plan).await?;
             let document = wire::MetricResponse {
                 request_id: call.ids.request,
-                granularity: plan.granularity(),
+                granularity: plan.query().granularity(),
+                windows: plan.query().windows(),
+                numbers: plan.numbers(),
                 rows: &rows,
             };
             return Ok(Finished {
@@ -311,10 +314,7 @@ pub(super) fn caller<'a>(
 }
 
 /// Runs a plan, here when it is small.
-async fn run(
-    app: &Arc<App>,
-    plan: Plan,
-) -> Result<(Plan, Vec<chatmetric_core::MetricRow>), ApiError> {
+async fn run(app: &Arc<App>, plan: Plan) -> Result<(Plan, Vec<Row>), ApiError> {
     if plan.is_small() {
         let rows = metric::run(&plan, app.store.as_ref())?;
         return Ok((plan, rows));

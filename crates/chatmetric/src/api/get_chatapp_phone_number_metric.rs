@@ -9,11 +9,9 @@ use crate::api::spec::{Access, ErrorSpec, OperationSpec, ParameterSpec, Product,
 use crate::api::{tenancy, wire};
 use crate::config::LimitSettings;
 use crate::directory::Snapshot;
-use crate::query::{self, QueryError};
-use chatmetric_core::time::{TooManyWindows, half_hours};
-use chatmetric_core::{
-    Granularity, MetricQuery, MetricRow, PhoneNumber, QueryLimits, SpaceKey, TimeRange,
-};
+use crate::query::{self, QueryError, Row};
+use chatmetric_core::time::{TooManyWindows, half_hours_len};
+use chatmetric_core::{Granularity, MetricQuery, PhoneNumber, QueryLimits, SpaceKey, TimeRange};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::ram::Authorized;
 use chatmetric_store::{Store, StoreError};
@@ -135,8 +133,12 @@ impl Plan {
         self.numbers.len().saturating_mul(days) <= INLINE_BLOCKS_MAX
     }
 
-    pub(crate) fn granularity(&self) -> Granularity {
-        self.query.granularity()
+    pub(crate) const fn query(&self) -> &MetricQuery {
+        &self.query
+    }
+
+    pub(crate) fn numbers(&self) -> &[PhoneNumber] {
+        &self.numbers
     }
 }
 
@@ -181,7 +183,7 @@ pub(super) fn plan(
 ///
 /// # Errors
 /// `InvalidParameter.TooManyRows`; `InternalError` when the tallies cannot be read.
-pub(crate) fn run(plan: &Plan, store: &dyn Store) -> Result<Vec<MetricRow>, ApiError> {
+pub(crate) fn run(plan: &Plan, store: &dyn Store) -> Result<Vec<Row>, ApiError> {
     query::rows(store, plan.space, &plan.numbers, &plan.query, plan.rows_max).map_err(|error| {
         match error {
             QueryError::TooManyRows { rows_max } => ApiError::invalid(
@@ -235,7 +237,7 @@ fn check_length(
         }
         Granularity::HalfHour => {
             let windows_max = half_hours_max(limits);
-            (half_hours(range, windows_max).is_ok(), windows_max)
+            (half_hours_len(range) <= windows_max, windows_max)
         }
     };
     if fits {

@@ -3,12 +3,13 @@
 
 use crate::api::spec::{FieldSpec, Scalar};
 use crate::api::tenancy::Asked;
+use crate::query::Row;
 use chatmetric_core::ids::{PHONE_NUMBER_DIGITS_MAX, PhoneNumberError};
 use chatmetric_core::time::EPOCH_MS_MAX;
-use chatmetric_core::{EpochMs, Granularity, MetricRow, PhoneNumber, TimeRange};
+use chatmetric_core::{EpochMs, Granularity, PhoneNumber, TimeRange, Window};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::params::{Params, echo};
-use chatmetric_rpc::response::{Document, FieldWriter, RequestId};
+use chatmetric_rpc::response::{Document, FieldWriter, RequestId, Table};
 
 /// Code of every success.
 const OK: &str = "OK";
@@ -169,32 +170,51 @@ pub struct MetricResponse<'a> {
     pub request_id: RequestId,
     /// Of every row.
     pub granularity: Granularity,
+    /// What the rows speak of by its place.
+    pub windows: &'a [Window],
+    /// As the windows.
+    pub numbers: &'a [PhoneNumber],
     /// In the order of the answer.
-    pub rows: &'a [MetricRow],
+    pub rows: &'a [Row],
 }
 
-/// About the bytes of one row.
+/// About the bytes of one row, and of what is around the rows.
 const ROW_BYTES: usize = 160;
+const FRAME_BYTES: usize = 1024;
+
+impl MetricResponse<'_> {
+    /// The place of a row's number, and its integers in wire order.
+    fn integers(&self, row: &Row) -> Option<(usize, [i64; 4])> {
+        let window = self.windows.get(usize::try_from(row.window).ok()?)?;
+        let counts =
+            [row.sent, row.delivered].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        let [sent, delivered] = counts;
+        let integers = [sent, delivered, window.start.0, window.end.0];
+        Some((usize::try_from(row.number).ok()?, integers))
+    }
+}
 
 impl Document for MetricResponse<'_> {
     fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
         let granularity = granularity_name(self.granularity);
-        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("RequestId", self.request_id.text().as_str());
         writer.text("Code", OK);
         writer.text("Message", MESSAGE_NONE);
-        writer.list("Data", self.rows, |writer, row| {
-            writer.unsigned("SentCount", row.sent);
-            writer.unsigned("DeliveredCount", row.delivered);
-            writer.integer("Start", row.window.start.0);
-            writer.integer("End", row.window.end.0);
-            writer.text("PhoneNumber", row.number.as_str());
-            writer.text("Granularity", granularity);
-        });
+        let sets = self.numbers.iter();
+        let table = Table {
+            integers: ["SentCount", "DeliveredCount", "Start", "End"],
+            texts: &["PhoneNumber", "Granularity"],
+            sets: &sets
+                .map(|number| vec![number.as_str(), granularity])
+                .collect::<Vec<_>>(),
+        };
+        let rows = self.rows.iter().filter_map(|row| self.integers(row));
+        writer.table("Data", &table, rows);
         writer.text("AccessDeniedDetail", DETAIL_NONE);
     }
 
     fn size_hint_bytes(&self) -> usize {
-        256 + self.rows.len() * ROW_BYTES
+        FRAME_BYTES + self.rows.len() * ROW_BYTES
     }
 }
 
@@ -207,7 +227,7 @@ pub struct DoneResponse {
 
 impl Document for DoneResponse {
     fn write_fields<W: FieldWriter>(&self, writer: &mut W) {
-        writer.text("RequestId", &self.request_id.to_string());
+        writer.text("RequestId", self.request_id.text().as_str());
         writer.text("Code", OK);
         writer.text("Message", MESSAGE_NONE);
         writer.text("AccessDeniedDetail", DETAIL_NONE);

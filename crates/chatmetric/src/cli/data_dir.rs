@@ -10,7 +10,9 @@ use crate::config::StoreSettings;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError};
-use chatmetric_store::{EmbeddedStore, Options, Store, StoreError};
+use chatmetric_store::{
+    EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, SHARDS_MAX, Store, StoreError,
+};
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -147,13 +149,30 @@ impl DataDirLock {
     }
 }
 
+/// What commands beside `serve` open the store with: they leave the number of its
+/// shards alone.
+pub(super) fn visiting_options() -> Options {
+    Options {
+        shards: writers(),
+        keep_shards: true,
+        ..Options::default()
+    }
+    .with_memory(MEMORY_BYTES_DEFAULT)
+}
+
+/// One writer a core.
+fn writers() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).map_or(SHARDS_MAX, |cores| cores.min(SHARDS_MAX))
+}
+
 /// What the settings say about the store.
 pub(super) fn store_options(settings: &StoreSettings) -> Options {
-    let options = Options::default();
-    let options = match settings.memory_bytes_max {
-        Some(bytes) => options.with_memory(bytes),
-        None => options,
+    let options = Options {
+        shards: writers(),
+        ..Options::default()
     };
+    let options = options.with_memory(settings.memory_bytes_max.unwrap_or(MEMORY_BYTES_DEFAULT));
     // The store knows no clock: it counts from the floor, a horizon behind it.
     let keep = settings.retention_days;
     Options {
@@ -262,9 +281,10 @@ mod tests {
 
     #[test]
     fn the_settings_of_the_store_reach_it() {
-        let defaults = Options::default();
+        let defaults = visiting_options();
         let none = store_options(&StoreSettings::default());
         assert_eq!(none.tally_days_behind_floor, None);
+        assert!(none.shards == defaults.shards && !none.keep_shards && defaults.keep_shards);
         assert_eq!(none.day_cache_bytes, defaults.day_cache_bytes);
         let some = store_options(&StoreSettings {
             message_horizon_days: 45,

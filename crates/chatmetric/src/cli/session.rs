@@ -1,12 +1,11 @@
 //! How a command reaches an instance: through the server that has it open, or
 //! by opening it itself.
 
-use super::data_dir::{DataDirError, Instance, OpenMode, system_clock};
+use super::data_dir::{DataDirError, Instance, OpenMode, system_clock, visiting_options};
 use super::{CliError, Exit, InstanceArguments, Terminal};
 use crate::control::{ControlClient, ControlError, Operator, Refusal};
 use crate::directory::DirectoryError;
 use crate::entropy::{Entropy, SystemEntropy};
-use chatmetric_store::Options;
 use std::sync::Arc;
 
 /// An instance within reach.
@@ -36,7 +35,7 @@ impl Session {
             &arguments.data_dir,
             arguments.master_key_file.as_deref(),
             mode,
-            Options::default(),
+            visiting_options(),
             &entropy,
         )
         .map_err(|error| explain_open(&error))?;

@@ -3,7 +3,8 @@
 //!
 //! Pure: no HTTP, no signature, no directory. The envelope is walked once with
 //! the statuses left as raw JSON; then each status is read for itself, which is
-//! also what is kept (sealed) of one that cannot be counted.
+//! also what is kept (sealed) of one that cannot be counted. Bodies in which nothing
+//! is unusual are read faster, by `straight`.
 //!
 //! Invariant: whatever valid JSON comes in, the result is events, bad statuses
 //! and a number of ignored items; only a body that is no webhook at all fails.
@@ -15,6 +16,8 @@ use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::Reason;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+mod straight;
 
 /// The channel of these events, in the identity of a message.
 pub const CHANNEL: &str = chatmetric_core::event::DEFAULT_CHANNEL;
@@ -34,7 +37,7 @@ const UNCOUNTED_LISTS: [&str; 2] = ["messages", "errors"];
 const LISTS: [&str; 3] = [STATUSES, "messages", "errors"];
 
 /// What a body brought.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Webhook<'a> {
     /// Statuses that count.
     pub events: Vec<Event<'a>>,
@@ -42,6 +45,13 @@ pub struct Webhook<'a> {
     pub bad: Vec<BadStatus<'a>>,
     /// Inbound messages, other fields, words that are not counted.
     pub ignored: u32,
+}
+
+impl Webhook<'_> {
+    fn ignore(&mut self, items: usize) {
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        self.ignored = self.ignored.saturating_add(items);
+    }
 }
 
 /// One status.
@@ -86,11 +96,18 @@ pub enum WebhookError {
 /// # Errors
 /// [`WebhookError`].
 pub fn parse(body: &str, statuses_max: usize) -> Result<Webhook<'_>, WebhookError> {
+    let body = body.trim_start_matches('\u{feff}');
+    match straight::parse(body, statuses_max) {
+        Some(webhook) => Ok(webhook),
+        None => parse_leniently(body, statuses_max),
+    }
+}
+
+fn parse_leniently(body: &str, statuses_max: usize) -> Result<Webhook<'_>, WebhookError> {
     let mut reader = Reader {
         webhook: Webhook::default(),
         statuses_max,
     };
-    let body = body.trim_start_matches('\u{feff}');
     if lenient::is_array(body) {
         // Several bodies in one, as the bulk format has them.
         let bodies = lenient::items(body).ok_or(WebhookError::Unparsable)?;
@@ -254,8 +271,7 @@ impl<'a> Reader<'a> {
     }
 
     fn ignore(&mut self, items: usize) {
-        let items = u32::try_from(items).unwrap_or(u32::MAX);
-        self.webhook.ignored = self.webhook.ignored.saturating_add(items);
+        self.webhook.ignore(items);
     }
 }
 

@@ -12,12 +12,16 @@ use chatmetric_rpc::response::{
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use std::borrow::Cow;
 
 /// How long a client may keep an idle connection, as we tell it, in seconds. We
 /// keep it longer, so that a request never meets a closing connection.
 pub(crate) const KEEP_ALIVE: &str = "timeout=25";
 /// When to come back, in seconds, after a 503 of a webhook.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// Headers of every answer: ours, and those that hyper adds.
+const OWN_HEADERS: usize = 6;
 
 /// The product in error bodies; a call that names none is taken for one of CAMS.
 const fn product_name(product: Option<Product>) -> &'static str {
@@ -85,10 +89,11 @@ impl Answer {
     pub(crate) fn vendor(response: response::Response) -> Self {
         let headers = response.headers.into_iter().filter_map(|(name, value)| {
             // The values are ours: hexadecimal, numbers, fixed words.
-            Some((
-                HeaderName::from_static(name),
-                HeaderValue::from_str(&value).ok()?,
-            ))
+            let value = match value {
+                Cow::Borrowed(word) => HeaderValue::from_static(word),
+                Cow::Owned(text) => HeaderValue::try_from(text).ok()?,
+            };
+            Some((HeaderName::from_static(name), value))
         });
         Self {
             status: StatusCode::from_u16(response.status)
@@ -162,6 +167,7 @@ impl Answer {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.reserve(self.headers.len() + OWN_HEADERS);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(

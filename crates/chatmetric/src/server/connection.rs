@@ -14,7 +14,7 @@ use crate::entropy::Entropy;
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::response::ResponseFormat;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -126,9 +126,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Translated<S> {
         Pin::new(&mut this.stream).poll_shutdown(cx)
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // What hyper writes by itself has no body, so it comes alone.
+        if let [alone] = buffers {
+            return self.as_mut().poll_write(cx, alone);
+        }
+        std::task::ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+    }
+
     fn is_write_vectored(&self) -> bool {
-        // Heads and bodies of one answer in one write: hyper flattens them.
-        false
+        // Head and body of one answer in one write, and none of them is copied.
+        self.stream.is_write_vectored()
     }
 }
 

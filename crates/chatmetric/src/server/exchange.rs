@@ -27,7 +27,6 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -59,9 +58,9 @@ pub(super) async fn exchange(
 /// Polls a future; `None` when it panicked. What it shares is behind locks that
 /// survive a panic, so going on is sound.
 async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = Box::pin(future);
-    std::future::poll_fn(move |cx| {
-        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| Pin::as_mut(&mut future).poll(cx)));
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| {
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
         match poll {
             Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
             Ok(Poll::Pending) => Poll::Pending,

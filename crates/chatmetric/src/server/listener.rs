@@ -168,6 +168,5 @@ where
         .max_buf_size(HEAD_BUFFER_BYTES)
         .max_headers(HEADERS_PARSED_MAX)
         .half_close(true)
-        .writev(false)
         .serve_connection(io, service)
 }

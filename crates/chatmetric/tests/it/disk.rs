@@ -29,7 +29,10 @@ fn strace_is_usable() -> bool {
     let usable = tried.is_ok_and(|status| status.success());
     if !usable {
         let required = std::env::var_os("CI").is_some();
-        assert!(!required, "strace is missing or may not trace, and CI needs it");
+        assert!(
+            !required,
+            "strace is missing or may not trace, and CI needs it"
+        );
         skipped("strace is missing or may not trace; no call of the program failed");
     }
     usable
@@ -61,9 +64,8 @@ impl Client {
         let statuses: Vec<String> = (0..messages)
             .flat_map(|at| {
                 let id = format!("wamid.{}-{at}", self.next);
-                ["sent", "sent"].map(|word| {
-                    format!(r#"{{"id":"{id}","status":"{word}","timestamp":{at_s}}}"#)
-                })
+                ["sent", "sent"]
+                    .map(|word| format!(r#"{{"id":"{id}","status":"{word}","timestamp":{at_s}}}"#))
             })
             .collect();
         let body = format!(
@@ -112,7 +114,10 @@ impl Client {
             let (status, retry_after) = self.post(url, 2);
             assert_eq!(status, 503);
             let seconds = retry_after.and_then(|text| text.parse::<u32>().ok());
-            assert!(seconds.is_some_and(|seconds| seconds > 0), "when to come again");
+            assert!(
+                seconds.is_some_and(|seconds| seconds > 0),
+                "when to come again"
+            );
         }
         for (path, expected) in [("/readyz", 503), ("/readyz/query", 200), ("/healthz", 200)] {
             assert_eq!(self.status(url, path), expected, "{path}");
@@ -167,7 +172,10 @@ fn life(call: &str, error: &str, nth: u32) {
         }
     }
     assert!(refused, "the call was met");
-    assert!(!client.counted.is_empty(), "and not before something was taken");
+    assert!(
+        !client.counted.is_empty(),
+        "and not before something was taken"
+    );
     client.check_refusing(&served.url);
     let said = served.said();
     for told in ["the store stopped taking events", "could not append to"] {
@@ -247,7 +255,9 @@ fn a_full_file_system_is_answered_with_503_until_there_is_room_again() {
     };
     let (_folder, elsewhere) = data_dir();
     let data_dir = mount.0.path().join("data").display().to_string();
-    let copied = Command::new("cp").args(["-a", &elsewhere, &data_dir]).status();
+    let copied = Command::new("cp")
+        .args(["-a", &elsewhere, &data_dir])
+        .status();
     assert!(copied.is_ok_and(|status| status.success()), "copied");
     let key = format!("{elsewhere}.key");
     let config = format!("{elsewhere}.toml");
@@ -274,8 +284,12 @@ fn a_full_file_system_is_answered_with_503_until_there_is_room_again() {
     assert!(said.contains(told), "`{told}` in {said}");
     assert!(!said.contains("stopped taking events"), "{said}");
     std::fs::remove_file(mount.ballast()).expect("it was there");
-    wait_until("it takes events again", || client.post(&served.url, 2).0 == 200);
-    wait_until("it is ready", || client.status(&served.url, "/readyz") == 200);
+    wait_until("it takes events again", || {
+        client.post(&served.url, 2).0 == 200
+    });
+    wait_until("it is ready", || {
+        client.status(&served.url, "/readyz") == 200
+    });
     client.check(&served.url);
     let said = served.said();
     assert!(said.contains("the store takes events again"), "{said}");

@@ -353,7 +353,9 @@ pub(crate) fn post_for(
         .ok()?;
     let status = answer.status().as_u16();
     let retry_after = answer.headers().get("retry-after");
-    let retry_after = retry_after.and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let retry_after = retry_after
+        .and_then(|it| it.to_str().ok())
+        .map(str::to_owned);
     answer.body_mut().read_to_vec().ok()?;
     Some((status, retry_after))
 }

@@ -64,7 +64,15 @@ struct Shared {
 
 /// `serve` with the least memory that may be set: small generations.
 fn serve(config: &str, data_dir: &str) -> [String; 7] {
-    let words = ["serve", "--listen", "127.0.0.1:0", "--config", config, "--data-dir", data_dir];
+    let words = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--config",
+        config,
+        "--data-dir",
+        data_dir,
+    ];
     words.map(str::to_owned)
 }
 
@@ -75,7 +83,9 @@ fn kill_in_start(arguments: &[&str], random: &mut Random) {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
-    std::thread::sleep(Duration::from_micros(random.latency(500, 100_000).unsigned_abs()));
+    std::thread::sleep(Duration::from_micros(
+        random.latency(500, 100_000).unsigned_abs(),
+    ));
     child.kill().expect("kills");
     child.wait().expect("it ends");
 }

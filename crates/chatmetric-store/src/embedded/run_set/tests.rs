@@ -115,3 +115,39 @@ fn a_week_is_passed_thirty_days_after_its_end() {
     assert!(day(7 * 10 + 30).passed(9));
     assert!(!Horizon::of(None).passed(0));
 }
+
+#[test]
+fn without_memory_for_filters_the_same_is_found() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let all: Vec<_> = (0..3000).map(|it| sent(it, 100)).collect();
+    let newest: Vec<_> = (2000..4000).map(|it| sent(it, 90)).collect();
+    let set = RunSet {
+        runs: vec![run(dir.path(), 1, 9, &all), run(dir.path(), 2, 9, &newest)],
+    };
+    let bytes: Vec<u64> = set.runs.iter().map(|run| run.filter_bytes()).collect();
+    assert!(bytes.iter().all(|it| *it > 0));
+    // Memory for the newest one only.
+    let set = set.within(bytes[1]);
+    assert_eq!(set.runs[0].filter_bytes(), 0);
+    assert_eq!(set.runs[1].filter_bytes(), bytes[1]);
+    assert_eq!(set.runs[0].entry().records, 3000);
+    for number in 0..4100 {
+        let right = match number {
+            0..2000 => Some(sent(number, 100)),
+            2000..4000 => Some(sent(number, 90)),
+            _ => None,
+        };
+        let found = set.find(Fingerprint(number * 3)).expect("readable");
+        assert_eq!(found, right, "{number}");
+        assert_eq!(
+            set.find(Fingerprint(number * 3 + 1)).expect("readable"),
+            None
+        );
+    }
+    let set = set.within(0);
+    assert_eq!(set.runs[1].filter_bytes(), 0);
+    assert_eq!(
+        set.find(Fingerprint(9000)).expect("readable"),
+        Some(sent(3000, 90))
+    );
+}

@@ -137,7 +137,10 @@ fn serve(setup: &Setup, lines: impl BufRead, out: impl Write + Send + 'static) {
     // A parent that is gone takes no answers.
     let say = move |text: &str| {
         let mut out = out.lock().expect("no panic");
-        drop(out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush()));
+        drop(
+            out.write_all(format!("{text}\n").as_bytes())
+                .and_then(|()| out.flush()),
+        );
     };
     let options = Options {
         disk: Arc::new(KillDisk::new(setup.kill.clone())),
@@ -181,7 +184,11 @@ fn serve(setup: &Setup, lines: impl BufRead, out: impl Write + Send + 'static) {
 #[test]
 fn a_child_answers_every_line() {
     if let Ok(text) = std::env::var(VARIABLE) {
-        return serve(&Setup::from_text(&text), std::io::stdin().lock(), std::io::stdout());
+        return serve(
+            &Setup::from_text(&text),
+            std::io::stdin().lock(),
+            std::io::stdout(),
+        );
     }
     let dir = tempfile::tempdir().expect("a directory");
     let setup = Setup {

@@ -100,7 +100,12 @@ fn life(call: Call, how: How, nth: u64, seen: &mut Seen) {
     // What the power leaves, and what a restart of the process finds.
     let image = cut(dir.path(), &disk, &mut random);
     drop(store);
-    settle(image.path(), &crate::embedded::tiny(), &mut model.clone(), again.clone());
+    settle(
+        image.path(),
+        &crate::embedded::tiny(),
+        &mut model.clone(),
+        again.clone(),
+    );
     settle(dir.path(), &crate::embedded::tiny(), &mut model, again);
 }
 
@@ -164,7 +169,12 @@ fn a_call_that_fails_in_a_start_loses_nothing() {
         }
         met += u64::from(disk.met().is_some());
         let image = cut(dir.path(), &disk, &mut random);
-        settle(image.path(), &crate::embedded::tiny(), &mut model.clone(), again.clone());
+        settle(
+            image.path(),
+            &crate::embedded::tiny(),
+            &mut model.clone(),
+            again.clone(),
+        );
         settle(dir.path(), &crate::embedded::tiny(), &mut model, again);
     }
     println!("{met} met");
@@ -220,7 +230,10 @@ fn a_file_system_that_is_full_is_waited_out() {
     for round in 0..cycles(4) {
         let setup = Setup {
             records: 60,
-            ..Setup::small(&mount.path().join(format!("s{round}")), 1 + (round % 2) as u32 * 2)
+            ..Setup::small(
+                &mount.path().join(format!("s{round}")),
+                1 + (round % 2) as u32 * 2,
+            )
         };
         let mut world = World::new(round);
         let mut child = Child::start(&setup);

@@ -5,11 +5,11 @@
 //! because what is on disk is unknown then.
 
 use super::child::Setup;
-use super::{cycles, folder};
 use super::kill_traced::calls_of_a_life;
 use super::process::Child;
 use super::strace;
 use super::world::World;
+use super::{cycles, folder};
 
 const SEED: u64 = 20_261_129;
 /// Calls that fail in CI.

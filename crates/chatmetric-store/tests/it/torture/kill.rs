@@ -5,10 +5,10 @@
 //! is sent again first. The program itself is killed in `chatmetric`'s own tests.
 
 use super::child::Setup;
-use super::{cycles, folder};
 use super::kill_disk::{ANY, FIRST_KINDS, KINDS, Moment, Point};
 use super::process::Child;
 use super::world::World;
+use super::{cycles, folder};
 use chatmetric_sim::Random;
 use std::time::Duration;
 
@@ -42,13 +42,24 @@ fn random_kills_under_load_and_in_starts_lose_and_double_nothing() {
         child.feed(&mut world, u64::MAX);
         let ended = child.end(&mut world);
         killer.join().expect("kills");
-        assert_eq!(ended.signal, Some(KILLED), "cycle {cycle}: {}", ended.stderr);
+        assert_eq!(
+            ended.signal,
+            Some(KILLED),
+            "cycle {cycle}: {}",
+            ended.stderr
+        );
         if cycle % 10 == 9 {
-            println!("cycle {cycle}: {} batches (seed {SEED})", world.acknowledged());
+            println!(
+                "cycle {cycle}: {} batches (seed {SEED})",
+                world.acknowledged()
+            );
             world.settle(dir.path(), &setup.options());
         }
     }
-    println!("{in_start} kills in a start, {} batches", world.acknowledged());
+    println!(
+        "{in_start} kills in a start, {} batches",
+        world.acknowledged()
+    );
     assert!(in_start > 0, "some starts were interrupted");
     assert!(world.acknowledged() > 2 * cycles(RANDOM_KILLS));
     world.settle(dir.path(), &Setup::small(dir.path(), shards).options());

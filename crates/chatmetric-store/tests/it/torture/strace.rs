@@ -25,7 +25,10 @@ pub(crate) fn usable() -> bool {
     let usable = tried.is_ok_and(|status| status.success());
     if !usable {
         let required = std::env::var_os("CI").is_some();
-        assert!(!required, "strace is missing or may not trace, and CI needs it");
+        assert!(
+            !required,
+            "strace is missing or may not trace, and CI needs it"
+        );
         super::skipped("strace is missing or may not trace; no call was hit");
     }
     usable
@@ -121,7 +124,9 @@ fn call_and_path(line: &str, dir: &Path) -> Option<(String, String)> {
 
 /// The call in another directory.
 pub(crate) fn moved(call: &Call, from: &Path, to: &Path) -> Call {
-    let path = call.path.replacen(&*from.to_string_lossy(), &to.to_string_lossy(), 1);
+    let path = call
+        .path
+        .replacen(&*from.to_string_lossy(), &to.to_string_lossy(), 1);
     Call {
         path,
         ..call.clone()
@@ -142,7 +147,10 @@ fn lines_of_strace_are_understood() {
         let expected = expected.map(|(call, path)| (call.to_owned(), path.to_owned()));
         assert_eq!(seen, expected, "{line}");
     };
-    check("12 fsync(7</tmp/a/runs>) = 0", Some(("fsync", "/tmp/a/runs")));
+    check(
+        "12 fsync(7</tmp/a/runs>) = 0",
+        Some(("fsync", "/tmp/a/runs")),
+    );
     check(
         r#"12 unlink("/tmp/a/runs/0001.run") = 0"#,
         Some(("unlink", "/tmp/a/runs/0001.run")),

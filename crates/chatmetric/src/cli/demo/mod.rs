@@ -10,7 +10,7 @@ mod sender;
 mod show;
 mod traffic;
 
-use super::data_dir::{Instance, OpenMode, system_clock};
+use super::data_dir::{Instance, OpenMode, system_clock, visiting_options};
 use super::session::{explain_open, explain_refusal};
 use super::{CliError, Terminal, serve};
 use crate::client::{ApiClient, Endpoint};
@@ -23,7 +23,6 @@ use crate::server::{Components, RunningServer, Server, ServerError};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
-use chatmetric_store::Options;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sender::Webhook;
@@ -155,7 +154,7 @@ impl<'a> Demo<'a> {
             data_dir,
             None,
             OpenMode::Create,
-            Options::default(),
+            visiting_options(),
             &entropy,
         )
         .map_err(|error| explain_open(&error))?;

@@ -1,6 +1,9 @@
 //! Every shape that a body may take, good and bad.
 
 use super::*;
+use chatmetric_sim::BodyStyle;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
 
 fn read(body: &str) -> (Vec<String>, Vec<String>, u32) {
     let webhook = parse(body, 10_000).expect("a webhook");
@@ -422,4 +425,139 @@ fn deep_and_wild_json_does_no_harm() {
         }
         let _outcome = parse(&text_of(&bytes), 10);
     }
+}
+
+/// Bodies as providers send them, and what is left of them when something happened to
+/// their text.
+fn damaged_body() -> impl Strategy<Value = String> {
+    let pieces = select(vec![
+        "\"statuses\":[]",
+        "\"statuses\":null",
+        "\"entry\":[",
+        "\"field\":\"messages\"",
+        "\"field\":\"other\"",
+        "\"value\":{}",
+        "\"id\":7",
+        "\"id\":\"\\u0041\"",
+        "\"id\":\"\\ud800\"",
+        "\"timestamp\":1767225590",
+        "\"timestamp\":\"x\"",
+        "\"status\":\" Sent \"",
+        "\"status\":\"\"",
+        "\"status\":\"deleted\"",
+        "\"messages\":[1,2]",
+        "\"errors\":{}",
+        "\"metadata\":{}",
+        "\"object\":\"page\"",
+        "\"ch\\u0061nges\":[]",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "null",
+        "\"",
+        "\u{fffd}",
+        "\\",
+    ]);
+    let edit = (any::<Index>(), 0..3_u8, pieces);
+    let workload = (any::<u64>(), 1..12_u64);
+    (
+        workload,
+        proptest::collection::vec(edit, 0..3),
+        any::<bool>(),
+    )
+        .prop_map(|((seed, messages), edits, mixed)| {
+            let config = chatmetric_sim::Config {
+                seed,
+                messages,
+                ..Default::default()
+            };
+            let events: Vec<_> = chatmetric_sim::Workload::new(config).collect();
+            let style = if mixed {
+                BodyStyle::mixed(seed)
+            } else {
+                BodyStyle::default()
+            };
+            let mut body = chatmetric_sim::render_body(&events, &style).json;
+            for (place, kind, piece) in edits {
+                // Where members begin and end, most of all.
+                let marks: Vec<usize> = body
+                    .match_indices([',', '{', '[', '}'])
+                    .map(|(at, _)| at)
+                    .collect();
+                let Some(at) = (!marks.is_empty()).then(|| marks[place.index(marks.len())]) else {
+                    continue;
+                };
+                match kind {
+                    0 => body.insert_str(at + 1, &format!("{piece},")),
+                    1 => body.insert_str(at, &format!(",{piece}")),
+                    _ => drop(body.remove(at)),
+                }
+            }
+            body
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #[test]
+    fn one_pass_reads_what_the_lenient_reader_reads(body in damaged_body(), statuses_max in 0..60_usize) {
+        if let Some(webhook) = straight::parse(&body, statuses_max) {
+            prop_assert_eq!(Ok(webhook), parse_leniently(&body, statuses_max));
+        }
+    }
+}
+
+#[test]
+fn usual_bodies_are_read_in_one_pass() {
+    let usual = [
+        sample!("wa_01_sent_v23.json").to_owned(),
+        sample!("wa_12_batch_two_entries.json").to_owned(),
+        statuses(r#"{"id":"a","status":"sent","timestamp":"1767225590"}"#),
+        statuses(r#"{"id":"\u0061\/\n","status":"se\u006et","timestamp":"1767225590"}"#),
+    ];
+    for body in usual {
+        let read = straight::parse(&body, 10_000);
+        assert!(read.is_some(), "{body}");
+        assert_eq!(
+            read.ok_or(WebhookError::Unparsable),
+            parse_leniently(&body, 10_000)
+        );
+    }
+    let unusual = [
+        statuses(r#"{"id":"\ud800","status":"sent","timestamp":"1767225590"}"#),
+        statuses(r#"{"id":7,"status":"sent","timestamp":"1767225590"}"#),
+        body(
+            r#"{"statuses":[{"id":"a","status":"sent","timestamp":"1"}],"metadata":{"display_phone_number":"1"}}"#,
+        ),
+        "[".repeat(100_000),
+        format!("{{\"entry\":{}", "[".repeat(100_000)),
+        format!(
+            "{{\"x\":{}1{},\"entry\":7}}",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        ),
+    ];
+    for body in unusual {
+        assert!(straight::parse(&body, 10_000).is_none());
+    }
+}
+
+#[test]
+fn escaped_ids_are_the_ids_that_they_stand_for() {
+    let plain = statuses(r#"{"id":"wamid.A","status":"sent","timestamp":"1767225590"}"#);
+    let escaped = statuses(r#"{"id":"wamid.\u0041","status":"sent","timestamp":"1767225590"}"#);
+    assert_eq!(read(&plain), read(&escaped));
+}
+
+#[test]
+fn depth_and_length_of_what_is_ignored_are_harmless() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let long = "x".repeat(1_000_000);
+    let text = statuses(&format!(
+        r#"{{"id":"a","errors":{deep},"more":"{long}","status":"sent","timestamp":"1767225590"}}"#
+    ));
+    let webhook = straight::parse(&text, 10_000).expect("in one pass");
+    assert_eq!((webhook.events.len(), webhook.ignored), (1, 0));
 }
