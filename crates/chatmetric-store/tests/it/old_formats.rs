@@ -156,6 +156,27 @@ fn catalog(dir: &Path) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
     all
 }
 
+/// What a directory holds, by its parts.
+fn written(dir: &Path) -> BTreeMap<&'static str, BTreeMap<String, Vec<u8>>> {
+    let files = |part: &str| {
+        let used = files_below(&dir.join(part)).into_iter().map(|path| {
+            let inside = path.strip_prefix(dir).expect("inside");
+            (inside.display().to_string(), trimmed(&path))
+        });
+        // A prepared segment may be there or not yet.
+        used.filter(|(_, bytes)| !bytes.is_empty()).collect()
+    };
+    let entries = catalog(dir).into_iter();
+    let entries = entries.map(|((name, key), value)| (format!("{name} {key:?}"), value));
+    let catalog = entries.collect();
+    [
+        ("runs", files("runs")),
+        ("journal", files("journal")),
+        ("catalog", catalog),
+    ]
+    .into()
+}
+
 /// Copies a directory in the form in which it is committed.
 fn commit_fixture(from: &Path, to: &Path) {
     drop(std::fs::remove_dir_all(to));
@@ -175,7 +196,10 @@ fn this_build_writes_the_newest_fixture() {
         let place = fixtures().join(format!("v{FORMAT}/shards-{shards}"));
         if std::env::var_os(WRITE).is_some() {
             commit_fixture(dir.path(), &place);
-            let store = open(dir.path(), &lazy(shards));
+            // A start changes what it opens.
+            let copy = tempfile::tempdir().expect("a directory");
+            copy_all(&place, copy.path());
+            let store = open(copy.path(), &lazy(shards));
             let told = answers(&store).expect("readable");
             std::fs::write(place.with_extension("answers"), told).expect("space");
         }
@@ -188,21 +212,14 @@ fn this_build_writes_the_newest_fixture() {
         let changed = "what this build writes is not what `tests/fixtures` holds: the format \
                        changed. A release needs a new number of it, code that reads the old one, \
                        and a fixture more: see `tests/fixtures/README.md`";
-        for part in ["runs", "journal"] {
-            let files = |dir: &Path| {
-                let files = files_below(&dir.join(part)).into_iter();
-                let used = files.map(|path| {
-                    let inside = path.strip_prefix(dir).expect("inside").to_owned();
-                    (inside, trimmed(&path))
-                });
-                // A prepared segment may be there or not yet.
-                used.filter(|(_, bytes)| !bytes.is_empty())
-                    .collect::<BTreeMap<_, _>>()
-            };
-            assert!(files(dir.path()) == files(&place), "{part}: {changed}");
-            assert!(!files(&place).is_empty(), "{part} of the fixture");
+        // Several shards number what they write in the order in which it comes.
+        if shards == 1 {
+            let (ours, told) = (written(dir.path()), written(&place));
+            for part in ["runs", "journal", "catalog"] {
+                assert!(ours[part] == told[part], "{part}: {changed}");
+                assert!(!told[part].is_empty(), "{part} of the fixture");
+            }
         }
-        assert!(catalog(dir.path()) == catalog(&place), "catalog: {changed}");
         // What is committed is what the model counts.
         let copy = tempfile::tempdir().expect("a directory");
         copy_all(&place, copy.path());

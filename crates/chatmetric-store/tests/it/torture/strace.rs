@@ -83,7 +83,7 @@ impl Call {
 /// spread evenly over the life.
 pub(crate) fn calls(log: &Path, dir: &Path, most: usize) -> Vec<Call> {
     let text = std::fs::read_to_string(log).expect("a log");
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, String, String), u64> = BTreeMap::new();
     let mut kinds: BTreeMap<String, Vec<Call>> = BTreeMap::new();
     for line in text.lines() {
         let Some((call, path)) = call_and_path(line, dir) else {
@@ -93,7 +93,9 @@ pub(crate) fn calls(log: &Path, dir: &Path, most: usize) -> Vec<Call> {
         if path[dir.as_os_str().len()..].contains("/.tmp") {
             continue;
         }
-        let nth = counts.entry((path.clone(), call.clone())).or_default();
+        let thread = line.split_whitespace().next().unwrap_or_default();
+        let place = (thread, path.clone(), call.clone());
+        let nth = counts.entry(place).or_default();
         *nth += 1;
         let call = Call {
             path,
@@ -104,7 +106,8 @@ pub(crate) fn calls(log: &Path, dir: &Path, most: usize) -> Vec<Call> {
     }
     let spread = |calls: Vec<Call>| {
         let step = calls.len().div_ceil(most).max(1);
-        calls.into_iter().step_by(step)
+        // The first calls to a file only prepare it.
+        calls.into_iter().skip(step / 2).step_by(step)
     };
     kinds.into_values().flat_map(spread).collect()
 }
