@@ -7,6 +7,7 @@ use crate::crash::copy_all;
 use crate::fault_disk::files_below;
 use crate::model::{Random, cases};
 use crate::old_formats::{answers, generate};
+use crate::torture::folder;
 use chatmetric_store::{EmbeddedStore, Options, Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ fn options() -> Options {
 /// A directory with everything in it; the transactional part once in its journal,
 /// once in its sorted tables.
 fn subject(in_tables: bool) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("a directory");
+    let dir = folder();
     generate(dir.path(), 1);
     let path = dir.path().join("catalog");
     let database = fjall::Database::builder(&path).open().expect("opens");
@@ -100,7 +101,7 @@ fn fate(dir: &Path, expected: &str) -> Result<Fate, String> {
 fn flips(in_tables: bool, random: &mut Random) -> BTreeMap<(String, Fate), u64> {
     let dir = subject(in_tables);
     let copy = || {
-        let copy = tempfile::tempdir().expect("a directory");
+        let copy = folder();
         copy_all(dir.path(), copy.path());
         copy
     };

@@ -111,10 +111,12 @@ fn a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing() {
                 nth: 1 + (at * 7 + round) % 20,
             };
             let mut child = Child::start(&setup([1, 3, 3][(at % 3) as usize], in_start));
-            in_recovery += u64::from(child.wait_ready().is_err());
+            let ready = child.wait_ready();
+            in_recovery += u64::from(ready.is_err());
             child.feed(&mut world, 100);
             let ended = child.end(&mut world);
-            assert_eq!(ended.signal, Some(KILLED), "{point:?}: {}", ended.stderr);
+            let why = format!("{point:?}, {ready:?}: {}", ended.stderr);
+            assert_eq!(ended.signal, Some(KILLED), "{why}");
             world.settle(dir.path(), &Setup::small(dir.path(), shards).options());
         }
     }

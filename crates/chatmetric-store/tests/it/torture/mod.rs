@@ -35,7 +35,7 @@ fn skipped(why: &str) {
 
 /// A directory in memory where there is one: what is tortured here is the order of
 /// changes, and a disk would only make it slow.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let memory = std::path::Path::new("/dev/shm");
     let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
     made.expect("a directory")
