@@ -45,7 +45,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "retire-proof",
         promise: "a wrong tally never becomes the reference",
         file: "crates/chatmetric-store/src/embedded/verify.rs",
-        find: "None => (Counts::ZERO, stored == recomputed.block),",
+        find: "None => (Counts::ZERO, stored == recomputed.sum),",
         replace: "None => (Counts::ZERO, true),",
         test: test!(
             "chatmetric-store",
@@ -331,6 +331,54 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "chatmetric",
             it,
             "a_claim_is_found_behind_everything_else_that_is_held"
+        ),
+    },
+    Mutant {
+        id: "torture-sync",
+        promise: "nothing is acknowledged before its sync",
+        file: "crates/chatmetric-store/src/embedded/frame.rs",
+        find: "        self.file.write_at(&self.bytes, self.offset)?;\n        self.file.sync()?;\n",
+        replace: "        self.file.sync()?;\n        self.file.write_at(&self.bytes, self.offset)?;\n",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_power_cut_at_any_step_and_at_any_step_after_it_loses_and_doubles_nothing"
+        ),
+    },
+    Mutant {
+        id: "torture-failed-sync",
+        promise: "a failed sync is never taken for one that worked",
+        file: "crates/chatmetric-store/src/embedded/frame.rs",
+        find: "        self.file.sync()?;\n",
+        replace: "        drop(self.file.sync());\n",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "torture::io::a_call_that_fails_anywhere_is_never_a_false_acknowledgement"
+        ),
+    },
+    Mutant {
+        id: "torture-segment",
+        promise: "a segment goes after the commit of what was in it",
+        file: "crates/chatmetric-store/src/embedded/sealer.rs",
+        find: "    if let Err(error) = shared.catalog.commit(batch) {\n        // The engine",
+        replace: "    let path = segment_path(dir, finished.published.segment);\n    drop(shared.options.disk.remove(&path));\n    if let Err(error) = shared.catalog.commit(batch) {\n        // The engine",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing"
+        ),
+    },
+    Mutant {
+        id: "torture-catalog",
+        promise: "a kill while the catalog is made leaves nothing that cannot be opened",
+        file: "crates/chatmetric-store/src/embedded/open.rs",
+        find: "        drop(Catalog::open(&new, options.cache_bytes)?);\n        let named = options.disk.rename(&new, &path);\n",
+        replace: "        drop(Catalog::open(&path, options.cache_bytes)?);\n        let named = Ok::<_, std::io::Error>(());\n",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_kill_at_the_calls_of_every_kind_of_file_loses_and_doubles_nothing"
         ),
     },
 ];
