@@ -272,9 +272,9 @@ pub fn half_hours(range: &TimeRange, windows_max: usize) -> Result<Vec<Window>, 
 /// How many UTC half hours overlap `range`.
 #[must_use]
 pub fn half_hours_len(range: &TimeRange) -> usize {
-    let first = range.start().0.div_euclid(HALF_HOUR_MS);
-    let last = (range.end().0 - 1).div_euclid(HALF_HOUR_MS);
-    usize::try_from(last - first + 1).unwrap_or(usize::MAX)
+    let half_hour = |time_ms: i64| time_ms.div_euclid(HALF_HOUR_MS);
+    let count = half_hour(range.end().0 - 1) - half_hour(range.start().0) + 1;
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

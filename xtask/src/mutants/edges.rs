@@ -276,7 +276,7 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "early-length",
         promise: "what a range is too long for is judged before its space is looked up",
         file: "crates/chatmetric/src/api/get_chatapp_phone_number_metric.rs",
-        find: "(half_hours(range, windows_max).is_ok(), windows_max)",
+        find: "(half_hours_len(range) <= windows_max, windows_max)",
         replace: "(true, windows_max)",
         test: &[
             "test",

@@ -281,8 +281,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "memory",
         promise: "the hot window follows the memory that it may take",
         file: "crates/chatmetric-store/src/embedded/options.rs",
-        find: "generation_records_max: size(part(35) / (generations + shards) / HOT_RECORD_BYTES),",
-        replace: "generation_records_max: size(bytes),",
+        find: "let generation = size(part(45)) / generations_percent * 100;",
+        replace: "let generation = size(bytes) + 0 * generations_percent;",
         test: test!(
             "chatmetric-store",
             it,

@@ -124,7 +124,10 @@ const SORTED_RECORD_BYTES: usize = 48;
 /// Bytes of journal that a message of a generation usually needs, all its reports
 /// together.
 const JOURNAL_RECORD_BYTES: u64 = 32;
-const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+/// Several of the largest groups of events fit into a segment, so that a frame
+/// seldom needs more space than was prepared.
+const SEGMENT_BYTES_MIN: u64 = 8 * 1024 * 1024;
+const SEGMENT_BYTES_STEP: u64 = 1024 * 1024;
 const SEGMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Less memory than this is not asked for: a few generations of a useful size.
 pub const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
@@ -158,7 +161,7 @@ impl Options {
             generations_pending_max: pending,
             // Zeros that are never overwritten are written for nothing.
             segment_bytes: (records as u64 * JOURNAL_RECORD_BYTES)
-                .next_multiple_of(SEGMENT_BYTES_MIN)
+                .next_multiple_of(SEGMENT_BYTES_STEP)
                 .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
             filter_bytes_max: part(32),
             cache_bytes: part(8),

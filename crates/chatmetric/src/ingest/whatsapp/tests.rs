@@ -513,7 +513,6 @@ proptest! {
 fn usual_bodies_are_read_in_one_pass() {
     let usual = [
         sample!("wa_01_sent_v23.json").to_owned(),
-        sample!("wa_12_batch_two_entries.json").to_owned(),
         statuses(r#"{"id":"a","status":"sent","timestamp":"1767225590"}"#),
         statuses(r#"{"id":"\u0061\/\n","status":"se\u006et","timestamp":"1767225590"}"#),
     ];
