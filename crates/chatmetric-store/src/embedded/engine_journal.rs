@@ -3,9 +3,10 @@
 //! The engine takes the first entry that it cannot read for the torn end of its
 //! journal and cuts off everything behind it; it believes lengths and sequence
 //! numbers that no checksum covers. So whole batches could vanish, or an allocation
-//! end the process. Here a batch that cannot be read is *torn* when it is the last and
-//! ends early, or a part of it never came to the disk, and *damage* otherwise. Not here: checksums of items, which
-//! the engine compares itself. The format is that of fjall 3.
+//! end the process. Invariant: a batch that cannot be read is *torn* when it is the
+//! last and ends early, or a part of it never came to the disk, and *damage*
+//! otherwise. Not here: checksums of items, which the engine compares itself. The
+//! format is that of fjall 3.
 
 use super::fault;
 use crate::api::StoreError;

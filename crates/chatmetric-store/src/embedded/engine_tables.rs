@@ -3,8 +3,9 @@
 //!
 //! Each part of the catalog has a file `current` that names a list `v<number>` and its
 //! XXH3 checksum. The engine writes the checksum and does not compare it: a damaged
-//! list could hide tables, or an allocation of its size end the process. Not here: the
-//! tables, whose blocks the engine checks itself. The format is that of fjall 3.
+//! list could hide tables, or an allocation of its size end the process. Invariant:
+//! nothing is changed. Not here: the tables, whose blocks the engine checks itself.
+//! The format is that of fjall 3.
 
 use super::fault;
 use crate::api::StoreError;
