@@ -370,6 +370,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
+        id: "torture-run-sync",
+        promise: "a run is durable before the manifest names it",
+        file: "crates/chatmetric-store/src/embedded/sealer.rs",
+        find: "    run.sync()?;\n",
+        replace: "",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_power_cut_at_any_step_and_at_any_step_after_it_loses_and_doubles_nothing"
+        ),
+    },
+    Mutant {
+        id: "torture-engine",
+        promise: "damage to the engine's journal is no torn tail of it",
+        file: "crates/chatmetric-store/src/embedded/open.rs",
+        find: "    engine_journal::check(&path)?;\n",
+        replace: "    let _unchecked = engine_journal::check;\n",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_flipped_bit_in_any_part_of_any_file_is_found_or_harmless"
+        ),
+    },
+    Mutant {
         id: "torture-catalog",
         promise: "a kill while the catalog is made leaves nothing that cannot be opened",
         file: "crates/chatmetric-store/src/embedded/open.rs",
