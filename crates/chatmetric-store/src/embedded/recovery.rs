@@ -56,10 +56,11 @@ pub(crate) fn check_format(
     shared_disk: &dyn super::disk::Disk,
 ) -> Result<(), StoreError> {
     let path = dir.join(FORMAT_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let found = text
-                .strip_prefix(FORMAT_PREFIX)
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let found = std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.strip_prefix(FORMAT_PREFIX))
                 .and_then(|rest| rest.trim_end().parse::<u32>().ok())
                 .ok_or_else(|| fault::corrupt(&path, 0, "the format makes no sense"))?;
             if found > FORMAT {
