@@ -62,10 +62,12 @@ fn check_poisoned(store: &EmbeddedStore, model: &Model, random: &mut Random) {
 }
 
 /// One life in which one call fails.
-fn life(call: Call, how: How, nth: u64, seen: &mut Seen) {
+fn life(point: u64, (call, how): (Call, How), seen: &mut Seen) {
+    // A life makes some thirty calls of each kind at least; then other lives follow.
+    let nth = 1 + point / 8 % 24;
     println!("{call:?} {nth} {how:?}");
     let dir = folder();
-    let (disk, mut random) = (FaultDisk::new(), Random(nth));
+    let (disk, mut random) = (FaultDisk::new(), Random(point));
     let mut model = Model::default();
     let store = open(dir.path(), &with_disk(&disk));
     disk.fail(Fault::At { call, nth, how });
@@ -124,7 +126,7 @@ fn a_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
                     return seen;
                 }
                 let (call, how) = FAILURES[(point % 8) as usize];
-                life(call, how, 1 + point / 8, &mut seen);
+                life(point, (call, how), &mut seen);
             }
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(lives)).collect();
@@ -137,7 +139,7 @@ fn a_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
     });
     println!("{points} points: {seen:?}");
     assert!(seen.met * 10 >= points * 8, "most are met: {seen:?}");
-    assert!(seen.frames * 4 >= points, "many hit a frame: {seen:?}");
+    assert!(seen.frames * 5 >= points, "many hit a frame: {seen:?}");
     assert!(seen.waited > 0, "some are waited out: {seen:?}");
 }
 
