@@ -7,6 +7,7 @@
 mod edges;
 mod list;
 mod store;
+mod torture;
 mod transport;
 
 use crate::workspace::{cargo, files, root, target_dir};
@@ -36,6 +37,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
     list::MUTANTS
         .iter()
         .chain(store::MUTANTS)
+        .chain(torture::MUTANTS)
         .chain(edges::EDGES)
         .chain(transport::MUTANTS)
 }

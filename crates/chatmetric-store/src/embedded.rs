@@ -16,6 +16,8 @@ mod day_cache;
 mod day_coding;
 mod day_sum;
 pub(crate) mod disk;
+mod engine_journal;
+mod engine_tables;
 mod entry;
 mod fault;
 mod filter;

@@ -10,7 +10,7 @@ use super::sealer::{self, sealed_key};
 use super::segment;
 use super::shared::{Shard, Shared, shard_dir};
 use super::writer::Writer;
-use super::{EmbeddedStore, Threads, fault, merger};
+use super::{EmbeddedStore, Threads, engine_journal, engine_tables, fault, merger};
 use crate::api::StoreError;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -152,6 +152,8 @@ fn open_catalog(dir: &Path, options: &Options) -> Result<Catalog, StoreError> {
         let named = options.disk.rename(&new, &path);
         named.map_err(|error| fault::io("rename", &new, error))?;
     }
+    engine_journal::check(&path)?;
+    engine_tables::check(&path)?;
     let catalog = Catalog::open(&path, options.cache_bytes)?;
     // The engine syncs what is in its directory, not the name of it.
     let synced = options.disk.sync_dir(dir);

@@ -56,10 +56,11 @@ pub(crate) fn check_format(
     shared_disk: &dyn super::disk::Disk,
 ) -> Result<(), StoreError> {
     let path = dir.join(FORMAT_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let found = text
-                .strip_prefix(FORMAT_PREFIX)
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let found = std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.strip_prefix(FORMAT_PREFIX))
                 .and_then(|rest| rest.trim_end().parse::<u32>().ok())
                 .ok_or_else(|| fault::corrupt(&path, 0, "the format makes no sense"))?;
             if found > FORMAT {
@@ -192,10 +193,18 @@ pub(crate) fn replay(
     }
     let mut last: Option<(PathBuf, u64)> = None;
     let mut unused: Option<PathBuf> = None;
-    for name in file_names(&shard_dir)? {
-        let Some(number) = segment_number(&name) else {
-            continue;
-        };
+    let names = file_names(&shard_dir)?;
+    let numbers: Vec<u64> = names.iter().filter_map(|it| segment_number(it)).collect();
+    // Each is made before the one after it, and goes after it or when it is sealed.
+    if numbers.iter().any(|it| *it > first) && !numbers.contains(&first) {
+        let path = segment_path(&shard_dir, first);
+        return Err(fault::corrupt(
+            &path,
+            0,
+            "the first open segment is missing",
+        ));
+    }
+    for number in numbers {
         let path = segment_path(&shard_dir, number);
         if number < first {
             replayed.remove.push(path);
@@ -323,15 +332,14 @@ impl Replayed {
         for kept in &self.keep {
             kept.make_durable(disk)?;
         }
-        for path in &self.remove {
+        let sync = || disk.sync_dir(dir).map_err(|it| fault::io("sync", dir, it));
+        // A segment never outlives one that was made before it, not even in a power cut.
+        for path in self.remove.iter().rev() {
             disk.remove(path)
                 .map_err(|error| fault::io("remove", path, error))?;
+            sync()?;
         }
-        if dir.is_dir() {
-            disk.sync_dir(dir)
-                .map_err(|error| fault::io("sync", dir, error))?;
-        }
-        Ok(())
+        if dir.is_dir() { sync() } else { Ok(()) }
     }
 
     /// Adds what only memory knows: books, bindings, floor, next numbers.

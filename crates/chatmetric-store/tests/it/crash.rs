@@ -327,7 +327,9 @@ impl chatmetric_store::Disk for FullDisk {
 /// seal in the background must not change the disk while it is copied.
 pub(crate) fn cut(from: &Path, disk: &FaultDisk, random: &mut Random) -> tempfile::TempDir {
     loop {
-        let image = tempfile::tempdir().expect("a directory");
+        // In memory or on a disk, like the original.
+        let beside = from.parent().unwrap_or(from);
+        let image = tempfile::tempdir_in(beside).expect("a directory");
         let before = disk.changes();
         copy_catalog(from, image.path());
         let lost = disk.power_cut(from, image.path(), random);

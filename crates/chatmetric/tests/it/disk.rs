@@ -137,6 +137,9 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     panic!("not in time: {what}");
 }
 
+/// Writes of another thread that fill a segment with zeros: 8 MiB, 256 KiB each.
+const PREPARING_WRITES: u32 = 32;
+
 /// One life in which a call of the writer fails; the calls of other threads to the
 /// same file are fewer than `nth`.
 fn life(call: &str, error: &str, nth: u32) {
@@ -157,11 +160,15 @@ fn life(call: &str, error: &str, nth: u32) {
         &format!("--inject={call}:error={error}:when={nth}"),
     ];
     let wrapper = wrapper.map(str::to_owned);
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", &data_dir];
+    // The smallest segments: fewer calls to prepare one.
+    let config = format!("{data_dir}.toml");
+    std::fs::write(&config, "[store]\nmemory_bytes_max = 16777216\n").expect("written");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", &config];
+    let arguments = [&arguments[..], &["--data-dir", &data_dir]].concat();
     let served = Served::start_below(&wrapper, &arguments);
     let mut client = Client::new();
     let mut refused = false;
-    for _ in 0..120 {
+    for _ in 0..60 {
         match client.post(&served.url, 3).0 {
             200 => {}
             503 => {
@@ -202,10 +209,10 @@ fn a_failed_write_or_sync_ends_acknowledgements_and_nothing_else() {
         ("fdatasync", "EIO", 3),
         ("fdatasync", "EIO", 8),
         ("fdatasync", "ENOSPC", 5),
-        // Frames, and marks behind frames; filling the segment took 32 calls.
-        ("pwrite64", "EIO", 45),
-        ("pwrite64", "ENOSPC", 48),
-        ("pwrite64", "ENOSPC", 51),
+        // A frame, and a mark behind a frame.
+        ("pwrite64", "EIO", PREPARING_WRITES + 5),
+        ("pwrite64", "ENOSPC", PREPARING_WRITES + 8),
+        ("pwrite64", "ENOSPC", PREPARING_WRITES + 11),
     ] {
         life(call, error, nth);
     }

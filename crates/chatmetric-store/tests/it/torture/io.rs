@@ -6,9 +6,9 @@
 //! and queries go on; after any other failure the store goes on by itself.
 
 use super::child::Setup;
-use super::cycles;
 use super::process::Child;
 use super::world::World;
+use super::{cycles, folder};
 use crate::crash::{cut, feed, open, settle, wait_until, with_disk};
 use crate::fault_disk::{Call, Fault, FaultDisk, How, Written};
 use crate::model::{Model, Random, counts_of};
@@ -62,10 +62,12 @@ fn check_poisoned(store: &EmbeddedStore, model: &Model, random: &mut Random) {
 }
 
 /// One life in which one call fails.
-fn life(call: Call, how: How, nth: u64, seen: &mut Seen) {
+fn life(point: u64, (call, how): (Call, How), seen: &mut Seen) {
+    // A life makes some thirty calls of each kind at least; then other lives follow.
+    let nth = 1 + point / 8 % 24;
     println!("{call:?} {nth} {how:?}");
-    let dir = tempfile::tempdir().expect("a directory");
-    let (disk, mut random) = (FaultDisk::new(), Random(nth));
+    let dir = folder();
+    let (disk, mut random) = (FaultDisk::new(), Random(point));
     let mut model = Model::default();
     let store = open(dir.path(), &with_disk(&disk));
     disk.fail(Fault::At { call, nth, how });
@@ -124,7 +126,7 @@ fn a_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
                     return seen;
                 }
                 let (call, how) = FAILURES[(point % 8) as usize];
-                life(call, how, 1 + point / 8, &mut seen);
+                life(point, (call, how), &mut seen);
             }
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(lives)).collect();
@@ -137,7 +139,7 @@ fn a_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
     });
     println!("{points} points: {seen:?}");
     assert!(seen.met * 10 >= points * 8, "most are met: {seen:?}");
-    assert!(seen.frames * 4 >= points, "many hit a frame: {seen:?}");
+    assert!(seen.frames * 5 >= points, "many hit a frame: {seen:?}");
     assert!(seen.waited > 0, "some are waited out: {seen:?}");
 }
 
@@ -146,7 +148,7 @@ fn a_call_that_fails_in_a_start_loses_nothing() {
     let mut met = 0;
     for point in 0..cycles(START_POINTS) {
         let (call, how) = FAILURES[(point % 8) as usize];
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = folder();
         let (mut random, mut model) = (Random(point), Model::default());
         let disk = FaultDisk::new();
         let store = open(dir.path(), &with_disk(&disk));
@@ -230,8 +232,10 @@ fn a_file_system_that_is_full_is_waited_out() {
     for round in 0..cycles(4) {
         let setup = Setup {
             records: 60,
-            // With more shards a refused batch may be counted in part.
-            ..Setup::small(&mount.path().join(format!("s{round}")), 1)
+            ..Setup::small(
+                &mount.path().join(format!("s{round}")),
+                1 + (round % 2) as u32 * 2,
+            )
         };
         let mut world = World::new(round);
         let mut child = Child::start(&setup);
@@ -247,8 +251,12 @@ fn a_file_system_that_is_full_is_waited_out() {
             refused = if taken { 0 } else { refused + 1 };
         }
         assert_eq!(child.ask("health", &mut world).as_deref(), Some("waiting"));
-        let expected = format!("Ok({:?})", world.counts());
-        assert_eq!(child.ask("counts", &mut world), Some(expected));
+        if setup.shards == 1 {
+            // Several shards may have taken their parts of what others refused.
+            let expected = format!("Ok({:?})", world.counts());
+            let seen = child.ask("counts", &mut world);
+            assert!(seen == Some(expected), "queries go on");
+        }
         mount.make_room();
         wait_until("it takes events again", || child.offer(&mut world, 1) == 1);
         assert_eq!(child.feed(&mut world, 40), 40);

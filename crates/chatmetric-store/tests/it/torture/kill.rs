@@ -5,10 +5,10 @@
 //! is sent again first. The program itself is killed in `chatmetric`'s own tests.
 
 use super::child::Setup;
-use super::cycles;
 use super::kill_disk::{ANY, FIRST_KINDS, KINDS, Moment, Point};
 use super::process::Child;
 use super::world::World;
+use super::{cycles, folder};
 use chatmetric_sim::Random;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const CHANGE_KILLS: u64 = 66;
 
 #[test]
 fn random_kills_under_load_and_in_starts_lose_and_double_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let dir = folder();
     let (mut world, mut random) = (World::new(SEED), Random::new(SEED));
     let (mut in_start, mut shards) = (0, 1);
     for cycle in 0..cycles(RANDOM_KILLS) {
@@ -69,15 +69,17 @@ fn random_kills_under_load_and_in_starts_lose_and_double_nothing() {
 fn points(round: u64) -> Vec<Point> {
     let mut points = Vec::new();
     for (at, kind) in (0..).zip(KINDS.into_iter().chain(FIRST_KINDS)) {
-        for moment in Moment::ALL {
+        for (turn, moment) in (0..).zip(Moment::ALL) {
             if moment == Moment::Half && !kind.starts_with("write") {
                 continue;
             }
             let once = FIRST_KINDS.contains(&kind) || kind == "syncdir-top";
+            // Neighbours, so that what is done by twos is met in both of its halves.
+            let nth = 1 + (at + turn / 2 + 5 * round) % 9;
             points.push(Point {
                 moment,
                 kind: kind.to_owned(),
-                nth: if once { 1 } else { 1 + (at + 5 * round) % 9 },
+                nth: if once { 1 } else { nth },
             });
         }
     }
@@ -90,7 +92,7 @@ fn a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing() {
     let mut in_recovery = 0;
     for round in 0..cycles(CHANGE_KILLS).div_ceil(2 * all) {
         for (at, point) in (0..).zip(points(round)) {
-            let dir = tempfile::tempdir().expect("a directory");
+            let dir = folder();
             let mut world = World::new(SEED + at);
             let setup = |shards, point| Setup {
                 kill: Some(point),
@@ -111,10 +113,12 @@ fn a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing() {
                 nth: 1 + (at * 7 + round) % 20,
             };
             let mut child = Child::start(&setup([1, 3, 3][(at % 3) as usize], in_start));
-            in_recovery += u64::from(child.wait_ready().is_err());
+            let ready = child.wait_ready();
+            in_recovery += u64::from(ready.is_err());
             child.feed(&mut world, 100);
             let ended = child.end(&mut world);
-            assert_eq!(ended.signal, Some(KILLED), "{point:?}: {}", ended.stderr);
+            let why = format!("{point:?}, {ready:?}: {}", ended.stderr);
+            assert_eq!(ended.signal, Some(KILLED), "{why}");
             world.settle(dir.path(), &Setup::small(dir.path(), shards).options());
         }
     }

@@ -121,7 +121,7 @@ impl KillDisk {
         match point.moment {
             Moment::Before => {}
             Moment::Half => half()?,
-            Moment::After => drop(whole()?),
+            Moment::After => drop(whole()),
         }
         kill_process(getpid(), Signal::KILL).expect("kills itself");
         loop {

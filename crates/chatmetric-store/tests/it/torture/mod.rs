@@ -7,9 +7,12 @@
 
 mod child;
 mod io;
+mod io_traced;
 mod kill;
 mod kill_disk;
+mod kill_traced;
 mod process;
+mod strace;
 mod whitebox;
 mod world;
 
@@ -28,4 +31,12 @@ fn cycles(share: u64) -> u64 {
 fn skipped(why: &str) {
     use std::io::Write as _;
     drop(writeln!(std::io::stderr(), "SKIPPED: {why}"));
+}
+
+/// A directory in memory where there is one: what is tortured here is the order of
+/// changes, and a disk would only make it slow.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+    made.expect("a directory")
 }
