@@ -2,12 +2,16 @@
 //!
 //! Counting reads the closing lines of the runners themselves. A step that
 //! fails without a failing test counts as one failure, so the closing line can
-//! never say `0 failed` when something did.
+//! never say `0 failed` when something did. What the runners said of the tests that
+//! failed is said again at the end, where one who reads only the end of a log sees it.
 
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// How many lines about failed tests are repeated at the end, of each step.
+const REPEATED_LINES_MAX: usize = 60;
 
 /// What the runners reported so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +35,7 @@ pub(crate) struct Steps {
     tally: Tally,
     failures: Vec<String>,
     skips: Vec<String>,
+    failed_tests: Vec<String>,
 }
 
 #[expect(
@@ -44,7 +49,12 @@ fn now() -> Instant {
 impl Steps {
     /// Runs a command as a step; its output is shown as it comes.
     pub(crate) fn command(&mut self, name: &str, command: &mut Command) -> bool {
-        self.step(name, || run_counting(command))
+        let mut said = Said::default();
+        let fine = self.step(name, || run_counting(command, &mut said));
+        if !fine {
+            self.failed_tests.append(&mut said.lines);
+        }
+        fine
     }
 
     /// Runs a function as a step.
@@ -95,6 +105,9 @@ impl Steps {
     /// When a step failed, or nothing was tested at all.
     pub(crate) fn finish(self) -> Result<()> {
         println!();
+        for line in &self.failed_tests {
+            println!("{line}");
+        }
         if !self.skips.is_empty() {
             println!("not run here: {}", self.skips.join(", "));
         }
@@ -122,15 +135,15 @@ impl Steps {
 }
 
 /// Runs a command, passes its output on line by line and counts tests.
-fn run_counting(command: &mut Command) -> Result<Tally, (Tally, anyhow::Error)> {
+fn run_counting(command: &mut Command, said: &mut Said) -> Result<Tally, (Tally, anyhow::Error)> {
     let mut tally = Tally::default();
-    match run_lines(command, &mut tally) {
+    match run_lines(command, &mut tally, said) {
         Ok(()) => Ok(tally),
         Err(error) => Err((tally, error)),
     }
 }
 
-fn run_lines(command: &mut Command, tally: &mut Tally) -> Result<()> {
+fn run_lines(command: &mut Command, tally: &mut Tally, said: &mut Said) -> Result<()> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -143,9 +156,11 @@ fn run_lines(command: &mut Command, tally: &mut Tally) -> Result<()> {
             out.write_all(&line)?;
             out.write_all(b"\n")?;
             out.flush()?;
-            if let Some(counts) = closing_line(&String::from_utf8_lossy(&line)) {
+            let line = String::from_utf8_lossy(&line);
+            if let Some(counts) = closing_line(&line) {
                 tally.add(counts);
             }
+            said.hear(&line);
         }
     }
     let status = child.wait().context("could not wait for the command")?;
@@ -153,6 +168,48 @@ fn run_lines(command: &mut Command, tally: &mut Tally) -> Result<()> {
         bail!("{status}");
     }
     Ok(())
+}
+
+/// The lines of a runner that are about tests that failed.
+#[derive(Debug, Default)]
+struct Said {
+    lines: Vec<String>,
+    /// Within what `cargo test` prints of each test that failed.
+    inside: bool,
+}
+
+impl Said {
+    fn hear(&mut self, line: &str) {
+        let plain = strip_colour(line);
+        let text = plain.trim();
+        if text.starts_with("test result: ") {
+            self.inside = false;
+        } else if text == "failures:" {
+            self.inside = true;
+        }
+        if (self.inside || names_a_failed_test(text))
+            && !text.is_empty()
+            && self.lines.len() < REPEATED_LINES_MAX
+        {
+            self.lines.push(plain);
+        }
+    }
+}
+
+/// Whether a line of libtest, nextest, pytest, node's runner, Go's or Surefire names a
+/// test that failed.
+fn names_a_failed_test(text: &str) -> bool {
+    (text.starts_with("test ") && text.ends_with(" ... FAILED"))
+        || [
+            "FAIL [",
+            "FAILED ",
+            "ERROR ",
+            "--- FAIL: ",
+            "✖ ",
+            "[ERROR] ",
+        ]
+        .iter()
+        .any(|mark| text.starts_with(mark))
 }
 
 /// Reads the closing line of `cargo test`, nextest, pytest, node's runner or Surefire;
@@ -322,6 +379,42 @@ mod tests {
             "     Summary [   1.2s] 30 tests run: 29 passed, 1 failed, 0 skipped",
             Some((29, 1, 0)),
         );
+    }
+
+    #[test]
+    fn what_was_said_of_failed_tests_is_kept() {
+        let mut said = Said::default();
+        for line in [
+            "running 2 tests",
+            "test a::good ... ok",
+            "test a::bad ... FAILED",
+            "",
+            "failures:",
+            "",
+            "---- a::bad stdout ----",
+            "thread 'a::bad' panicked at a.rs:1:1:",
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
+            "\u{1b}[31mFAILED\u{1b}[0m test_rows.py::test_days - assert 1 == 2",
+            "    --- FAIL: TestHTTP/rows (0.01s)",
+            "=== RUN   TestHTTP",
+        ] {
+            said.hear(line);
+        }
+        assert_eq!(
+            said.lines,
+            [
+                "test a::bad ... FAILED",
+                "failures:",
+                "---- a::bad stdout ----",
+                "thread 'a::bad' panicked at a.rs:1:1:",
+                "FAILED test_rows.py::test_days - assert 1 == 2",
+                "    --- FAIL: TestHTTP/rows (0.01s)",
+            ]
+        );
+        for _ in 0..2 * REPEATED_LINES_MAX {
+            said.hear("test a::bad ... FAILED");
+        }
+        assert_eq!(said.lines.len(), REPEATED_LINES_MAX);
     }
 
     #[test]
