@@ -49,6 +49,7 @@ fn a_system_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
                 Some(_) => assert!(taken > 0),
                 None => panic!("{call:?}: the child is gone"),
             }
+            child.drain(&mut world);
             let expected = format!("Ok({:?})", world.counts());
             assert!(
                 child.ask("counts", &mut world) == Some(expected),

@@ -182,13 +182,18 @@ impl Child {
         acknowledged
     }
 
-    /// Sends what waits once more; gives how many of them were acknowledged.
-    pub(crate) fn offer(&mut self, world: &mut World, batches: usize) -> u64 {
-        // What is still open is answered first.
+    /// Waits for the answers to all that was sent: what is counted but not yet
+    /// answered would be missing in the model.
+    pub(crate) fn drain(&mut self, world: &mut World) {
         while !self.asked.is_empty() {
-            let Some(line) = self.hear() else { return 0 };
+            let Some(line) = self.hear() else { return };
             self.take(&line, world);
         }
+    }
+
+    /// Sends what waits once more; gives how many of them were acknowledged.
+    pub(crate) fn offer(&mut self, world: &mut World, batches: usize) -> u64 {
+        self.drain(world);
         let mut taken = 0;
         while world.waiting().len() < batches {
             world.next();
