@@ -146,7 +146,7 @@ impl Rival for Ours {
             &Zone::utc(),
             &QueryLimits::default(),
         )?;
-        let mut series = query.series();
+        let mut series = query.row_series();
         if let Some(days) = query.days() {
             self.store
                 .read_days(SPACE, &number.phone, days, &mut |day, block| {

@@ -32,9 +32,9 @@ pub enum Report {
     Moved,
 }
 
-/// Most slots that one change of a record touches: sent, delivered, read and
-/// failed, each taken from an old place and put to a new one.
-pub const DELTAS_MAX: usize = 8;
+/// Most slots that one change of a record touches: each of the five counters, taken
+/// from an old place and put to a new one.
+pub const DELTAS_MAX: usize = 10;
 
 impl MessageRecord {
     /// The record of a message of which nothing is known: the lattice's bottom.
@@ -180,17 +180,76 @@ impl MessageRecord {
     }
 
     /// The signed difference that the growth from `before` to `self` makes to
-    /// the tallies; at most [`DELTAS_MAX`] calls.
+    /// the tallies; at most [`DELTAS_MAX`] calls, none for what stayed in its place.
+    #[inline]
     pub fn contribute_change(&self, before: &Self, mut add: impl FnMut(Slot, Counts)) {
-        let same_places = (before.sent, before.delivered, before.read, before.failed)
-            == (self.sent, self.delivered, self.read, self.failed);
-        if same_places {
-            return;
+        let mut shift = |from: Slot, to: Slot, one: Counts| {
+            if from == to {
+                return;
+            }
+            if from != Slot::NEVER {
+                add(from, -one);
+            }
+            if to != Slot::NEVER {
+                add(to, one);
+            }
+        };
+        let (old, new) = (before.places(), self.places());
+        shift(old.sent, new.sent, SENT);
+        shift(old.cohort, new.cohort, COHORT);
+        shift(old.delivered, new.delivered, DELIVERED);
+        shift(old.failed, new.failed, FAILED);
+        shift(old.read, new.read, READ);
+    }
+
+    #[inline]
+    fn places(&self) -> Places {
+        let (cohort, failed) = if self.delivered == Slot::NEVER {
+            (Slot::NEVER, self.failed)
+        } else {
+            (self.sent, Slot::NEVER)
+        };
+        Places {
+            sent: self.sent,
+            cohort,
+            delivered: self.delivered,
+            failed,
+            read: self.read,
         }
-        before.contribute(|slot, counts| add(slot, -counts));
-        self.contribute(add);
     }
 }
+
+/// The slot in which a message counts, for each counter; [`Slot::NEVER`] where it
+/// does not.
+struct Places {
+    sent: Slot,
+    /// Where it was sent, once it was delivered.
+    cohort: Slot,
+    delivered: Slot,
+    failed: Slot,
+    read: Slot,
+}
+
+const SENT: Counts = Counts {
+    sent: 1,
+    ..Counts::ZERO
+};
+const COHORT: Counts = Counts {
+    delivered_of_sent: 1,
+    ..Counts::ZERO
+};
+const DELIVERED: Counts = Counts {
+    delivered: 1,
+    ..Counts::ZERO
+};
+const FAILED: Counts = Counts {
+    failed: 1,
+    ..Counts::ZERO
+};
+const READ: Counts = Counts {
+    read: 1,
+    ..Counts::ZERO
+};
 
 #[cfg(test)]
 mod tests;

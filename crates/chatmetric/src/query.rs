@@ -50,7 +50,7 @@ pub fn rows(
     };
     let mut rows = Vec::new();
     for (place, number) in (0..).zip(numbers) {
-        let mut series = query.series();
+        let mut series = query.row_series();
         store.read_days(space, number, days.clone(), &mut |day, block| {
             series.add_day(day, block);
         })?;

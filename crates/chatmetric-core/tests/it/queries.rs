@@ -73,13 +73,16 @@ proptest! {
             let query = question.asked();
             for days in ledger.tallies.values() {
                 let (mut by_day, mut by_slot) = (query.series(), query.series());
+                let mut of_rows = query.row_series();
                 for (day, block) in days {
                     by_day.add_day(*day, block);
+                    of_rows.add_day(*day, block);
                     for (slot, counts) in (day.first_slot().0..).zip(block.slots()) {
                         by_slot.add_slot(Slot(slot), &counts);
                     }
                 }
                 prop_assert!(by_day.buckets().eq(by_slot.buckets()), "{:?}", question);
+                prop_assert!(by_day.counted().eq(of_rows.counted()), "{:?}", question);
             }
         }
     }
