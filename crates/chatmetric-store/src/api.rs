@@ -332,7 +332,8 @@ pub enum StoreError {
     Closed,
 }
 
-/// Receives the day blocks of a read, in the order of the days.
+/// Receives the day blocks of a read, in the order of the days. It is called while the
+/// store holds what it reads: it is short, and calls nothing of the store.
 pub type DayVisitor<'a> = dyn FnMut(UtcDay, &DayBlock) + 'a;
 
 /// An exact, durable counter of messages.

@@ -16,8 +16,12 @@ use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Differences that are looked at ahead of being added.
+const LOOK_AHEAD: usize = 16;
 
 /// Locks a mutex; a thread that died while it held it leaves whole values behind
 /// (every critical section of the store is a plain update).
@@ -93,9 +97,14 @@ impl Published {
             }
             let mut stripe = lock(stripe);
             let before = stripe.bytes();
-            for delta in deltas {
-                stripe.add(delta.binding, delta.slot, delta.counts);
-                last = last.max(delta.slot);
+            for deltas in deltas.chunks(LOOK_AHEAD) {
+                for delta in deltas {
+                    black_box(stripe.look_ahead(delta.binding));
+                }
+                for delta in deltas {
+                    stripe.add(delta.binding, delta.slot, delta.counts);
+                    last = last.max(delta.slot);
+                }
             }
             more += stripe.bytes() - before;
         }

@@ -160,12 +160,14 @@ impl Deltas {
     #[inline]
     fn change(&mut self, binding: u32, before: &MessageRecord, after: &MessageRecord) {
         let stripe = &mut self.stripes[binding as usize % STRIPES];
-        after.contribute_change(before, |slot, counts| {
-            stripe.push(Delta {
+        after.contribute_change(before, |slot, counts| match stripe.last_mut() {
+            // Most messages are delivered in the slot in which they were sent.
+            Some(last) if (last.binding, last.slot) == (binding, slot) => last.counts += counts,
+            Some(_) | None => stripe.push(Delta {
                 binding,
                 slot,
                 counts,
-            });
+            }),
         });
     }
 

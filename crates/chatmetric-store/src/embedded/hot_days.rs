@@ -1,18 +1,17 @@
 //! The differences of a generation by binding, day and slot, stored sparsely: only
 //! slots that something happened in take memory.
 //!
-//! Not here: locks and what belongs to whom. Invariant: days of a binding and
-//! cells of a day are sorted, each at most once; [`HotDays::bytes`] follows what
+//! Not here: locks and what belongs to whom. Invariant: all bindings are of one
+//! stripe; days of a binding and cells of a day are sorted, each at most once; [`HotDays::bytes`] follows what
 //! is allocated, so that a generation can be bounded by it.
 
+use super::hot::STRIPES;
 use chatmetric_core::{Counts, DayBlock, Slot, UtcDay};
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
 use std::mem::size_of;
 use std::ops::RangeInclusive;
 
-/// What the allocator and the map take besides the payload, in bytes.
-const BINDING_BYTES: usize = 2 * size_of::<(u32, Vec<HotDay>)>();
+/// What the allocator takes besides the payload, in bytes.
+const BINDING_BYTES: usize = 2 * size_of::<Days>();
 const DAY_BYTES: usize = size_of::<HotDay>() + 16;
 
 /// One slot of a day.
@@ -29,16 +28,29 @@ pub(crate) struct HotDay {
     cells: Vec<Cell>,
 }
 
-/// The days of many bindings.
+/// The days of one binding.
+#[derive(Debug, PartialEq, Eq)]
+struct Days {
+    binding: u32,
+    /// Most changes fall into it, so it is found without a further look.
+    latest: HotDay,
+    /// All before `latest`.
+    older: Vec<HotDay>,
+}
+
+/// The days of the bindings of one stripe.
 #[derive(Debug, Default)]
 pub(crate) struct HotDays {
-    bindings: HashMap<u32, Vec<HotDay>, FxBuildHasher>,
+    /// By `binding / STRIPES`: one more than its place in `bindings`, 0 for none.
+    places: Vec<u32>,
+    bindings: Vec<Days>,
     bytes: usize,
 }
 
 impl PartialEq for HotDays {
     fn eq(&self, other: &Self) -> bool {
-        self.bindings == other.bindings
+        let same = |own: &Days| other.find(own.binding) == Some(own);
+        self.bindings.len() == other.bindings.len() && self.bindings.iter().all(same)
     }
 }
 
@@ -92,6 +104,33 @@ impl HotDay {
     }
 }
 
+impl Days {
+    /// The day, made when it is not there; gives the bytes that this allocated.
+    #[inline]
+    fn day(&mut self, day: UtcDay) -> (&mut HotDay, usize) {
+        if self.latest.day == day {
+            return (&mut self.latest, 0);
+        }
+        self.other_day(day)
+    }
+
+    fn other_day(&mut self, day: UtcDay) -> (&mut HotDay, usize) {
+        let cells = Vec::new();
+        if self.latest.day < day {
+            let before = std::mem::replace(&mut self.latest, HotDay { day, cells });
+            self.older.push(before);
+            return (&mut self.latest, DAY_BYTES);
+        }
+        match self.older.binary_search_by_key(&day, |it| it.day) {
+            Ok(at) => (&mut self.older[at], 0),
+            Err(at) => {
+                self.older.insert(at, HotDay { day, cells });
+                (&mut self.older[at], DAY_BYTES)
+            }
+        }
+    }
+}
+
 impl HotDays {
     /// About how many bytes the days take.
     pub(crate) const fn bytes(&self) -> usize {
@@ -101,41 +140,72 @@ impl HotDays {
     /// Adds to one slot of a binding.
     #[inline]
     pub(crate) fn add(&mut self, binding: u32, slot: Slot, counts: Counts) {
-        let mut more = 0;
-        let days = self.bindings.entry(binding).or_insert_with(|| {
-            more += BINDING_BYTES;
-            Vec::new()
-        });
-        let day = slot.day();
-        let at = match days.last() {
-            Some(latest) if latest.day == day => days.len() - 1,
-            Some(_) | None => days
-                .binary_search_by_key(&day, |it| it.day)
-                .unwrap_or_else(|at| {
-                    let cells = Vec::new();
-                    days.insert(at, HotDay { day, cells });
-                    more += DAY_BYTES;
-                    at
-                }),
+        let place = match self.places.get(binding as usize / STRIPES) {
+            Some(place) if *place > 0 => *place as usize - 1,
+            Some(_) | None => self.place(binding, slot.day()),
         };
+        let (day, more) = self.bindings[place].day(slot.day());
         // A day has 96 slots.
-        more += days[at].add(DayBlock::index_of(slot) as u8, counts);
-        self.bytes += more;
+        self.bytes += more + day.add(DayBlock::index_of(slot) as u8, counts);
     }
 
-    /// The days of one binding that lie in `range`, in order.
-    pub(crate) fn of(&self, binding: u32, range: &RangeInclusive<UtcDay>) -> &[HotDay] {
-        let days = self.bindings.get(&binding).map_or(&[][..], Vec::as_slice);
-        let from = days.partition_point(|it| it.day < *range.start());
-        let to = days.partition_point(|it| it.day <= *range.end());
-        days.get(from..to).unwrap_or(&[])
+    /// Reads what [`Self::add`] would change, and nothing else: so the waits for the
+    /// memory of many of them overlap.
+    #[inline]
+    pub(crate) fn look_ahead(&self, binding: u32) -> Option<u8> {
+        let place = *self.places.get(binding as usize / STRIPES)? as usize;
+        let days = self.bindings.get(place.checked_sub(1)?)?;
+        days.latest.cells.last().map(|cell| cell.slot_of_day)
     }
 
-    /// All bindings with their days.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &[HotDay])> {
-        self.bindings
-            .iter()
-            .map(|(binding, days)| (*binding, days.as_slice()))
+    /// Makes the place of a binding that has none.
+    fn place(&mut self, binding: u32, day: UtcDay) -> usize {
+        let at = binding as usize / STRIPES;
+        if at >= self.places.len() {
+            self.bytes += (at + 1 - self.places.len()) * size_of::<u32>();
+            self.places.resize(at + 1, 0);
+        }
+        let place = self.bindings.len();
+        // There are fewer bindings than numbers of 32 bits.
+        self.places[at] = place as u32 + 1;
+        let cells = Vec::new();
+        self.bindings.push(Days {
+            binding,
+            latest: HotDay { day, cells },
+            older: Vec::new(),
+        });
+        self.bytes += BINDING_BYTES;
+        place
+    }
+
+    fn find(&self, binding: u32) -> Option<&Days> {
+        let place = *self.places.get(binding as usize / STRIPES)? as usize;
+        let days = self.bindings.get(place.checked_sub(1)?)?;
+        (days.binding == binding).then_some(days)
+    }
+
+    /// The days of one binding that lie in `range`: two lists, each in order, the
+    /// second behind the first.
+    pub(crate) fn of(&self, binding: u32, range: &RangeInclusive<UtcDay>) -> [&[HotDay]; 2] {
+        let Some(days) = self.find(binding) else {
+            return [&[], &[]];
+        };
+        let from = days.older.partition_point(|it| it.day < *range.start());
+        let to = days.older.partition_point(|it| it.day <= *range.end());
+        let latest = if range.contains(&days.latest.day) {
+            std::slice::from_ref(&days.latest)
+        } else {
+            &[]
+        };
+        [days.older.get(from..to).unwrap_or(&[]), latest]
+    }
+
+    /// All bindings with their days, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = &HotDay>)> {
+        self.bindings.iter().map(|days| {
+            let latest = std::iter::once(&days.latest);
+            (days.binding, days.older.iter().chain(latest))
+        })
     }
 }
 
@@ -144,6 +214,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    /// Bindings of one stripe.
+    const STRIDE: u32 = STRIPES as u32;
 
     fn sent(sent: i32) -> Counts {
         Counts {
@@ -161,7 +234,7 @@ mod tests {
             let mut days = HotDays::default();
             let mut dense: BTreeMap<(u32, UtcDay), DayBlock> = BTreeMap::new();
             for (binding, slot, count) in changes {
-                let slot = Slot(slot);
+                let (binding, slot) = (binding * STRIDE, Slot(slot));
                 days.add(binding, slot, sent(count));
                 dense
                     .entry((binding, slot.day()))
@@ -169,8 +242,9 @@ mod tests {
                     .add(DayBlock::index_of(slot), sent(count));
             }
             let range = UtcDay(range.0)..=UtcDay(range.1);
-            for binding in 0..3 {
-                let seen: Vec<_> = days.of(binding, &range).iter().map(|it| {
+            for binding in [0, STRIDE, 2 * STRIDE] {
+                let lists = days.of(binding, &range);
+                let seen: Vec<_> = lists.into_iter().flatten().map(|it| {
                     let mut block = DayBlock::default();
                     it.add_to(&mut block);
                     assert_eq!(it.is_zero(), block.is_zero());
@@ -182,6 +256,13 @@ mod tests {
                     .collect();
                 prop_assert_eq!(seen, right);
             }
+            let all: Vec<_> = days.iter().flat_map(|(binding, days)| {
+                days.map(move |it| (binding, it.day))
+            }).collect();
+            let mut sorted = all.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(sorted, dense.keys().copied().collect::<Vec<_>>());
+            prop_assert!(days == days);
         }
     }
 
@@ -189,12 +270,12 @@ mod tests {
     fn a_sparse_day_takes_a_fraction_of_a_dense_one_and_is_counted() {
         let mut days = HotDays::default();
         for binding in 0..1000 {
-            days.add(binding, Slot(96), sent(1));
+            days.add(binding * STRIDE, Slot(96), sent(1));
         }
         assert!(days.bytes() < 1000 * 300, "{}", days.bytes());
         let sparse = days.bytes();
         for slot in 0..96 {
-            days.add(7, Slot(96 + slot), sent(1));
+            days.add(7 * STRIDE, Slot(96 + slot), sent(1));
         }
         assert!(days.bytes() >= sparse + 92 * size_of::<Cell>());
         assert!(days.bytes() < sparse + 2 * 96 * size_of::<Cell>());

@@ -72,7 +72,7 @@ pub(crate) fn read_days(
     // All of them at the same time: only the newest one changes, and a day that it
     // is read for must not be older than the day before.
     let stripes: Vec<_> = open.map(|it| it.stripe(binding)).collect();
-    let mut hot: Vec<_> = stripes.iter().map(|it| it.of(binding, days)).collect();
+    let mut hot: Vec<_> = stripes.iter().flat_map(|it| it.of(binding, days)).collect();
     hot.retain(|days| !days.is_empty());
     let from = span.blocks.partition_point(|(day, _)| day < days.start());
     let to = span.blocks.partition_point(|(day, _)| day <= days.end());

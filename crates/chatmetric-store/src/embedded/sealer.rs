@@ -207,7 +207,7 @@ fn add_tallies(
     for stripe in finished.published.stripes() {
         for (binding, days) in stripe.iter() {
             let mut kept = shared.day_cache.has(binding).then(Vec::new);
-            for hot in days.iter().filter(|hot| !hot.is_zero()) {
+            for hot in days.filter(|hot| !hot.is_zero()) {
                 let key = tally_key(binding, hot.day.0);
                 sum.clear();
                 hot.add_to(&mut sum);
