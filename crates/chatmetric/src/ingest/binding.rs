@@ -48,8 +48,10 @@ pub(super) async fn targets(
     let mut targets = HashMap::new();
     let mut unknown = Vec::new();
     let snapshot = directory.snapshot();
+    let mut last = None;
     for number in numbers {
-        if targets.contains_key(&number) {
+        // The statuses of a number stand together.
+        if last.replace(number) == Some(number) || targets.contains_key(&number) {
             continue;
         }
         // Until it is bound, a new number is nobody's.

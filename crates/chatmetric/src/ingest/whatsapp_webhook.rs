@@ -14,7 +14,7 @@ use crate::ingest::{binding, pipeline::PipelineError};
 use crate::master_key::SealError;
 use crate::server::App;
 use crate::server::answer::Answer;
-use chatmetric_core::EpochMs;
+use chatmetric_core::{EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_store::{
     BATCH_EVENTS_MAX, Batch, Reason, Receipt, SealedItem, StatusEvent, StoreError, Target,
@@ -188,6 +188,16 @@ async fn batch_of(
         .await
         .map_err(IngestError::Bind)?;
     let held = Target::Held(webhook.account.key);
+    // The statuses of a number stand together.
+    let mut last = None;
+    let mut target_of = |number: PhoneNumber| match last {
+        Some((known, target)) if known == number => target,
+        Some(_) | None => {
+            let target = targets.get(&number).copied().unwrap_or(held);
+            last = Some((number, target));
+            target
+        }
+    };
     let events = parsed.events.iter().map(|event| StatusEvent {
         fingerprint: app.fingerprint_key.fingerprint(
             whatsapp::CHANNEL,
@@ -197,7 +207,7 @@ async fn batch_of(
         number: event.number,
         status: event.status,
         at: event.at,
-        target: targets.get(&event.number).copied().unwrap_or(held),
+        target: target_of(event.number),
     });
     let events = events.collect();
     let sealed = parsed
@@ -253,15 +263,12 @@ pub(crate) fn answer(result: Result<Receipt, IngestError>) -> Answer {
                 late,
                 quarantined,
             } = receipt;
-            let body = serde_json::json!({
-                "code": "OK", "new": new, "duplicate": duplicate, "ignored": ignored,
-                "late": late, "quarantined": quarantined,
-            });
-            return Answer::new(
-                StatusCode::OK,
-                "application/json;charset=utf-8",
-                body.to_string(),
+            // Every webhook is answered so: numbers and our own words need no JSON writer.
+            let body = format!(
+                "{{\"code\":\"OK\",\"duplicate\":{duplicate},\"ignored\":{ignored},\"late\":{late},\
+                 \"new\":{new},\"quarantined\":{quarantined}}}"
             );
+            return Answer::new(StatusCode::OK, "application/json;charset=utf-8", body);
         }
         Err(error) => error,
     };

@@ -15,7 +15,7 @@ use crate::server::limits::{
 };
 use crate::server::route::{Route, route};
 use crate::telemetry;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::request::RawRequest;
 use chatmetric_rpc::response::ResponseFormat;
@@ -25,9 +25,10 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 /// Answers a request.
@@ -36,11 +37,14 @@ pub(super) async fn exchange(
     peer: CallerOf,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let ids = RequestIds::draw(app.entropy.as_ref());
-    let host = host_text(request.headers());
-    match caught(respond(&app, peer, request, ids)).await {
+    // Webhooks and figures have no ids, so none are drawn for them.
+    let drawn = OnceLock::new();
+    let host = request.headers().get(HOST).cloned();
+    match caught(respond(&app, peer, request, &drawn)).await {
         Some(answer) => answer.into_response(),
         None => {
+            let ids = *drawn.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
+            let host = host_text(host.as_ref());
             tracing::error!(request_id = %ids.request, "a request panicked");
             Answer::vendor_error(
                 ResponseFormat::Json,
@@ -70,24 +74,23 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-fn host_text(headers: &http::HeaderMap) -> String {
-    let host = headers
-        .get(HOST)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    String::from_utf8_lossy(host).into_owned()
+fn host_text(host: Option<&HeaderValue>) -> Cow<'_, str> {
+    String::from_utf8_lossy(host.map(HeaderValue::as_bytes).unwrap_or_default())
 }
 
 async fn respond(
     app: &Arc<App>,
     peer: CallerOf,
     request: Request<Incoming>,
-    ids: RequestIds,
+    ids: &OnceLock<RequestIds>,
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let caller = caller_of(app, peer, &parts);
     match route(&parts) {
-        Route::Rpc => rpc(app, caller, &parts, body, ids).await,
+        Route::Rpc => {
+            let ids = *ids.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
+            rpc(app, caller, &parts, body, ids).await
+        }
         Route::WhatsappWebhook(id) => {
             let answer = webhook(app, &id, &parts, body).await;
             app.metrics.webhook(answer.status.as_u16());
@@ -104,7 +107,7 @@ async fn respond(
         ),
         Route::OpenApi => Answer::new(StatusCode::OK, "application/json", metadata::openapi()),
         Route::ApiDocs(product) => {
-            let host = host_text(&parts.headers);
+            let host = host_text(parts.headers.get(HOST));
             Answer::new(
                 StatusCode::OK,
                 "application/json",
@@ -179,7 +182,7 @@ async fn rpc(
     ids: RequestIds,
 ) -> Answer {
     let started_ns = app.clock.monotonic_ns();
-    let host = host_text(&parts.headers);
+    let host = host_text(parts.headers.get(HOST));
     let read = match check_head(parts) {
         Ok(()) => read_body(app, parts, body).await,
         Err(error) => Err(BodyFault::Api(error)),
@@ -279,7 +282,7 @@ fn check_head(parts: &Parts) -> Result<(), ApiError> {
 
 /// A body with its part of the budget.
 struct Body {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     _reserved: Vec<Reserved>,
 }
 
@@ -338,7 +341,8 @@ async fn read_body(app: &App, parts: &Parts, mut body: Incoming) -> Result<Body,
 }
 
 async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, BodyFault> {
-    let mut bytes = Vec::new();
+    let mut bytes = Bytes::new();
+    let mut more = BytesMut::new();
     let mut reserved = Vec::new();
     let mut reserved_bytes = 0;
     while let Some(frame) = body.frame().await {
@@ -346,7 +350,7 @@ async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, B
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        let length = bytes.len() + data.len();
+        let length = bytes.len() + more.len() + data.len();
         if length > limit {
             return Err(BodyFault::TooLarge);
         }
@@ -356,7 +360,16 @@ async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, B
             reserved.push(app.bodies.try_reserve(more).ok_or(BodyFault::NoMemory)?);
             reserved_bytes += more;
         }
-        bytes.extend_from_slice(&data);
+        if bytes.is_empty() && more.is_empty() {
+            // Most bodies come in one piece, which is not copied.
+            bytes = data;
+        } else {
+            more.extend_from_slice(&std::mem::take(&mut bytes));
+            more.extend_from_slice(&data);
+        }
+    }
+    if !more.is_empty() {
+        bytes = more.freeze();
     }
     Ok(Body {
         bytes,
