@@ -28,6 +28,11 @@ mod workload;
 use anyhow::{Result, bail};
 use arguments::Arguments;
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
 
