@@ -28,12 +28,12 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             if let Err(error) = receiver() {
                 println!("the receiver in Node will be marked as not measured: {error:#}");
             }
-            release(&["build", "--release", "--package", "chatmetric"])?;
         }
         ["rpc" | "scale", ..] => {}
         _ => bail!("usage: cargo xtask bench store|scale|http|rpc [ARGUMENTS]"),
     }
-    release(&["build", "--release", "--package", "chatmetric-bench"])?;
+    // The program and the bench at once, or what both need would be built twice.
+    release(&["build", "--release", "--workspace"])?;
     let status = std::process::Command::new(program("release").with_file_name("chatmetric-bench"))
         .args(arguments)
         .env("CHATMETRIC_BIN", program("release"))

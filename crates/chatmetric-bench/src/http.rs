@@ -230,7 +230,7 @@ fn refusals(instance: &Instance, round: usize, rows: &mut Vec<Row>) -> Result<()
                 instance.signed(&ask, &format!("{space}-{round}-{index}"))
             })
             .collect();
-        let measured = closed(instance, &requests, (0, 403), None)?;
+        let measured = closed(instance, &requests, (0, 400), None)?;
         report::add(rows, format!("queries refused, {name} space"), measured);
     }
     Ok(())

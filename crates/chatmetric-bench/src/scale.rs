@@ -24,6 +24,7 @@ use chatmetric_core::{
 use chatmetric_store::{EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, Store};
 use events::EventFile;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -155,6 +156,25 @@ pub(crate) fn open(arguments: &Arguments) -> Result<()> {
     reopen::run(&dir, options(arguments)?, numbers, &counters_path(&dir))
 }
 
+/// Which numbers are asked for: of every size, the busiest more often.
+#[derive(Default)]
+struct Ranks {
+    state: u32,
+    seen: BTreeSet<u32>,
+}
+
+impl Ranks {
+    /// The next rank, and whether it was given before.
+    fn next(&mut self) -> (u32, bool) {
+        self.state = self
+            .state
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
+        let rank = (self.state >> 16) % (1 + (self.state >> 8) % 1000);
+        (rank, !self.seen.insert(rank))
+    }
+}
+
 /// Reads the 30-day half-hour series of a number; gives the number of its rows.
 fn read_series(store: &EmbeddedStore, number: &PhoneNumber) -> Result<usize> {
     let end = START_MS + SPAN_DAYS * 86_400_000;
@@ -165,7 +185,7 @@ fn read_series(store: &EmbeddedStore, number: &PhoneNumber) -> Result<usize> {
         &Zone::utc(),
         &QueryLimits::default(),
     )?;
-    let mut series = query.series();
+    let mut series = query.row_series();
     if let Some(days) = query.days() {
         store.read_days(SPACE, number, days, &mut |day, block| {
             series.add_day(day, block);

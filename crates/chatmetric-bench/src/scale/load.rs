@@ -4,9 +4,8 @@
 //! Not counted as the store's: CPU of reading and decoding the events, and of the
 //! reader. Both are measured on the clocks of their threads.
 
-use super::PARTS;
 use super::events::{EVENT_BYTES, EventFile, Raw};
-use super::read_series;
+use super::{PARTS, Ranks, read_series};
 use crate::workload::{SPACE, SPAN_DAYS, START_MS};
 use crate::{cpu, statistics};
 use anyhow::{Context, Result};
@@ -54,17 +53,16 @@ pub(super) fn run(file: &EventFile, dir: &Path, options: Options, in_flight: usi
 }
 
 fn ask(store: &EmbeddedStore, reader: &Reader) {
-    let mut next = 0_u32;
+    let mut ranks = Ranks::default();
     while !reader.stop.load(Ordering::Relaxed) {
         thread::sleep(READ_EVERY);
-        // Numbers of every size, the busiest more often.
-        next = next.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let rank = (next >> 16) % (1 + (next >> 8) % 1000);
+        let (rank, seen) = ranks.next();
         let Ok(number) = PhoneNumber::parse(&Config::number(rank)) else {
             continue;
         };
         let started = cpu::now();
-        if read_series(store, &number).is_ok() {
+        // The first read of a number comes from the catalog.
+        if read_series(store, &number).is_ok() && seen {
             let us = started.elapsed().as_secs_f64() * 1e6;
             let mut taken = reader
                 .taken_us

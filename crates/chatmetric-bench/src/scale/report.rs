@@ -40,7 +40,7 @@ fn events(round: &Round) -> f64 {
     each(round, &["events"]).sum()
 }
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 15] = [
     Figure {
         name: "CPU us/event",
         target: "<= 0.8",
@@ -109,6 +109,11 @@ const FIGURES: [Figure; 14] = [
         name: "30-day series p99 us, quiet",
         target: "<= 40",
         of: |round| number(&round.reopened, &["series_us", "p99"]),
+    },
+    Figure {
+        name: "30-day series p50 us, first read of a number after the start",
+        target: "-",
+        of: |round| number(&round.reopened, &["series_first_us", "p50"]),
     },
     Figure {
         name: "30-day series p99 us, while loading, worst part",
