@@ -21,7 +21,7 @@ use std::sync::{Arc, PoisonError};
 
 /// The thread that merges.
 pub(crate) fn run(shared: &Shared) {
-    let mut may_retire = true;
+    let mut may_retire = shared.options.drops_weeks;
     loop {
         let mut wanted = lock(&shared.merge_wanted);
         while !*wanted && !shared.stopping() {

@@ -113,6 +113,8 @@ pub struct Options {
     pub day_cache_bytes: usize,
     /// Where changes of files go.
     pub disk: Arc<dyn Disk>,
+    /// Whether old weeks are dropped in the background; some tests drop them by hand.
+    pub drops_weeks: bool,
     /// Stops the store at a step (tests).
     pub crash: Option<CrashHook>,
 }
@@ -204,6 +206,7 @@ impl Default for Options {
             cache_bytes: 16 * 1024 * 1024,
             day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
+            drops_weeks: true,
             crash: None,
         }
     }
