@@ -145,37 +145,18 @@ impl MessageRecord {
             add(
                 self.sent,
                 Counts {
-                    sent: 1,
                     delivered_of_sent: cohort,
-                    ..Counts::ZERO
+                    ..SENT
                 },
             );
         }
         if self.delivered != Slot::NEVER {
-            add(
-                self.delivered,
-                Counts {
-                    delivered: 1,
-                    ..Counts::ZERO
-                },
-            );
+            add(self.delivered, DELIVERED);
         } else if self.failed != Slot::NEVER {
-            add(
-                self.failed,
-                Counts {
-                    failed: 1,
-                    ..Counts::ZERO
-                },
-            );
+            add(self.failed, FAILED);
         }
         if self.read != Slot::NEVER {
-            add(
-                self.read,
-                Counts {
-                    read: 1,
-                    ..Counts::ZERO
-                },
-            );
+            add(self.read, READ);
         }
     }
 
