@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "data-dir",
     "listen",
     "shards",
@@ -22,6 +22,7 @@ const KNOWN: [&str; 19] = [
     "numbers",
     "seconds",
     "rate",
+    "connections",
     "dir",
     "out",
 ];

@@ -28,10 +28,12 @@ use std::time::Duration;
 
 /// Connections of the query load.
 const QUERY_CONNECTIONS: usize = 16;
-/// Connections of the webhook load.
-const INGEST_CONNECTIONS: usize = 16;
+/// Connections of the webhook load, unless told.
+const INGEST_CONNECTIONS: u64 = 16;
 /// Statuses a body, and the statuses that a round sends in such bodies.
 const BODIES: [(usize, usize); 4] = [(1, 10_000), (10, 40_000), (100, 100_000), (1000, 200_000)];
+/// Queries of each kind a round that are sent as fast as they are answered.
+const CLOSED_QUERIES: usize = 10_000;
 /// Refused calls of each kind a round.
 const REFUSALS: usize = 4000;
 /// Syncs that are timed.
@@ -48,18 +50,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let instance = Instance::start(&home.path().join("real"))?;
     let ceiling = Instance::ceiling(&home.path().join("ceiling"))?;
     let mut rows = Vec::new();
-    ingest(&instance, &ceiling, &dataset, rounds, &mut rows)?;
+    let connections = usize::try_from(arguments.number("connections", INGEST_CONNECTIONS)?)?;
+    ingest(
+        &[&instance, &ceiling],
+        &dataset,
+        rounds,
+        connections,
+        &mut rows,
+    )?;
     instance.check(&dataset)?;
     let sync_ms = syncs(home.path())?;
     for round in 0..rounds {
         queries(&instance, arguments, round, &mut rows)?;
+        health(&instance, &mut rows)?;
         refusals(&instance, round, &mut rows)?;
         eprintln!("round {} of {rounds} of queries done", round + 1);
     }
     instance.stop()?;
     drop(ceiling);
     let numbers = arguments.number("numbers", 20)?;
-    let said = node::run(home.path(), numbers, &mut rows)?
+    let said = node::run(home.path(), numbers, connections, &mut rows)?
         .unwrap_or_else(|| "Node with Express and PostgreSQL 15: not installed here.".to_owned());
     println!("{}\n{said}", report::markdown(&rows, &machine, &sync_ms));
     let out = arguments.out();
@@ -101,10 +111,10 @@ fn recent(events: u64, numbers: u64) -> Dataset {
 
 /// Every event is sent once to the program, and once to the ceiling.
 fn ingest(
-    instance: &Instance,
-    ceiling: &Instance,
+    [instance, ceiling]: &[&Instance; 2],
     dataset: &Dataset,
     rounds: usize,
+    connections: usize,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
     let mut rest = dataset.events.as_slice();
@@ -113,7 +123,7 @@ fn ingest(
             let (own, others) = rest.split_at(events.min(rest.len()));
             rest = others;
             for (server, name) in [(instance, ""), (ceiling, ", without the store")] {
-                let measured = webhooks(server, own, statuses, None)?;
+                let measured = webhooks(server, own, statuses, connections, None)?;
                 let name = format!("webhooks of {statuses} statuses{name}");
                 report::add(rows, name, measured);
             }
@@ -128,6 +138,7 @@ fn webhooks(
     instance: &Instance,
     events: &[Event],
     statuses: usize,
+    connections: usize,
     database: Option<u32>,
 ) -> Result<Measured> {
     let style = BodyStyle::default();
@@ -135,12 +146,19 @@ fn webhooks(
         .chunks(statuses)
         .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
         .collect();
-    closed(instance, &requests, (events.len(), 200), database)
+    closed(
+        instance,
+        &requests,
+        connections,
+        (events.len(), 200),
+        database,
+    )
 }
 
 fn closed(
     instance: &Instance,
     requests: &[Vec<u8>],
+    connections: usize,
     (statuses, status): (usize, u16),
     database: Option<u32>,
 ) -> Result<Measured> {
@@ -149,8 +167,7 @@ fn closed(
         Ok(cpu::of_family(instance.pid())? + database)
     };
     let cpu_before = used()?;
-    let (seconds, sorted_ms) =
-        load::closed(instance.address(), requests, INGEST_CONNECTIONS, status)?;
+    let (seconds, sorted_ms) = load::closed(instance.address(), requests, connections, status)?;
     let server_cpu = used()?.saturating_sub(cpu_before);
     Ok(Measured {
         requests: requests.len(),
@@ -182,12 +199,9 @@ fn queries(
         ),
     ];
     for (name, start_ms, end_ms, granularity) in shapes {
-        let requests: Vec<Vec<u8>> = numbers
-            .iter()
-            .cycle()
-            .take(count)
-            .enumerate()
-            .map(|(index, number)| {
+        let requests = |kind: &str, count: usize| -> Vec<Vec<u8>> {
+            let numbers = numbers.iter().cycle().take(count).enumerate();
+            let signed = numbers.map(|(index, number)| {
                 let ask = Ask {
                     start_ms,
                     end_ms,
@@ -195,9 +209,14 @@ fn queries(
                     number: Some(number),
                     space: None,
                 };
-                instance.signed(&ask, &format!("{granularity}-{round}-{index}"))
-            })
-            .collect();
+                instance.signed(&ask, &format!("{kind}-{granularity}-{round}-{index}"))
+            });
+            signed.collect()
+        };
+        let asked = requests("closed", CLOSED_QUERIES);
+        let measured = closed(instance, &asked, QUERY_CONNECTIONS, (0, 200), None)?;
+        report::add(rows, format!("queries of {name}"), measured);
+        let requests = requests("scheduled", count);
         let cpu_before = cpu::of_family(instance.pid())?;
         let (seconds, sorted_ms) =
             load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
@@ -211,6 +230,18 @@ fn queries(
         };
         report::add(rows, format!("queries of {name} at {rate}/s"), measured);
     }
+    Ok(())
+}
+
+/// The server's smallest answer: what HTTP alone costs.
+fn health(instance: &Instance, rows: &mut Vec<Row>) -> Result<()> {
+    let request = format!(
+        "GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n",
+        instance.address()
+    );
+    let requests = vec![request.into_bytes(); CLOSED_QUERIES];
+    let measured = closed(instance, &requests, QUERY_CONNECTIONS, (0, 200), None)?;
+    report::add(rows, "`/healthz`".to_owned(), measured);
     Ok(())
 }
 
@@ -230,7 +261,7 @@ fn refusals(instance: &Instance, round: usize, rows: &mut Vec<Row>) -> Result<()
                 instance.signed(&ask, &format!("{space}-{round}-{index}"))
             })
             .collect();
-        let measured = closed(instance, &requests, (0, 400), None)?;
+        let measured = closed(instance, &requests, QUERY_CONNECTIONS, (0, 400), None)?;
         report::add(rows, format!("queries refused, {name} space"), measured);
     }
     Ok(())

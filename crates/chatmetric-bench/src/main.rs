@@ -51,6 +51,7 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
          --events-file FILE     keep the events there, or take those that are there
   http   --seconds N            seconds of query load (default 10)
          --rate N               queries a second (default 1000)
+         --connections N        connections that send webhooks (default 16)
          --rounds N             rounds (default 3)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)

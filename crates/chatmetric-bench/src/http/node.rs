@@ -26,7 +26,12 @@ fn program() -> Option<PathBuf> {
 }
 
 /// Sends it one round, and tells how many half hours it counted wrongly.
-pub(super) fn run(home: &Path, numbers: u64, rows: &mut Vec<Row>) -> Result<Option<String>> {
+pub(super) fn run(
+    home: &Path,
+    numbers: u64,
+    connections: usize,
+    rows: &mut Vec<Row>,
+) -> Result<Option<String>> {
     let Some(program) = program().filter(|_| Postgres::is_installed()) else {
         return Ok(None);
     };
@@ -40,7 +45,7 @@ pub(super) fn run(home: &Path, numbers: u64, rows: &mut Vec<Row>) -> Result<Opti
     for (statuses, events) in BODIES {
         let (own, others) = rest.split_at(events.min(rest.len()));
         rest = others;
-        let measured = webhooks(&receiver, own, statuses, Some(server.pid()))?;
+        let measured = webhooks(&receiver, own, statuses, connections, Some(server.pid()))?;
         let name = format!("webhooks of {statuses} statuses, Node with Express and PostgreSQL 15");
         report::add(rows, name, measured);
     }
