@@ -1,0 +1,150 @@
+// The client of /console/api: one function that never throws, errors as data. It decides what kind
+// of failure something is (offline, session over, denied, refused) and nothing about how it looks.
+import type { CallAnswer, Denied } from "./types.ts";
+
+export interface Failure {
+  kind: "offline" | "expired" | "denied" | "refused" | "broken";
+  status: number;
+  code: string;
+  message: string;
+  requestId: string | null;
+  denied: Denied | null;
+  field: string | null;
+  retryAfterMs: number | null;
+}
+export type Result<T> = { ok: true; data: T } | { ok: false; error: Failure };
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** How long an answer may take before the server counts as down. */
+const PATIENCE_MS = 30_000;
+
+const expiredListeners = new Set<() => void>();
+/** Calls `listener` whenever an answer says that there is no session. */
+export function onExpired(listener: () => void): () => void {
+  expiredListeners.add(listener);
+  return () => expiredListeners.delete(listener);
+}
+
+export const failure = (kind: Failure["kind"], code: string, message: string, more: Partial<Failure> = {}): Failure => ({
+  kind,
+  status: 0,
+  code,
+  message,
+  requestId: null,
+  denied: null,
+  field: null,
+  retryAfterMs: null,
+  ...more,
+});
+
+function refusal(status: number, body: unknown, requestId: string | null): Failure {
+  const said = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const text = (key: string) => (typeof said[key] === "string" ? (said[key] as string) : null);
+  const code = text("code") ?? `HTTP ${status}`;
+  const denied = (said["denied"] as Denied | undefined) ?? null;
+  const kind = status === 401 && code === "NotSignedIn" ? "expired" : denied ? "denied" : status >= 500 ? "broken" : "refused";
+  return failure(kind, code, text("message") ?? "", {
+    status,
+    denied,
+    requestId: text("requestId") ?? requestId,
+    field: text("field"),
+    retryAfterMs: typeof said["retryAfterMs"] === "number" ? said["retryAfterMs"] : null,
+  });
+}
+
+const offline = (cause: unknown): Failure =>
+  cause instanceof DOMException && cause.name === "TimeoutError"
+    ? failure("offline", "Timeout", "")
+    : failure("offline", "Offline", "");
+
+/** One call. `path` is what stands behind `/console/api/`. */
+export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Result<T>> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  let answer: Response;
+  let text: string;
+  try {
+    const init: RequestInit = {
+      method,
+      headers: { "X-Chatmetric": "1", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    answer = await fetch(`/console/api/${path}`, init);
+    text = await answer.text();
+  } catch (cause) {
+    return { ok: false, error: offline(cause) };
+  }
+  let json: unknown = null;
+  if (text !== "") {
+    try {
+      json = JSON.parse(text);
+    } catch {
+      const id = answer.headers.get("x-acs-request-id");
+      return { ok: false, error: failure("broken", `HTTP ${answer.status}`, "", { status: answer.status, requestId: id }) };
+    }
+  }
+  if (answer.ok) return { ok: true, data: json as T };
+  const error = refusal(answer.status, json, answer.headers.get("x-acs-request-id"));
+  if (error.kind === "expired") for (const listener of expiredListeners) listener();
+  return { ok: false, error };
+}
+
+export const get = <T>(path: string, signal?: AbortSignal): Promise<Result<T>> => call<T>("GET", path, undefined, signal);
+
+/** A query string of what is set. */
+export function query(values: Record<string, string | number | null | undefined | string[]>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null || value === undefined || value === "") continue;
+    if (Array.isArray(value)) for (const one of value) search.append(name, one);
+    else search.append(name, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/** What an operation's own body says when it refused. */
+export function refusalOf(answer: CallAnswer): Failure {
+  let said: { Code?: string; Message?: string } = {};
+  try {
+    said = JSON.parse(answer.body) as typeof said;
+  } catch {
+    // A body that is no JSON has no code: the status stands for it.
+  }
+  return failure(answer.denied ? "denied" : answer.status >= 500 ? "broken" : "refused", said.Code ?? `HTTP ${answer.status}`, said.Message ?? "", {
+    status: answer.status,
+    requestId: answer.requestId,
+    denied: answer.denied,
+  });
+}
+
+/** Runs an operation as the signed-in user and gives its answer as data. */
+export async function operate<T>(product: string, action: string, params: Record<string, string>): Promise<Result<T>> {
+  const result = await call<CallAnswer>("POST", "call", { product, action, params });
+  if (!result.ok) return result;
+  if (result.data.status >= 300) return { ok: false, error: refusalOf(result.data) };
+  return { ok: true, data: JSON.parse(result.data.body) as T };
+}
+
+export const ram = <T>(action: string, params: Record<string, string> = {}): Promise<Result<T>> => operate<T>("Ram", action, params);
+
+/** Pages that a list is followed for; more than any console can show. */
+const PAGES_MAX = 20;
+
+/** All pages of a Ram list whose answer is `{outer:{inner:[…]},IsTruncated,Marker}`. */
+export async function ramList<T>(action: string, outer: string, inner: string, params: Record<string, string> = {}): Promise<Result<T[]>> {
+  const all: T[] = [];
+  let marker: string | undefined;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const answer = await ram<Record<string, unknown>>(action, marker ? { ...params, Marker: marker } : params);
+    if (!answer.ok) return answer;
+    const list = (answer.data[outer] as Record<string, T[]> | undefined)?.[inner];
+    all.push(...(list ?? []));
+    marker = answer.data["IsTruncated"] === true ? (answer.data["Marker"] as string | undefined) : undefined;
+    if (!marker) break;
+  }
+  return { ok: true, data: all };
+}
