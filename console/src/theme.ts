@@ -5,6 +5,7 @@ export type Theme = "system" | "light" | "dark";
 const KEY = "chatmetric.theme";
 const ORDER: Theme[] = ["system", "light", "dark"];
 const listeners = new Set<() => void>();
+const colours = new Map<string, string>();
 
 function stored(): Theme {
   try {
@@ -20,6 +21,7 @@ export const theme = (): Theme => current;
 
 function apply(next: Theme): void {
   current = next;
+  colours.clear();
   if (next === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = next;
   for (const listener of listeners) listener();
@@ -49,11 +51,14 @@ export function onTheme(listener: () => void): () => void {
 
 /** A token as a colour that a canvas understands. */
 export function colour(token: string): string {
+  const known = colours.get(token);
+  if (known !== undefined) return known;
   const probe = document.createElement("i");
   probe.hidden = true;
   probe.style.color = `var(--${token})`;
   document.body.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();
+  colours.set(token, value);
   return value;
 }
