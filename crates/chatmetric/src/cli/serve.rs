@@ -46,6 +46,9 @@ pub(super) struct ServeArguments {
     /// The file with the master key [default: `<data-dir>.key`]
     #[arg(long, value_name = "FILE", env = "CHATMETRIC_MASTER_KEY_FILE")]
     master_key_file: Option<PathBuf>,
+    /// Take the console's pages from this directory, to develop them
+    #[arg(long, value_name = "DIR", hide = true)]
+    console_dir: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), CliError> {
@@ -53,6 +56,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         listen: arguments.listen,
         data_dir: arguments.data_dir,
         insecure_http: arguments.insecure_http,
+        console_dir: arguments.console_dir.clone(),
         log: match (terminal.quiet(), terminal.verbose()) {
             (true, _) => Some("warn".to_owned()),
             (false, 0) => None,
@@ -196,7 +200,10 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
             )),
             _ => cli,
         },
-        ServerError::Tls(_) | ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
+        ServerError::Tls(_)
+        | ServerError::Floor(_)
+        | ServerError::Console(_)
+        | ServerError::Nonces { .. } => cli,
     }
 }
 

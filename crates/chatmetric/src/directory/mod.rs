@@ -26,8 +26,10 @@ mod merge_webhook;
 mod model;
 mod prune;
 mod quarantine;
+mod resources;
 mod rows;
 mod schema;
+mod sign_in;
 mod snapshot;
 mod state;
 
@@ -51,7 +53,7 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
-pub(crate) use generate::session_key_id;
+pub(crate) use generate::{letters_and_digits, session_key_id, token};
 pub use identity::{
     AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
     IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,
@@ -61,6 +63,14 @@ pub use identity::{
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
+};
+pub use resources::{
+    AccountChanges, NewSpace, NewWebhook, ResourceError, ResourceField, ResourceKind,
+    SpaceChanges, WebhookChanges,
+};
+pub use sign_in::{
+    AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
+    USER_TOKEN_VALID_MS,
 };
 pub use snapshot::Snapshot;
 
@@ -196,9 +206,34 @@ impl Directory {
         numbers: &[PhoneNumber],
         now: EpochMs,
     ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        self.bind(space, numbers, now, None)
+    }
+
+    /// [`Directory::bind_numbers`] for somebody, who is in the audit log with it.
+    ///
+    /// # Errors
+    /// As [`Directory::bind_number`]; then none of them was bound.
+    pub fn bind_numbers_for(
+        &self,
+        actor: &Actor,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        self.bind(space, numbers, now, Some(actor))
+    }
+
+    fn bind(
+        &self,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+        by: Option<&Actor>,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
         let mut writer = self.write();
         let before = self.snapshot();
-        let (outcomes, bound) = rows::bind(&mut writer.connection, &before, space, numbers, now)?;
+        let connection = &mut writer.connection;
+        let (outcomes, bound) = rows::bind(connection, &before, space, numbers, now, by)?;
         if !bound.is_empty() {
             let bindings = before.bindings.with_bound(&bound);
             self.snapshot.store(Arc::new(Snapshot {
