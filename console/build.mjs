@@ -1,81 +1,43 @@
-// Builds the console: bundles src/ with esbuild into the crate that embeds it, and writes the
-// index page, the manifest of sources, the licences and the Rust table of the files. The same
-// sources give the same bytes in any directory. Not a development server: `--watch` rebuilds,
-// `chatmetric serve --console-dir` serves. It fails when a size bar is broken.
-import { build, context } from "esbuild";
+// Builds the console into the crate that embeds it: scripts, style sheet, index page, licences, the
+// manifest of sources and the Rust table of the files. The same sources give the same bytes in any
+// directory; it fails when a size bar is broken. `--watch` builds again at every change; it is no
+// server: `chatmetric serve` with the directory serves.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { bundle, bundleRest } from "./bundle.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const crate = join(here, "../crates/chatmetric");
 const dist = join(crate, "console-dist");
 const table = join(crate, "src/console/assets_table.rs");
-const samples = join(here, "samples/templates.json");
+/** What is bundled from the samples, which are another part of the repository. */
+const SAMPLES = ["samples/templates.json", "samples/fill.mjs", "samples/escape.mjs"];
 
 const KIB = 1024;
-const BARS = { firstLoad: 60 * KIB, firstScript: 50 * KIB, lazyChunk: 15 * KIB, allScript: 140 * KIB };
+const BARS = { firstLoad: 60 * KIB, firstScript: 50 * KIB, lazyChunk: 15 * KIB, allScripts: 140 * KIB };
 const TYPES = {
   css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
-  json: "application/json",
   svg: "image/svg+xml",
   txt: "text/plain; charset=utf-8",
 };
-const type = (name) => TYPES[name.split(".").pop()];
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
-/** The samples are another part's product; until they are there the Explorer shows curl only. */
-const samplesPlugin = {
-  name: "samples",
-  setup(of) {
-    of.onResolve({ filter: /^sample-templates$/ }, () =>
-      existsSync(samples) ? { path: samples } : { path: "none", namespace: "samples" },
-    );
-    of.onLoad({ filter: /.*/, namespace: "samples" }, () => ({ contents: "{}", loader: "json" }));
-  },
-};
-
-const options = {
-  absWorkingDir: here,
-  entryPoints: { app: "src/main.tsx", style: "src/styles/app.css", favicon: "src/favicon.svg" },
-  outdir: dist,
-  entryNames: "[name]-[hash]",
-  chunkNames: "[name]-[hash]",
-  assetNames: "[name]-[hash]",
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  target: ["es2022"],
-  minify: true,
-  charset: "ascii",
-  legalComments: "none",
-  jsx: "automatic",
-  jsxImportSource: "preact",
-  loader: { ".svg": "copy" },
-  metafile: true,
-  write: false,
-  logLevel: "warning",
-  plugins: [samplesPlugin],
-};
-
 function sourceFiles(directory) {
   return readdirSync(directory, { withFileTypes: true })
-    .flatMap((entry) => {
-      const path = join(directory, entry.name);
-      return entry.isDirectory() ? sourceFiles(path) : [path];
-    })
+    .flatMap((entry) => (entry.isDirectory() ? sourceFiles(join(directory, entry.name)) : [join(directory, entry.name)]))
     .sort();
 }
 
 /** What a build reads, so that a Rust test notices a forgotten build without Node. */
 function manifest() {
-  const files = [...sourceFiles(join(here, "src")), join(here, "build.mjs"), join(here, "package-lock.json")];
-  if (existsSync(samples)) files.push(samples);
+  const own = ["build.mjs", "bundle.mjs", "package-lock.json", ...SAMPLES].map((name) => join(here, name));
+  const files = [...sourceFiles(join(here, "src")), ...own].filter((path) => existsSync(path));
   const sums = files.map((path) => [relative(here, path).replaceAll("\\", "/"), sha256(readFileSync(path))]);
   return `${JSON.stringify(Object.fromEntries(sums), null, 1)}\n`;
 }
@@ -90,72 +52,65 @@ function licences() {
   return `What others wrote and the console of chatmetric carries.\n\n${parts.join("\n----\n\n")}`;
 }
 
-function index(names) {
-  const fill = { js: names.find((n) => /^app-.*\.js$/.test(n)), css: names.find((n) => n.endsWith(".css")), icon: names.find((n) => n.endsWith(".svg")) };
-  return readFileSync(join(here, "src/index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, key) => fill[key]);
+function index(app, names) {
+  const fill = { js: app, css: names.find((name) => name.endsWith(".css")), icon: names.find((name) => name.endsWith(".svg")) };
+  return readFileSync(join(here, "src/index.html"), "utf8").replace(/\{\{(\w+)\}\}/g, (_, key) => `/console/assets/${fill[key]}`);
 }
 
 function rustTable(names) {
-  const rows = names.map(
-    (name) =>
-      `    (\n        ${JSON.stringify(name)},\n        ${JSON.stringify(type(name))},\n        include_bytes!("../../console-dist/${name}"),\n    ),\n`,
-  );
-  return `//! The built files of the console. Generated by \`console/build.mjs\`: never edit it.\n//!\n//! It is not the code that serves them. Invariant: every name here is a file of \`console-dist/\`.\n\n/// Name, content type and bytes of each file.\npub(super) const FILES: &[(&str, &str, &[u8])] = &[\n${rows.join("")}];\n`;
+  const rows = names.map((name) => `    (\n        "${name}",\n        "${TYPES[name.split(".").pop()]}",\n        include_bytes!("../../console-dist/${name}"),\n    ),\n`);
+  return `//! The built files of the console. Generated by \`console/build.mjs\`: never edit it.
+//!
+//! Names are paths below \`/console/\`. It is not the code that serves them. Invariant: every
+//! name here is a file of \`console-dist/\`.
+
+/// Path, content type and bytes of each file.
+pub(super) const FILES: &[(&str, &str, &[u8])] = &[
+${rows.join("")}];
+`;
 }
 
-function emit(result) {
-  rmSync(dist, { recursive: true, force: true });
-  mkdirSync(dist, { recursive: true });
-  const files = new Map();
-  for (const file of result.outputFiles) {
-    const name = relative(dist, file.path);
-    // The loader that copies leaves a script beside the icon that nobody asks for.
-    if (/^favicon-.*\.js$/.test(name)) continue;
-    files.set(name, Buffer.from(file.contents));
-  }
-  files.set("index.html", Buffer.from(index([...files.keys()])));
+async function run() {
+  const { app, scripts } = await bundle(here);
+  const hashed = new Map([...scripts, ...(await bundleRest(here))]);
+  const files = new Map([...hashed].map(([name, bytes]) => [`assets/${name}`, Buffer.from(bytes)]));
+  files.set("index.html", Buffer.from(index(app, [...hashed.keys()])));
   files.set("third-party.txt", Buffer.from(licences()));
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(join(dist, "assets"), { recursive: true });
   for (const [name, bytes] of files) writeFileSync(join(dist, name), bytes);
   writeFileSync(join(dist, "manifest.json"), manifest());
   mkdirSync(dirname(table), { recursive: true });
   writeFileSync(table, rustTable([...files.keys()].sort()));
-  return report(result, files);
+  return report(`assets/${app}`, files);
 }
 
 /** Prints the sizes and says which bars are broken. */
-function report(result, files) {
-  const scripts = [...files].filter(([name]) => name.endsWith(".js"));
-  const app = scripts.find(([name]) => name.startsWith("app-"))[0];
-  const first = new Set();
-  const follow = (name) => {
-    if (first.has(name)) return;
-    first.add(name);
-    const output = Object.entries(result.metafile.outputs).find(([path]) => path.endsWith(`/${name}`))[1];
-    for (const { path, kind } of output.imports) if (kind === "import-statement") follow(path.split("/").pop());
-  };
-  follow(app);
+function report(app, files) {
   const size = new Map([...files].map(([name, bytes]) => [name, gzipped(bytes)]));
-  const sum = (names) => [...names].reduce((total, name) => total + size.get(name), 0);
-  const css = [...files.keys()].filter((name) => name.endsWith(".css"));
+  const scripts = [...files.keys()].filter((name) => name.endsWith(".js"));
+  const css = [...files.keys()].find((name) => name.endsWith(".css"));
   const faults = [];
   const bar = (what, bytes, most) => {
     console.log(`${what.padEnd(40)} ${(bytes / KIB).toFixed(1).padStart(7)} KiB of ${most / KIB}`);
     if (bytes > most) faults.push(`${what}: ${bytes} bytes, at most ${most}`);
   };
-  bar("first load", sum(first) + sum(css) + size.get("index.html"), BARS.firstLoad);
-  bar("first script", sum(first), BARS.firstScript);
-  for (const [name] of scripts) if (!first.has(name)) bar(name, size.get(name), BARS.lazyChunk);
-  bar("all scripts", sum(scripts.map(([name]) => name)), BARS.allScript);
+  bar("first load", size.get(app) + size.get(css) + size.get("index.html"), BARS.firstLoad);
+  bar("first script", size.get(app), BARS.firstScript);
+  for (const name of scripts) if (name !== app) bar(name, size.get(name), BARS.lazyChunk);
+  bar("all scripts", scripts.reduce((sum, name) => sum + size.get(name), 0), BARS.allScripts);
   return faults;
 }
 
+const faults = await run();
+if (faults.length > 0) {
+  console.error(faults.join("\n"));
+  process.exitCode = 1;
+}
 if (process.argv.includes("--watch")) {
-  const plugin = { name: "emit", setup: (of) => of.onEnd((result) => void (result.errors.length || emit(result))) };
-  await (await context({ ...options, plugins: [samplesPlugin, plugin] })).watch();
-} else {
-  const faults = emit(await build(options));
-  if (faults.length > 0) {
-    console.error(faults.join("\n"));
-    process.exitCode = 1;
-  }
+  let timer;
+  watch(join(here, "src"), { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run().catch((error) => console.error(error.message)), 100);
+  });
 }

@@ -6,7 +6,6 @@ import { onExpired } from "./api.ts";
 import type { Failure } from "./api.ts";
 import { ErrorState } from "./components/states.tsx";
 import { Toasts } from "./components/toast.tsx";
-import { Door, ExpiredDialog } from "./pages/door.tsx";
 import { MetricsPage } from "./pages/metrics/page.tsx";
 import { navigate, to, usePlace } from "./router.ts";
 import type { Place } from "./router.ts";
@@ -14,7 +13,7 @@ import { SessionContext, loadSession } from "./session.ts";
 import { Shell } from "./shell.tsx";
 import type { Session, SignedIn } from "./types.ts";
 import { NotFoundPage } from "./pages/not_found.tsx";
-import { LazyPage, type PageProps } from "./lazy.tsx";
+import { LazyPage, useModule, type PageProps } from "./lazy.tsx";
 
 type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 
@@ -39,6 +38,19 @@ function Page(props: { place: Place }): JSX.Element {
   if (name === "metrics") return <MetricsPage place={props.place} />;
   const load = LAZY[name];
   return load ? <LazyPage key={name} load={load} place={props.place} /> : <NotFoundPage />;
+}
+
+const loadDoor = () => import("./pages/door.tsx");
+type DoorModule = Awaited<ReturnType<typeof loadDoor>>;
+
+function Door(props: Parameters<DoorModule["default"]>[0]): JSX.Element {
+  const module = useModule(loadDoor);
+  return module ? <module.default {...props} /> : <div />;
+}
+
+function ExpiredDialog(props: Parameters<DoorModule["ExpiredDialog"]>[0]): JSX.Element | null {
+  const module = useModule(loadDoor);
+  return module && <module.ExpiredDialog {...props} />;
 }
 
 /** The pages of somebody who is not signed in. */

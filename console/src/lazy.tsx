@@ -10,6 +10,22 @@ export interface PageProps {
   place: Place;
 }
 
+/** Something that is loaded when it is first rendered; null until then and when it fails. */
+export function useModule<T>(load: () => Promise<T>): T | null {
+  const [module, setModule] = useState<{ loaded: T } | null>(null);
+  useEffect(() => {
+    let here = true;
+    load().then(
+      (loaded) => here && setModule({ loaded }),
+      () => undefined,
+    );
+    return () => {
+      here = false;
+    };
+  }, []);
+  return module?.loaded ?? null;
+}
+
 export function LazyPage(props: { load: () => Promise<{ default: ComponentType<PageProps> }>; place: Place }): JSX.Element {
   const [page, setPage] = useState<{ Page: ComponentType<PageProps> } | "failed" | null>(null);
   useEffect(() => {

@@ -40,7 +40,7 @@ interface TextProps {
   onValue: (value: string) => void;
   hint?: ComponentChildren;
   error?: string | null | undefined;
-  type?: string;
+  type?: "text" | "password" | "datetime-local" | "number" | "search";
   mono?: boolean;
   lines?: number;
   required?: boolean;
@@ -62,7 +62,7 @@ export function Text(props: TextProps): JSX.Element {
           <input
             {...ids}
             class={`input${props.mono ? " mono" : ""}`}
-            type={props.type ?? "text"}
+            {...({ type: props.type ?? "text" } as { type: "text" })}
             value={props.value}
             placeholder={props.placeholder}
             required={props.required}

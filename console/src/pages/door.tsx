@@ -136,7 +136,7 @@ function TokenForm(props: { onDone: () => void; token: string }): JSX.Element {
   );
 }
 
-export function Door(props: { place: Place; setup: boolean; onDone: () => void }): JSX.Element {
+export default function Door(props: { place: Place; setup: boolean; onDone: () => void }): JSX.Element {
   const name = props.place.parts[0] ?? "";
   const page = name === "set-password" ? name : props.setup ? "setup" : "signin";
   // A token in the address leaves it at once, so that it stays in no history.
@@ -146,7 +146,7 @@ export function Door(props: { place: Place; setup: boolean; onDone: () => void }
       if (props.place.query.has("token")) navigate(to(page), { replace: true });
       return;
     }
-    const back = name === "" || name === "setup" || name === "signin" ? {} : { to: location.pathname + location.search };
+    const back: Record<string, string> = name === "" || name === "setup" || name === "signin" ? {} : { to: location.pathname + location.search };
     navigate(to(page, back), { replace: true });
   }, [page, name]);
   if (page === "setup") {

@@ -2,18 +2,18 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Chart } from "../../chart/chart.tsx";
-import { Heatmap } from "../../chart/heatmap.tsx";
+import type { Heatmap as HeatmapOf } from "../../chart/heatmap.tsx";
 import type { Layer } from "../../chart/plot.ts";
 import { Check } from "../../components/field.tsx";
-import { Banner, EmptyState } from "../../components/states.tsx";
+import { Banner, EmptyState, Skeleton } from "../../components/states.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { count, moment, phone } from "../../format.ts";
+import { useModule } from "../../lazy.tsx";
 import { metrics as m } from "../../messages/en/metrics.ts";
 import type { Metrics } from "../../types.ts";
 import { figuresFrom, figuresOf, isEmpty, known, rates, totalOf } from "./counts.ts";
 import { Figures } from "./figures.tsx";
 import type { MetricsState, Span, View } from "./state.ts";
-import { IntervalsTable, NumbersTable } from "./tables.tsx";
 
 interface BodyProps {
   metrics: Metrics;
@@ -62,6 +62,18 @@ function Legend(props: { layers: Layer[] }): JSX.Element {
       </span>
     </div>
   );
+}
+
+function Heatmap(props: Parameters<typeof HeatmapOf>[0]): JSX.Element | null {
+  const module = useModule(() => import("../../chart/heatmap.tsx"));
+  return module && <module.Heatmap {...props} />;
+}
+
+/** The tables come after the chart: nobody waits for them, and the chart does not wait either. */
+function Tables(props: { view: "numbers" | "intervals"; metrics: Metrics; zone: string; onPoint: (number: string | null) => void }): JSX.Element {
+  const module = useModule(() => import("./tables.tsx"));
+  if (!module) return <Skeleton height={320} shown={false} />;
+  return props.view === "numbers" ? <module.NumbersTable metrics={props.metrics} onPoint={props.onPoint} /> : <module.IntervalsTable metrics={props.metrics} zone={props.zone} />;
 }
 
 export function Body(props: BodyProps): JSX.Element {
@@ -131,8 +143,7 @@ export function Body(props: BodyProps): JSX.Element {
           ]}
           onValue={(view) => props.onState({ view: view as View })}
         >
-          {state.view === "numbers" && <NumbersTable metrics={metrics} onPoint={state.show === "numbers" ? setPointed : () => undefined} />}
-          {state.view === "intervals" && <IntervalsTable metrics={metrics} zone={zone} />}
+          {state.view !== "hours" && <Tables key={state.view} view={state.view} metrics={metrics} zone={zone} onPoint={state.show === "numbers" ? setPointed : () => undefined} />}
           {state.view === "hours" && (metrics.granularity === "half-hour" ? <Heatmap buckets={metrics.buckets} values={known(metrics, total.sent)} zone={zone} /> : <p class="card-body quiet">{m.hoursNeed}</p>)}
           {state.view === "numbers" && metrics.numbersTotal > metrics.series.length && state.numbers.length === 0 && <p class="pager">{m.busiest(count(metrics.series.length), count(metrics.numbersTotal))}</p>}
         </Tabs>
