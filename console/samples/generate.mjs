@@ -72,7 +72,7 @@ const byHand = (id, title, language, file, install, source) => ({
 });
 
 const SHELL = 'bash, curl and openssl';
-const CRATES = 'cargo add ureq@3 hmac@0.13 sha2@0.11 hex@0.4 jiff@1 uuid@1 --features uuid/v4';
+const CRATES = 'cargo add ureq@3 hmac@0.13 sha2@0.11 hex@0.4 jiff@1 getrandom@0.4';
 const CLI = 'brew install aliyun-cli, or a release of github.com/aliyun/aliyun-cli';
 
 const templates = {

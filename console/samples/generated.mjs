@@ -71,12 +71,18 @@ const any = {
   },
   java: {
     print: 'System.out.println(com.aliyun.teautil.Common.toJSONString(response.get("body")));',
-    edits: JAVA,
+    // Newer libraries than the generator's answer with a map of anything.
+    edits: [...JAVA, [/java\.util\.Map<String, Object> response/, 'java.util.Map<String, ?> response']],
     each: { pattern: /\n( *)new TeaPair\("__key__", "__value__"\)\n */, line: '\n$1new TeaPair(⟦key:string⟧, ⟦value:string⟧)', between: ',', after: '\n                ' },
   },
   go: {
-    print: 'fmt.Println(tea.StringValue(util.ToJSONString(response["body"])))',
-    edits: GO,
+    print: 'fmt.Println(tea.Prettify(response["body"]))',
+    // The generator knows the options of an older library; this one's do not compile.
+    edits: [
+      ...GO,
+      [/^ *util ".*\/tea-utils\/v2\/service"\n/m, '  "github.com/alibabacloud-go/tea/dara"\n'],
+      [/&util\.RuntimeOptions/, '&dara.RuntimeOptions'],
+    ],
     each: { pattern: /\n *"__key__": tea\.String\("__value__"\),\n *\}/, line: '\n\t\t\t⟦key:string⟧: tea.String(⟦value:string⟧),', after: '\n\t\t}' },
   },
 };
@@ -131,7 +137,7 @@ export const LANGUAGES = [
     env: (name) => `os.Getenv("${name}")`,
     print: /out\.Print\(response\)/,
     edits: GO,
-    any: { ...any.go, install: 'go get github.com/alibabacloud-go/darabonba-openapi/v2/client github.com/alibabacloud-go/tea-utils/v2/service' },
+    any: { ...any.go, install: 'go get github.com/alibabacloud-go/darabonba-openapi/v2/client' },
     // As gofmt indents.
     last: (text) => text.replace(/^((?:⟦[^⟧]*⟧)*)((?: {2})+)/gm, (_, marks, spaces) => marks + '\t'.repeat(spaces.length / 2)).replace(/\n{3,}/g, '\n\n'),
   },

@@ -29,7 +29,7 @@ public class Sample {
                     .build();
             CompletableFuture<GetChatappPhoneNumberMetricResponse> future = client.getChatappPhoneNumberMetric(request);
             for (GetChatappPhoneNumberMetricResponseBody.Data row : future.get().getBody().getData()) {
-                System.out.println(row.getStart() + " " + row.getPhoneNumber() + ": sent " + row.getSentCount() + ", delivered " + row.getDeliveredCount());
+                System.out.println(row.getStart() + " " + row.getPhoneNumber() + " " + row.getSentCount() + " " + row.getDeliveredCount());
             }
         }
     }

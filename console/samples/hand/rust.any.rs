@@ -24,7 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let body_hash = hex::encode(Sha256::digest(b""));
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)?;
+    let nonce = hex::encode(nonce);
     let headers = [
         ("host", HOST),
         ("x-acs-action", ACTION),
