@@ -1,8 +1,7 @@
-// Labelled controls: text, password, select, check box, segments. Each label is tied to its
+// Labelled controls: text, select, check box, segments. Each label is tied to its
 // control, each error is read with it.
 import type { ComponentChildren, JSX } from "preact";
-import { useId, useState } from "preact/hooks";
-import { shell as m } from "../messages/en/shell.ts";
+import { useId } from "preact/hooks";
 
 interface FieldProps {
   label: ComponentChildren;
@@ -34,7 +33,7 @@ export function Field(props: FieldProps): JSX.Element {
   );
 }
 
-interface TextProps {
+export interface TextProps {
   label: ComponentChildren;
   value: string;
   onValue: (value: string) => void;
@@ -78,19 +77,6 @@ export function Text(props: TextProps): JSX.Element {
         )
       }
     </Field>
-  );
-}
-
-export function Password(props: TextProps): JSX.Element {
-  const [shown, setShown] = useState(false);
-  return (
-    <div class="stack tight">
-      <Text {...props} type={shown ? "text" : "password"} />
-      <label class="choice small">
-        <input type="checkbox" checked={shown} onChange={(event) => setShown(event.currentTarget.checked)} />
-        {m.showPassword}
-      </label>
-    </div>
   );
 }
 

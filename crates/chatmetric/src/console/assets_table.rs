@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-WOVCVYXY.js"),
     ),
     (
-        "assets/app-XX22II4B.js",
+        "assets/app-LAERTSNP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-XX22II4B.js"),
+        include_bytes!("../../console-dist/assets/app-LAERTSNP.js"),
     ),
     (
         "assets/audit-2SHZA7L6.js",
@@ -31,9 +31,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/audit-2SHZA7L6.js"),
     ),
     (
-        "assets/chart_heatmap-ABVZIF47.js",
+        "assets/chart_heatmap-BCUM7SAN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-ABVZIF47.js"),
+        include_bytes!("../../console-dist/assets/chart_heatmap-BCUM7SAN.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -46,9 +46,29 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-437CPEUN.js"),
     ),
     (
-        "assets/chunk-5MLU4MI4.js",
+        "assets/chunk-4U2MGK4R.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-5MLU4MI4.js"),
+        include_bytes!("../../console-dist/assets/chunk-4U2MGK4R.js"),
+    ),
+    (
+        "assets/chunk-6PDBBVM4.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-6PDBBVM4.js"),
+    ),
+    (
+        "assets/chunk-73MRHAJD.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-73MRHAJD.js"),
+    ),
+    (
+        "assets/chunk-AEX6DSUR.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-AEX6DSUR.js"),
+    ),
+    (
+        "assets/chunk-DZLA6T2Q.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-DZLA6T2Q.js"),
     ),
     (
         "assets/chunk-EA5TH3T4.js",
@@ -56,24 +76,39 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
     ),
     (
-        "assets/chunk-M2UXCIDA.js",
+        "assets/chunk-HBKVYHUB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-M2UXCIDA.js"),
+        include_bytes!("../../console-dist/assets/chunk-HBKVYHUB.js"),
     ),
     (
-        "assets/chunk-Q26NVTOA.js",
+        "assets/chunk-JTCAUCOH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-Q26NVTOA.js"),
+        include_bytes!("../../console-dist/assets/chunk-JTCAUCOH.js"),
     ),
     (
-        "assets/door-XI6BBSMG.js",
+        "assets/chunk-MCXVYDEA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-XI6BBSMG.js"),
+        include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
     ),
     (
-        "assets/explorer-OWULVXXB.js",
+        "assets/chunk-UOZWF37Y.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-OWULVXXB.js"),
+        include_bytes!("../../console-dist/assets/chunk-UOZWF37Y.js"),
+    ),
+    (
+        "assets/chunk-Z663YBP5.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
+    ),
+    (
+        "assets/door-GRRBOJTH.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/door-GRRBOJTH.js"),
+    ),
+    (
+        "assets/explorer-7CYSLZTB.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/explorer-7CYSLZTB.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -86,14 +121,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/ingest-FDAHOJ2D.js"),
     ),
     (
-        "assets/metrics_picker-QI7ZG2IQ.js",
+        "assets/metrics_picker-KKJKKWXR.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-QI7ZG2IQ.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-KKJKKWXR.js"),
     ),
     (
-        "assets/metrics_tables-AGJ6DXAN.js",
+        "assets/metrics_tables-2IEU6WPF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-AGJ6DXAN.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-2IEU6WPF.js"),
     ),
     (
         "assets/numbers-FJZFE5RJ.js",
@@ -101,9 +136,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/numbers-FJZFE5RJ.js"),
     ),
     (
-        "assets/signature-FM6JKWZM.js",
+        "assets/signature-TQEKDECO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-FM6JKWZM.js"),
+        include_bytes!("../../console-dist/assets/signature-TQEKDECO.js"),
     ),
     (
         "assets/spaces-55YPLB72.js",
@@ -111,14 +146,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/spaces-55YPLB72.js"),
     ),
     (
-        "assets/style-GTCWXHAB.css",
+        "assets/style-6COAWO2M.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-GTCWXHAB.css"),
+        include_bytes!("../../console-dist/assets/style-6COAWO2M.css"),
     ),
     (
         "assets/system-LF3C264N.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/system-LF3C264N.js"),
+    ),
+    (
+        "assets/templates-XEIKC55H.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/templates-XEIKC55H.js"),
     ),
     (
         "assets/third_party-LVBXUCBX.js",

@@ -1,1 +1,0 @@
-var{door:o,failureText:n,shell:c}=globalThis.chatmetricConsole["src/messages/en/shell.ts"];var{AlertIcon:e,CheckIcon:l,CloseIcon:t,CopyIcon:I,DownIcon:r,EmptyIcon:a,LockIcon:h,Mark:i,MoonIcon:p,PauseIcon:m,PlayIcon:u,PlugIcon:C,SunIcon:g,SunMoonIcon:x,UpDownIcon:k}=globalThis.chatmetricConsole["src/components/icons.tsx"];export{o as a,c as b,t as c,r as d,i as e};
