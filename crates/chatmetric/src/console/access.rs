@@ -35,7 +35,9 @@ pub(super) async fn console(
     who.require_on("ram:GetLoginProfile", &user_arn(who, name))?;
     let user = user(who, name)?;
     let id = user.id.clone();
-    let password = work::read(ask.app, move |app| Ok(app.directory.console_password(&id)?));
+    let password = work::read(ask.app, move |app| {
+        Ok(app.directory.console_password(&id)?)
+    });
     let password = password.await?;
     answer_of(&json!({
         "console": user.console,

@@ -40,7 +40,10 @@ fn counted(
 ) -> Result<Option<Counted>, ConsoleError> {
     let range = Range::of(Granularity::Daily, start, end, space, now)?;
     let numbers = counts::all_numbers(app, snapshot, space)?;
-    let windows = range.query.as_ref().map_or(0, |query| query.windows().len());
+    let windows = range
+        .query
+        .as_ref()
+        .map_or(0, |query| query.windows().len());
     let blocks = numbers.len().saturating_mul(windows.saturating_add(1));
     let Some(left) = blocks_left.checked_sub(blocks) else {
         return Ok(None);
@@ -120,7 +123,9 @@ pub(super) async fn create(
     let id = id.map_err(|error| ConsoleError::invalid("id", error.to_string()))?;
     let (actor, now) = (who.actor(ask), ask.now());
     let (id, key, secret) = work::change(ask.app, move |app| {
-        Ok(app.directory.create_account(id.as_ref(), &name, &actor, now)?)
+        Ok(app
+            .directory
+            .create_account(id.as_ref(), &name, &actor, now)?)
     })
     .await?;
     answer_of(&json!({
@@ -155,7 +160,9 @@ pub(super) async fn update(
     let changes = AccountChanges {
         name: asked.name,
         subscribed: asked.subscribed,
-        calls_per_second: asked.calls_per_second.map(|calls| Some(calls).filter(|n| *n > 0)),
+        calls_per_second: asked
+            .calls_per_second
+            .map(|calls| Some(calls).filter(|n| *n > 0)),
     };
     let (actor, now) = (who.actor(ask), ask.now());
     work::change(ask.app, move |app| {

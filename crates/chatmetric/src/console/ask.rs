@@ -51,13 +51,16 @@ impl Ask<'_> {
     pub(super) fn query(&self) -> Result<Query, ConsoleError> {
         let text = self.parts.uri.query().unwrap_or_default();
         let pairs = query_text::pairs(text);
-        let pairs =
-            pairs.ok_or_else(|| ConsoleError::InvalidBody("The query is not well-formed.".into()))?;
+        let pairs = pairs
+            .ok_or_else(|| ConsoleError::InvalidBody("The query is not well-formed.".into()))?;
         Ok(Query(pairs))
     }
 
     /// Reads a JSON body.
-    pub(super) async fn json<T: DeserializeOwned>(&self, body: Incoming) -> Result<T, ConsoleError> {
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        body: Incoming,
+    ) -> Result<T, ConsoleError> {
         let read = read_body(self.app, self.parts, body, BODY_BYTES_MAX).await;
         let body = read.map_err(|fault| match fault {
             BodyFault::TooLarge => ConsoleError::TooLarge {
@@ -71,9 +74,8 @@ impl Ask<'_> {
         // The fault names a place and a field, and not what stands there: it may be a secret.
         serde_json::from_slice(&body.bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            let reason = format!(
-                "The body is not the JSON of this call (line {line}, column {column})."
-            );
+            let reason =
+                format!("The body is not the JSON of this call (line {line}, column {column}).");
             ConsoleError::InvalidBody(reason.into())
         })
     }
@@ -89,7 +91,10 @@ impl Query {
     }
 
     pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
-        let found = self.0.iter().filter(move |(own, value)| own == name && !value.is_empty());
+        let found = self
+            .0
+            .iter()
+            .filter(move |(own, value)| own == name && !value.is_empty());
         found.map(|(_, value)| value.as_str())
     }
 

@@ -85,7 +85,11 @@ impl File {
 
     fn answer(&self, ask: &Ask<'_>, name: &str) -> Answer {
         let headers = &ask.parts.headers;
-        let caching = if name.starts_with(HASHED) { FOR_EVER } else { ASK_AGAIN };
+        let caching = if name.starts_with(HASHED) {
+            FOR_EVER
+        } else {
+            ASK_AGAIN
+        };
         let known = headers.get_all(header::IF_NONE_MATCH).iter();
         let is_known = known
             .filter_map(|value| value.to_str().ok())
@@ -124,7 +128,9 @@ impl File {
 
 fn accepts_gzip(coding: &str) -> bool {
     let mut parts = coding.split(';').map(str::trim);
-    let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+    let is_gzip = parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
     is_gzip && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
 }
 
@@ -151,8 +157,10 @@ fn type_of(name: &str) -> &'static str {
 pub(super) fn answer(ask: &Ask<'_>, path: &str) -> Result<Answer, ConsoleError> {
     if path.is_empty() && !ask.parts.uri.path().ends_with('/') {
         let there = HeaderValue::from_static("/console/");
-        return Ok(Answer::text(StatusCode::FOUND, "the console is at /console/\n")
-            .header(HeaderName::from_static("location"), there));
+        return Ok(
+            Answer::text(StatusCode::FOUND, "the console is at /console/\n")
+                .header(HeaderName::from_static("location"), there),
+        );
     }
     if !matches!(ask.parts.method, Method::GET | Method::HEAD) {
         return Err(ConsoleError::NotFound);
@@ -181,7 +189,14 @@ mod tests {
         let files = Files::open(Some(pages));
         assert!(files.built_in.contains_key(INDEX));
         assert!(files.from_dir("app.js").is_some());
-        for name in ["../secret", "..", ".hidden", "a//b", "/etc/passwd", "%2e%2e/secret"] {
+        for name in [
+            "../secret",
+            "..",
+            ".hidden",
+            "a//b",
+            "/etc/passwd",
+            "%2e%2e/secret",
+        ] {
             assert!(files.from_dir(name).is_none(), "{name}");
         }
     }

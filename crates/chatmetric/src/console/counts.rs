@@ -47,7 +47,9 @@ impl Columns {
             (cohort, &other.cohort),
         ] {
             own.resize(own.len().max(more.len()), 0);
-            own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+            own.iter_mut()
+                .zip(more)
+                .for_each(|(own, more)| *own += more);
         }
     }
 
@@ -80,7 +82,13 @@ impl Range {
                 return Err(ConsoleError::invalid("granularity", reason));
             }
         };
-        Self::of(granularity, query.time("start")?, query.time("end")?, space, now)
+        Self::of(
+            granularity,
+            query.time("start")?,
+            query.time("end")?,
+            space,
+            now,
+        )
     }
 
     pub(super) fn of(

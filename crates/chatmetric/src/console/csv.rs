@@ -49,7 +49,10 @@ pub(super) async fn metrics(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Con
         Ok((range, numbers))
     })
     .await?;
-    let buckets = range.query.as_ref().map_or(0, |query| query.windows().len());
+    let buckets = range
+        .query
+        .as_ref()
+        .map_or(0, |query| query.windows().len());
     if numbers.len().saturating_mul(buckets) > ROWS_MAX {
         let reason = format!("The file has more than {ROWS_MAX} rows; ask for a shorter range.");
         return Err(ConsoleError::invalid("end", reason));
@@ -68,10 +71,22 @@ pub(super) async fn metrics(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Con
                     return;
                 }
             };
-            let windows = range.query.as_ref().map_or(&[][..], |query| query.windows());
-            rows(&mut text, windows, space.zone.name(), number.as_str(), &columns);
+            let windows = range
+                .query
+                .as_ref()
+                .map_or(&[][..], |query| query.windows());
+            rows(
+                &mut text,
+                windows,
+                space.zone.name(),
+                number.as_str(),
+                &columns,
+            );
             // A client that went away ends the work.
-            if sender.blocking_send(std::mem::take(&mut text).into()).is_err() {
+            if sender
+                .blocking_send(std::mem::take(&mut text).into())
+                .is_err()
+            {
                 return;
             }
         }
@@ -94,11 +109,18 @@ pub(super) fn attachment(answer: Answer, name: &str) -> Answer {
 
 /// A whole small file.
 pub(super) fn whole(text: String, name: &str) -> Answer {
-    attachment(Answer::new(http::StatusCode::OK, CSV, Bytes::from(text)), name)
+    attachment(
+        Answer::new(http::StatusCode::OK, CSV, Bytes::from(text)),
+        name,
+    )
 }
 
 fn rows(text: &mut String, windows: &[Window], zone: &str, number: &str, columns: &Columns) {
-    let counted = columns.sent.iter().zip(&columns.delivered).zip(&columns.cohort);
+    let counted = columns
+        .sent
+        .iter()
+        .zip(&columns.delivered)
+        .zip(&columns.cohort);
     for (window, ((sent, delivered), cohort)) in windows.iter().zip(counted) {
         // Writing into a string cannot fail.
         let _ = write!(

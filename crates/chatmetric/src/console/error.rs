@@ -137,9 +137,7 @@ impl ConsoleError {
             .into(),
             Self::Unsubscribed => "The account is not subscribed to the product.".into(),
             Self::NotFound => "There is no such thing.".into(),
-            Self::InvalidField { reason, .. } | Self::InvalidBody(reason) => {
-                reason.as_ref().into()
-            }
+            Self::InvalidField { reason, .. } | Self::InvalidBody(reason) => reason.as_ref().into(),
             Self::TooLarge { bytes_max } => format!("A body has at most {bytes_max} bytes.").into(),
             Self::HeadTooLarge => "The head of the request is too large.".into(),
             Self::Conflict(reason) => reason.as_str().into(),

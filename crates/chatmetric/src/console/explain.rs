@@ -29,7 +29,9 @@ struct Output<'a> {
 /// `POST sign/explain`
 pub(super) async fn explain(ask: &Ask<'_>, body: Incoming) -> Result<Answer, ConsoleError> {
     let Asked { text, secret } = ask.json(body).await?;
-    let secret = secret.map(Zeroizing::new).filter(|secret| !secret.is_empty());
+    let secret = secret
+        .map(Zeroizing::new)
+        .filter(|secret| !secret.is_empty());
     let secret = secret.map(|secret| SecretKey::new(secret.as_bytes()));
     let captured = Captured::parse(text.as_bytes());
     let captured = captured.map_err(|error| ConsoleError::invalid("text", error.to_string()))?;

@@ -29,7 +29,11 @@ pub(super) fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError
                 GrantUsers::Everyone => vec!["*"],
                 GrantUsers::Named(names) => names.iter().map(String::as_str).collect(),
             };
-            let code = if whole { grant.code.clone() } else { masked(&grant.code) };
+            let code = if whole {
+                grant.code.clone()
+            } else {
+                masked(&grant.code)
+            };
             json!({
                 "code": code,
                 "account": grant.account.as_str(),

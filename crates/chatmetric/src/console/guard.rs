@@ -37,7 +37,11 @@ fn check_origin(ask: &Ask<'_>) -> Result<(), ConsoleError> {
         };
     }
     let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
-    let scheme = if ask.caller.tls { "https://" } else { "http://" };
+    let scheme = if ask.caller.tls {
+        "https://"
+    } else {
+        "http://"
+    };
     let host = origin.and_then(|origin| origin.strip_prefix(scheme));
     let public = &ask.app.settings.server.public_hosts;
     match host {

@@ -166,7 +166,12 @@ struct Work {
 
 impl Work {
     /// Loads the file; what it was refused with, if it was.
-    fn load(&mut self, input: Box<dyn Read>, format: Option<FileFormat>, name: &str) -> Option<String> {
+    fn load(
+        &mut self,
+        input: Box<dyn Read>,
+        format: Option<FileFormat>,
+        name: &str,
+    ) -> Option<String> {
         let read = self.read(input, format, name);
         // What was read before a stop is loaded, so that the figures are true.
         let finished = self.loader.finish().map_err(|error| load_error(&error));
@@ -183,7 +188,8 @@ impl Work {
         let mut input = file::decoded(input).map_err(unreadable)?;
         let prefix = file::peek(&mut input).map_err(unreadable)?;
         let sniffed = file::sniff(&prefix, name).map_err(|error| error.to_string())?;
-        let mut input = BufReader::with_capacity(READ_BYTES, Read::chain(Cursor::new(prefix), input));
+        let mut input =
+            BufReader::with_capacity(READ_BYTES, Read::chain(Cursor::new(prefix), input));
         match file::read(&mut input, format.unwrap_or(sniffed), self) {
             Ok(()) => Ok(()),
             Err(ReadError::Io(error)) => Err(unreadable(error)),

@@ -44,8 +44,17 @@ pub(super) struct Looks {
 impl Looks {
     /// Looks at a source: when its last event was seen, and events a second since the
     /// look before.
-    fn look(&self, source: &str, received: u64, at_ms: u64, now_ms: i64) -> (Option<i64>, Option<f64>) {
-        let mut looks = self.by_source.lock().unwrap_or_else(PoisonError::into_inner);
+    fn look(
+        &self,
+        source: &str,
+        received: u64,
+        at_ms: u64,
+        now_ms: i64,
+    ) -> (Option<i64>, Option<f64>) {
+        let mut looks = self
+            .by_source
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let before = looks.get(source).copied();
         let changed = before.is_some_and(|before| before.received != received);
         let last_ms = match before {

@@ -150,7 +150,11 @@ impl Stream {
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut silent = 0;
         // The client knows at once that the stream stands.
-        if sender.send(Bytes::from_static(b": alive\n\n")).await.is_err() {
+        if sender
+            .send(Bytes::from_static(b": alive\n\n"))
+            .await
+            .is_err()
+        {
             return;
         }
         loop {

@@ -85,7 +85,10 @@ pub(super) async fn metrics(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Con
         Ok((range, drawn?))
     })
     .await?;
-    let windows = range.query.as_ref().map_or(&[][..], |query| query.windows());
+    let windows = range
+        .query
+        .as_ref()
+        .map_or(&[][..], |query| query.windows());
     let line = |(number, columns): (PhoneNumber, Columns)| Line {
         number: number.to_string(),
         sent: columns.sent,
@@ -184,7 +187,9 @@ fn keep_busiest(lines: &mut Vec<(PhoneNumber, Columns)>) {
     // The more sent, the earlier; of equals the smaller number, so that the choice is
     // the same each time.
     lines.sort_by_cached_key(|(number, columns)| {
-        let counted = columns.sent_total().saturating_add(columns.delivered_total());
+        let counted = columns
+            .sent_total()
+            .saturating_add(columns.delivered_total());
         (std::cmp::Reverse(counted), *number)
     });
     lines.truncate(NUMBERS_MAX);
@@ -205,7 +210,9 @@ mod tests {
             (PhoneNumber::parse(number).expect("digits"), columns)
         };
         let count = i64::try_from(NUMBERS_MAX).expect("small") + 5;
-        let mut lines: Vec<_> = (0..count).map(|n| line(&format!("{}", 100 + n), n)).collect();
+        let mut lines: Vec<_> = (0..count)
+            .map(|n| line(&format!("{}", 100 + n), n))
+            .collect();
         keep_busiest(&mut lines);
         assert_eq!(lines.len(), NUMBERS_MAX);
         assert_eq!(lines[0].1.sent, [count - 1]);

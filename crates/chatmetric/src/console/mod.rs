@@ -174,7 +174,11 @@ fn secured(answer: Answer, tls: bool) -> Answer {
     let fixed = |answer: Answer, name: HeaderName, value: &'static str| {
         answer.header(name, HeaderValue::from_static(value))
     };
-    let answer = fixed(answer, header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    let answer = fixed(
+        answer,
+        header::CONTENT_SECURITY_POLICY,
+        CONTENT_SECURITY_POLICY,
+    );
     let answer = fixed(answer, header::REFERRER_POLICY, "no-referrer");
     let opener = HeaderName::from_static("cross-origin-opener-policy");
     let answer = fixed(answer, opener, "same-origin");

@@ -64,20 +64,21 @@ fn lately(
     // A message may be a few minutes ahead of our clock.
     let days = UtcDay(today.0.saturating_sub(LOOK_BACK_DAYS))..=UtcDay(today.0.saturating_add(1));
     let day_ago = now.0.saturating_sub(DAY_MS);
-    app.store.read_days(space, number, days, &mut |day, block| {
-        let mut start_ms = day.first_slot().start().0;
-        for counts in block.slots() {
-            if counts.sent != 0 || counts.delivered != 0 {
-                seen.first_ms.get_or_insert(start_ms);
-                seen.last_ms = Some(start_ms);
-                if start_ms > day_ago {
-                    seen.sent_24h += i64::from(counts.sent);
-                    seen.delivered_24h += i64::from(counts.delivered);
+    app.store
+        .read_days(space, number, days, &mut |day, block| {
+            let mut start_ms = day.first_slot().start().0;
+            for counts in block.slots() {
+                if counts.sent != 0 || counts.delivered != 0 {
+                    seen.first_ms.get_or_insert(start_ms);
+                    seen.last_ms = Some(start_ms);
+                    if start_ms > day_ago {
+                        seen.sent_24h += i64::from(counts.sent);
+                        seen.delivered_24h += i64::from(counts.delivered);
+                    }
                 }
+                start_ms += SLOT_MS;
             }
-            start_ms += SLOT_MS;
-        }
-    })?;
+        })?;
     Ok(seen)
 }
 
@@ -132,7 +133,10 @@ pub(super) async fn bind(
     let space = spaces::own(who, &space)?;
     let (actor, now) = (who.actor(ask), ask.now());
     let results = work::change(ask.app, move |app| {
-        let parsed: Vec<_> = numbers.iter().map(|text| PhoneNumber::parse(text).ok()).collect();
+        let parsed: Vec<_> = numbers
+            .iter()
+            .map(|text| PhoneNumber::parse(text).ok())
+            .collect();
         let valid: Vec<_> = parsed.iter().flatten().copied().collect();
         let outcomes = app
             .directory

@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn a_hash_belongs_to_its_password_alone_and_has_the_parameters_of_today() {
         let hash = hash_of("correct horse battery", &SeededEntropy::new(1)).expect("hashes");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         assert!(fits_now("correct horse battery", Some(&hash)));
         assert!(!fits_now("correct horse batterz", Some(&hash)));
         assert!(!fits_now("correct horse battery", Some("nonsense")));

@@ -87,11 +87,7 @@ fn item_json(item: &Quarantined, space: Option<&str>) -> Value {
 }
 
 /// `POST quarantine/{id}/open`
-pub(super) async fn open(
-    ask: &Ask<'_>,
-    who: &SignedIn,
-    id: &str,
-) -> Result<Answer, ConsoleError> {
+pub(super) async fn open(ask: &Ask<'_>, who: &SignedIn, id: &str) -> Result<Answer, ConsoleError> {
     who.require(ask, Right::OpenQuarantine)?;
     let id: u64 = id.parse().map_err(|_| ConsoleError::NotFound)?;
     let (account, actor, now) = (Arc::clone(&who.account), who.actor(ask), ask.now());

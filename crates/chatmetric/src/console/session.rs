@@ -151,9 +151,9 @@ impl Sessions {
         };
         let due: Vec<_> = {
             let all = self.held();
-            let used = all.values().filter(|held| {
-                held.session.used_ms.saturating_sub(held.written_ms) >= step_ms
-            });
+            let used = all
+                .values()
+                .filter(|held| held.session.used_ms.saturating_sub(held.written_ms) >= step_ms);
             used.map(|held| (held.session.hash, held.session.used_ms))
                 .collect()
         };
@@ -249,8 +249,7 @@ pub(super) fn ended_cookie(tls: bool) -> Result<HeaderValue, ConsoleError> {
 fn cookie(tls: bool, id: &str, seconds: i64) -> Result<HeaderValue, ConsoleError> {
     let name = cookie_name(tls);
     let secure = if tls { "; Secure" } else { "" };
-    let text =
-        format!("{name}={id}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{name}={id}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}");
     let mut value = HeaderValue::try_from(text).map_err(|_| ConsoleError::Internal)?;
     value.set_sensitive(true);
     Ok(value)

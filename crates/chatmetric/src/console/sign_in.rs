@@ -35,7 +35,11 @@ const ADMINISTRATOR_DOCUMENT: &str =
 pub(super) fn state(ask: &Ask<'_>) -> Result<Answer, ConsoleError> {
     let Ok(who) = SignedIn::of(ask) else {
         let ends_ms = ask.app.console.setup_ends_ms.load(Ordering::Relaxed);
-        let state = if ask.now().0 < ends_ms { "setup" } else { "signedOut" };
+        let state = if ask.now().0 < ends_ms {
+            "setup"
+        } else {
+            "signedOut"
+        };
         return answer_of(&json!({ "state": state }));
     };
     answer_of(&json!({
@@ -86,12 +90,15 @@ pub(super) async fn set_up(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
     let actor = anonymous(ask, &account, "console/setup");
     let made = {
         let (account, actor, user) = (account.clone(), actor.clone(), user.clone());
-        work::change(ask.app, move |app| make_administrator(app, &account, &user, &actor, now))
+        work::change(ask.app, move |app| {
+            make_administrator(app, &account, &user, &actor, now)
+        })
     };
     let id = made.await?;
     let begin = session::begin(ask, &id);
     let cookie = work::change(ask.app, move |app| {
-        app.directory.finish_setup(&token, &id, &hash, now, &actor)?;
+        app.directory
+            .finish_setup(&token, &id, &hash, now, &actor)?;
         app.console.setup_ends_ms.store(0, Ordering::Relaxed);
         begin(app)
     });
@@ -140,7 +147,9 @@ fn make_administrator(
         };
         change.update_user(user, console)
     };
-    let info = app.directory.change_identities(account, actor, now, change)?;
+    let info = app
+        .directory
+        .change_identities(account, actor, now, change)?;
     Ok(info.id)
 }
 
@@ -166,7 +175,9 @@ pub(super) async fn sign_in(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Con
     let whose = found.map_or(account.as_str(), |account| account.id.as_str());
     let counted = count(ask, Some(&format!("{whose}/{user}")))?;
     let known = found.and_then(|account| snapshot.user(account.key, &user));
-    let known = known.filter(|user| user.console).map(|user| user.id.clone());
+    let known = known
+        .filter(|user| user.console)
+        .map(|user| user.id.clone());
     let fits = password::fits(ask.app, password, known.clone()).await?;
     let (true, Some(id)) = (fits, known) else {
         tracing::info!(request_id = %ask.ids.request, "a sign-in was wrong");
@@ -181,7 +192,10 @@ pub(super) async fn sign_in(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Con
 /// The account that is meant: by id, by a name that one has alone, or the only one.
 fn account_of<'s>(snapshot: &'s Snapshot, text: &str) -> Option<&'s Arc<Account>> {
     let text = text.trim();
-    if let Some(account) = AccountId::parse(text).ok().and_then(|id| snapshot.account(&id)) {
+    if let Some(account) = AccountId::parse(text)
+        .ok()
+        .and_then(|id| snapshot.account(&id))
+    {
         return Some(account);
     }
     let mut meant = snapshot
@@ -207,7 +221,9 @@ pub(super) async fn set_password(ask: &Ask<'_>, body: Incoming) -> Result<Answer
     let now = ask.now();
     let check = {
         let token = token.clone();
-        work::change(ask.app, move |app| Ok(app.directory.check_user_token(&token, now)?))
+        work::change(ask.app, move |app| {
+            Ok(app.directory.check_user_token(&token, now)?)
+        })
     };
     let id = check.await?;
     let snapshot = ask.snapshot();
@@ -219,7 +235,8 @@ pub(super) async fn set_password(ask: &Ask<'_>, body: Incoming) -> Result<Answer
     let begin = session::begin(ask, &id);
     let cookie = work::change(ask.app, move |app| {
         let before = app.console.sessions.of_user(&id, now.0);
-        app.directory.use_user_token(&token, &id, &hash, now, &actor)?;
+        app.directory
+            .use_user_token(&token, &id, &hash, now, &actor)?;
         let ended: Vec<_> = before.iter().map(|session| session.hash).collect();
         app.console.sessions.forget(&ended);
         app.console.setup_ends_ms.store(0, Ordering::Relaxed);

@@ -160,9 +160,15 @@ mod tests {
             slow.begin(Some("1/alice"), from, 1_000).expect("free");
         }
         let again = |user, at| slow.begin(Some(user), address("192.0.2.77"), at);
-        assert_eq!(again("1/alice", 2_000).expect_err("slowed"), WINDOW_MS - 1_000);
+        assert_eq!(
+            again("1/alice", 2_000).expect_err("slowed"),
+            WINDOW_MS - 1_000
+        );
         assert!(again("1/bob", 2_000).is_ok());
-        assert!(slow.begin(Some("1/alice"), address("198.51.100.1"), 2_000).is_ok());
+        assert!(
+            slow.begin(Some("1/alice"), address("198.51.100.1"), 2_000)
+                .is_ok()
+        );
         assert!(again("1/alice", 1_000 + WINDOW_MS).is_ok());
     }
 
@@ -171,7 +177,8 @@ mod tests {
         let slow = SlowDown::default();
         let from = address("2001:db8::1");
         for n in 0..FAILURES_OF_ADDRESS_MAX {
-            slow.begin(Some(&format!("1/user-{n}")), from, 0).expect("free");
+            slow.begin(Some(&format!("1/user-{n}")), from, 0)
+                .expect("free");
         }
         assert!(slow.begin(Some("1/other"), from, 1).is_err());
         assert!(slow.begin(None, from, 1).is_err());
@@ -192,7 +199,8 @@ mod tests {
         let slow = SlowDown::default();
         for n in 0..u32::try_from(COUNTS_MAX).expect("small") {
             let from = IpAddr::from((n + (1 << 24)).to_be_bytes());
-            slow.begin(Some("1/alice"), from, u64::from(n)).expect("free");
+            slow.begin(Some("1/alice"), from, u64::from(n))
+                .expect("free");
         }
         assert!(slow.windows().len() <= COUNTS_MAX);
     }

@@ -59,7 +59,10 @@ pub(super) fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError
     let mut granted = BTreeSet::new();
     for grant in snapshot.all_grants() {
         if grant.isv.key != who.account.key && grant.admits(&who.account.id, &principal) {
-            let spaces = grant.spaces.iter().filter_map(|key| snapshot.space_by_key(*key));
+            let spaces = grant
+                .spaces
+                .iter()
+                .filter_map(|key| snapshot.space_by_key(*key));
             granted.extend(spaces.map(|space| (space.id.clone(), grant.code.clone())));
         }
     }
@@ -147,7 +150,9 @@ pub(super) async fn update(
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
     let id = id.to_owned();
     work::change(ask.app, move |app| {
-        Ok(app.directory.update_space(&account, &id, &changes, &actor, now)?)
+        Ok(app
+            .directory
+            .update_space(&account, &id, &changes, &actor, now)?)
     })
     .await?;
     Ok(done())

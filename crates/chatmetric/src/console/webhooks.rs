@@ -81,7 +81,10 @@ pub(super) async fn create(
     who.require(ask, Right::ChangeWebhooks)?;
     let new: New = ask.json(body).await?;
     if new.kind != "whatsapp" {
-        return Err(ConsoleError::invalid("kind", "The kind `whatsapp` can be made here."));
+        return Err(ConsoleError::invalid(
+            "kind",
+            "The kind `whatsapp` can be made here.",
+        ));
     }
     let app_secret = new.app_secret.map(SecretKey::new);
     let app_secret = app_secret
@@ -96,7 +99,9 @@ pub(super) async fn create(
     };
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
     work::change(ask.app, move |app| {
-        Ok(app.directory.create_webhook(&account, &webhook, &actor, now)?)
+        Ok(app
+            .directory
+            .create_webhook(&account, &webhook, &actor, now)?)
     })
     .await?;
     answer_of(&json!({ "id": new.id, "url": url(ask, &new.id), "verifyToken": shown }))
@@ -164,7 +169,9 @@ pub(super) async fn delete(
     let (account, actor, now) = (Arc::clone(&who.account), who.actor(ask), ask.now());
     let id = id.to_owned();
     work::change(ask.app, move |app| {
-        Ok(app.directory.delete_webhook(&account.id, &id, &actor, now)?)
+        Ok(app
+            .directory
+            .delete_webhook(&account.id, &id, &actor, now)?)
     })
     .await?;
     Ok(done())

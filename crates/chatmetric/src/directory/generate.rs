@@ -61,7 +61,11 @@ pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {
 
 /// An IsvCode: whoever presents it must be named by the grant besides.
 pub(super) fn isv_code(entropy: &dyn Entropy) -> String {
-    let random = text(entropy, b"abcdefghijklmnopqrstuvwxyz0123456789", ISV_CODE_RANDOM_CHARS);
+    let random = text(
+        entropy,
+        b"abcdefghijklmnopqrstuvwxyz0123456789",
+        ISV_CODE_RANDOM_CHARS,
+    );
     format!("skd{}", random.as_str())
 }
 

@@ -65,8 +65,8 @@ pub use model::{
     NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
 };
 pub use resources::{
-    AccountChanges, NewSpace, NewWebhook, ResourceError, ResourceField, ResourceKind,
-    SpaceChanges, WebhookChanges,
+    AccountChanges, NewSpace, NewWebhook, ResourceError, ResourceField, ResourceKind, SpaceChanges,
+    WebhookChanges,
 };
 pub use sign_in::{
     AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,

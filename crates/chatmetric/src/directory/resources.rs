@@ -329,7 +329,9 @@ impl Directory {
     ) -> Result<(), ResourceError> {
         self.change_resources("DeleteWebhook", actor, now, |state, _| {
             let removed = account_of(state, account)?.webhooks.remove(id);
-            removed.map(drop).ok_or_else(|| not_found(ResourceKind::Webhook, id))
+            removed
+                .map(drop)
+                .ok_or_else(|| not_found(ResourceKind::Webhook, id))
         })
     }
 
@@ -366,7 +368,10 @@ impl Directory {
                 .collect::<Result<_, _>>()
                 .map_err(|_| invalid(ResourceField::Spaces, "spaces are ids of own spaces"))?;
             if spaces.is_empty() {
-                return Err(invalid(ResourceField::Spaces, "at least one space is granted"));
+                return Err(invalid(
+                    ResourceField::Spaces,
+                    "at least one space is granted",
+                ));
             }
             let id = GrantId {
                 code: code.clone(),
@@ -396,7 +401,9 @@ impl Directory {
                 account: to.clone(),
             };
             let removed = account_of(state, isv)?.grants.remove(&id);
-            removed.map(drop).ok_or_else(|| not_found(ResourceKind::Grant, code))
+            removed
+                .map(drop)
+                .ok_or_else(|| not_found(ResourceKind::Grant, code))
         })
     }
 

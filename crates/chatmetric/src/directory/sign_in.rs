@@ -119,11 +119,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`SignInError::Token`] for one that does not work.
-    pub fn check_setup_token(
-        &self,
-        token: &str,
-        now: EpochMs,
-    ) -> Result<SetupToken, SignInError> {
+    pub fn check_setup_token(&self, token: &str, now: EpochMs) -> Result<SetupToken, SignInError> {
         let writer = self.write();
         let made = writer
             .connection
@@ -153,7 +149,10 @@ impl Directory {
     ) -> Result<(), SignInError> {
         self.in_transaction(|transaction| {
             let used = transaction
-                .execute("DELETE FROM setup_tokens WHERE hash = ?1", [token_hash(token)])
+                .execute(
+                    "DELETE FROM setup_tokens WHERE hash = ?1",
+                    [token_hash(token)],
+                )
                 .map_err(failed)?;
             if used == 0 {
                 return Err(SignInError::Token);
@@ -469,10 +468,7 @@ fn put_password(
     Ok(())
 }
 
-fn remove_sessions(
-    transaction: &Transaction<'_>,
-    hashes: &[[u8; 32]],
-) -> Result<(), SignInError> {
+fn remove_sessions(transaction: &Transaction<'_>, hashes: &[[u8; 32]]) -> Result<(), SignInError> {
     for hash in hashes {
         transaction
             .prepare_cached("DELETE FROM console_sessions WHERE hash = ?1")

@@ -75,11 +75,11 @@ pub(super) fn route(parts: &Parts) -> Route {
 /// Whether a person typed our address: a call of the API has an Action or a signature,
 /// and no SDK asks for a page.
 fn is_browser(parts: &Parts) -> bool {
-    let asks_for_page = parts
-        .headers
-        .get_all(ACCEPT)
-        .iter()
-        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+    let asks_for_page = parts.headers.get_all(ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/html"))
+    });
     let query = parts.uri.query().unwrap_or_default();
     let has_action = parts.headers.contains_key("x-acs-action")
         || query
