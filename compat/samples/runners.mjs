@@ -54,7 +54,7 @@ export function run([command, ...arguments_], cwd, [id, secret]) {
 }
 
 // A folder for each text; what is left of earlier runs goes.
-function folders(id, texts, file) {
+export function folders(id, texts, file) {
   const base = join(place, id);
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
@@ -157,6 +157,17 @@ function aliyun(id, texts, file) {
   }
   return made;
 }
+
+// Languages that are compiled, or read, and not run: their samples' folders go in, and
+// what is wrong comes out as an error.
+export const COMPILERS = {
+  cpp: {
+    ready: () => works('g++', '--version'),
+    compile: (cwd, file) =>
+      must('g++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', inside('samples/standin/cpp'), file], cwd),
+  },
+  php: { ready: () => works('php', '--version'), compile: (cwd, file) => must('php', ['-l', file], cwd) },
+};
 
 const haveJava = () => works('javac', '-version') && works('mvn', '--version');
 

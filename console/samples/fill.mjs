@@ -6,6 +6,8 @@
 
 import { Unwritable, literal, query } from './escape.mjs';
 
+export { Unwritable };
+
 const NAME = /^[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*$/;
 const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/;
 
@@ -21,7 +23,7 @@ const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/;
 export function fill(sample, values) {
   const { endpoint, params = [], ...own } = values;
   /** @type {Scope} */
-  const scope = { ...own, ...endpointParts(endpoint), product: own.product, productLower: own.product?.toLowerCase() };
+  const scope = Object.assign(Object.create(null), own, endpointParts(endpoint), { productLower: own.product?.toLowerCase() });
   /** @type {Set<string>} */
   const missing = new Set();
   const given = params.filter(([, value]) => value !== '');
@@ -49,18 +51,18 @@ export function fill(sample, values) {
       return isSet(names[part.optional]) ? render(part.parts, names) : '';
     }
     if ('choice' in part) {
-      const chosen = part.cases[/** @type {string} */ (names[part.choice])];
-      if (chosen === undefined) {
+      const value = names[part.choice] ?? '';
+      if (!Object.hasOwn(part.cases, value)) {
         const valid = Object.keys(part.cases).join(', ');
         throw new Unwritable(`\`${part.choice}\` is one of ${valid}`);
       }
-      return chosen;
+      return part.cases[value];
     }
     const list = part.sorted ? [...given].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : given;
     if (list.length === 0) {
       return part.empty ?? '';
     }
-    const each = list.map(([key, value]) => render(part.parts, { ...names, key, value }));
+    const each = list.map(([key, value]) => render(part.parts, Object.assign(Object.create(null), names, { key, value })));
     return (part.before ?? '') + each.join(part.between ?? '') + (part.after ?? '');
   };
 

@@ -73,6 +73,7 @@ const byHand = (id, title, language, file, install, source) => ({
 
 const SHELL = 'bash, curl and openssl';
 const CRATES = 'cargo add ureq@3 hmac@0.13 sha2@0.11 hex@0.4 jiff@1 getrandom@0.4';
+const CPP = 'git clone https://github.com/aliyun/alibabacloud-cpp-sdk, then build its cams-20200606 with CMake';
 const CLI = 'brew install aliyun-cli, or a release of github.com/aliyun/aliyun-cli';
 
 const templates = {
@@ -85,7 +86,7 @@ const templates = {
       byGenerator('go', 'typed'),
       byGenerator('php', 'typed'),
       byGenerator('csharp', 'typed'),
-      byGenerator('cpp', 'typed'),
+      { ...byHand('cpp', 'C++', 'cpp', 'main.cpp', CPP, 'cpp.cpp'), community: true },
       byGenerator('swift', 'typed'),
       byHand('rust', 'Rust', 'rust', 'src/main.rs', CRATES, 'rust.rs'),
       byHand('curl', 'curl', 'shell', 'sample.sh', SHELL, 'curl.sh'),

@@ -27,9 +27,6 @@ const ROWS = {
   php: `foreach ($response->body->data as $row) {
             echo $row->start, " ", $row->phoneNumber, " ", $row->sentCount, " ", $row->deliveredCount, "\\n";
         }`,
-  cpp: `for (const auto &row : *response->body->data) {
-    cout << *row.start << " " << *row.phoneNumber << " " << *row.sentCount << " " << *row.deliveredCount << endl;
-  }`,
   swift: `for row in response.body?.data ?? [] {
             print(row.start ?? 0, row.phoneNumber ?? "", row.sentCount ?? 0, row.deliveredCount ?? 0)
         }`,
@@ -187,27 +184,6 @@ export const LANGUAGES = [
     edits: [without(/^using (?:System\..*|System\.IO|Tea.*);\n/gm), [/^using System;\n\n+/m, 'using System;\n\n'], [/\n\n\n( {4}\})/, '\n$1'], [/Sample \n/, 'Sample\n']],
   },
   {
-    id: 'cpp',
-    title: 'C++',
-    generator: 'cpp',
-    language: 'cpp',
-    output: 'src/main.cpp',
-    file: 'main.cpp',
-    install: 'git clone https://github.com/aliyun/alibabacloud-cpp-sdk && sh alibabacloud-cpp-sdk/cams-20200606/scripts/install.sh',
-    community: true,
-    quote: '"',
-    env: (name) => `getenv("${name}")`,
-    print: /Chatmetric_Out::Client::print\(response\);/,
-    edits: [
-      without(/^\/\/ This file is auto-generated.*\n\n/m),
-      without(/^#include <chatmetric\/out\.hpp>\n/m),
-      [/^#include <iostream>\n/m, '#include <cstdlib>\n#include <iostream>\n'],
-      without(/^ {2}args\+\+;\n/m),
-      [/int main\(int argc, char \*args\[\]\)/, 'int main()'],
-      [/\b(1{13}|2{13})\b/g, '$1L'],
-    ],
-  },
-  {
     id: 'swift',
     title: 'Swift',
     generator: 'swift',
@@ -223,6 +199,9 @@ export const LANGUAGES = [
       without(/^#!.*\n\n/m),
       without(/^import Cocoa\n/m),
       without(/^import Out\n/m),
+      // Its models read maps by the names of the wire, and integers of 64 bits alone.
+      [/"(?:isvCode|custSpaceId|granularity|phoneNumber|start|end)":/g, (found) => `"${found[1].toUpperCase()}${found.slice(2)}`],
+      [/\b(1{13}|2{13})\b/g, 'Int64($1)'],
       [/\bvar (config|client|request|response):/g, 'let $1:'],
       [/^Client\.main\(/m, 'try await Client.main('],
     ],
@@ -238,7 +217,7 @@ const OPTIONAL = ['IsvCode', 'CustSpaceId', 'Granularity', 'PhoneNumber', 'proto
  * @param {'typed' | 'any'} kind
  */
 export function markup(text, of, kind) {
-  const edit = (/** @type {RegExp} */ pattern, /** @type {string} */ by) => {
+  const edit = (/** @type {RegExp} */ pattern, /** @type {any} */ by) => {
     if (text.search(pattern) < 0) {
       throw new Error(`${of.id} (${kind}): nothing is like ${pattern}`);
     }
@@ -247,7 +226,7 @@ export function markup(text, of, kind) {
   const own = kind === 'any' ? /** @type {NonNullable<typeof of.any>} */ (of.any) : undefined;
   const quoted = (/** @type {string} */ value) => `${of.quote}${value}${of.quote}`;
   for (const [pattern, by] of own?.edits ?? of.edits) {
-    edit(/** @type {RegExp} */ (pattern), /** @type {string} */ (by));
+    edit(/** @type {RegExp} */ (pattern), by);
   }
   edit(of.print, (own?.print ?? ROWS[of.language]).replaceAll('$', '$$$$'));
   for (const name of KEYS) {
