@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-WOVCVYXY.js"),
     ),
     (
-        "assets/app-LAERTSNP.js",
+        "assets/app-V5LQL4IQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-LAERTSNP.js"),
+        include_bytes!("../../console-dist/assets/app-V5LQL4IQ.js"),
     ),
     (
         "assets/audit-2SHZA7L6.js",
@@ -31,9 +31,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/audit-2SHZA7L6.js"),
     ),
     (
-        "assets/chart_heatmap-BCUM7SAN.js",
+        "assets/chart_heatmap-J3JB3EVD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-BCUM7SAN.js"),
+        include_bytes!("../../console-dist/assets/chart_heatmap-J3JB3EVD.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -46,29 +46,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-437CPEUN.js"),
     ),
     (
+        "assets/chunk-45TJKURP.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-45TJKURP.js"),
+    ),
+    (
         "assets/chunk-4U2MGK4R.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-4U2MGK4R.js"),
     ),
     (
-        "assets/chunk-6PDBBVM4.js",
+        "assets/chunk-5EJOUTOS.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-6PDBBVM4.js"),
-    ),
-    (
-        "assets/chunk-73MRHAJD.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-73MRHAJD.js"),
-    ),
-    (
-        "assets/chunk-AEX6DSUR.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-AEX6DSUR.js"),
-    ),
-    (
-        "assets/chunk-DZLA6T2Q.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-DZLA6T2Q.js"),
+        include_bytes!("../../console-dist/assets/chunk-5EJOUTOS.js"),
     ),
     (
         "assets/chunk-EA5TH3T4.js",
@@ -76,9 +66,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
     ),
     (
-        "assets/chunk-HBKVYHUB.js",
+        "assets/chunk-IPIUNHBO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-HBKVYHUB.js"),
+        include_bytes!("../../console-dist/assets/chunk-IPIUNHBO.js"),
+    ),
+    (
+        "assets/chunk-JG6DMB6C.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-JG6DMB6C.js"),
     ),
     (
         "assets/chunk-JTCAUCOH.js",
@@ -86,9 +81,44 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-JTCAUCOH.js"),
     ),
     (
+        "assets/chunk-KIWPKLN7.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-KIWPKLN7.js"),
+    ),
+    (
+        "assets/chunk-LPUGC5RA.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-LPUGC5RA.js"),
+    ),
+    (
         "assets/chunk-MCXVYDEA.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
+    ),
+    (
+        "assets/chunk-QA7OOQAN.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-QA7OOQAN.js"),
+    ),
+    (
+        "assets/chunk-RFMC4B65.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-RFMC4B65.js"),
+    ),
+    (
+        "assets/chunk-RQKAANBQ.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-RQKAANBQ.js"),
+    ),
+    (
+        "assets/chunk-TN2KLIBW.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-TN2KLIBW.js"),
+    ),
+    (
+        "assets/chunk-TRHCK3QW.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-TRHCK3QW.js"),
     ),
     (
         "assets/chunk-UOZWF37Y.js",
@@ -101,14 +131,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-GRRBOJTH.js",
+        "assets/door-2SIBMERF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-GRRBOJTH.js"),
+        include_bytes!("../../console-dist/assets/door-2SIBMERF.js"),
     ),
     (
-        "assets/explorer-7CYSLZTB.js",
+        "assets/explorer-ODTAMLTV.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-7CYSLZTB.js"),
+        include_bytes!("../../console-dist/assets/explorer-ODTAMLTV.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -116,39 +146,39 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-FDAHOJ2D.js",
+        "assets/ingest-WPGRLV2C.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-FDAHOJ2D.js"),
+        include_bytes!("../../console-dist/assets/ingest-WPGRLV2C.js"),
     ),
     (
-        "assets/metrics_picker-KKJKKWXR.js",
+        "assets/metrics_picker-RT6HR76M.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-KKJKKWXR.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-RT6HR76M.js"),
     ),
     (
-        "assets/metrics_tables-2IEU6WPF.js",
+        "assets/metrics_tables-RBNCDMYP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-2IEU6WPF.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-RBNCDMYP.js"),
     ),
     (
-        "assets/numbers-FJZFE5RJ.js",
+        "assets/numbers-NZKPDASV.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-FJZFE5RJ.js"),
+        include_bytes!("../../console-dist/assets/numbers-NZKPDASV.js"),
     ),
     (
-        "assets/signature-TQEKDECO.js",
+        "assets/signature-EIYOYTQQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-TQEKDECO.js"),
+        include_bytes!("../../console-dist/assets/signature-EIYOYTQQ.js"),
     ),
     (
-        "assets/spaces-55YPLB72.js",
+        "assets/spaces-VXMETDKU.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-55YPLB72.js"),
+        include_bytes!("../../console-dist/assets/spaces-VXMETDKU.js"),
     ),
     (
-        "assets/style-6COAWO2M.css",
+        "assets/style-QMPCWJPO.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-6COAWO2M.css"),
+        include_bytes!("../../console-dist/assets/style-QMPCWJPO.css"),
     ),
     (
         "assets/system-LF3C264N.js",
@@ -156,9 +186,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/system-LF3C264N.js"),
     ),
     (
-        "assets/templates-XEIKC55H.js",
+        "assets/templates-J5GF2LQN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/templates-XEIKC55H.js"),
+        include_bytes!("../../console-dist/assets/templates-J5GF2LQN.js"),
     ),
     (
         "assets/third_party-LVBXUCBX.js",
@@ -166,9 +196,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/third_party-LVBXUCBX.js"),
     ),
     (
-        "assets/webhooks-JTRBWGYM.js",
+        "assets/webhooks-KCVCGBQY.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-JTRBWGYM.js"),
+        include_bytes!("../../console-dist/assets/webhooks-KCVCGBQY.js"),
     ),
     (
         "index.html",
