@@ -260,12 +260,17 @@ fn first_start(
         first.account,
         path.display()
     ));
+    terminal.say("  set the console up at /console/ within an hour, with the token in that file");
     if terminal.stderr_is_terminal() {
         // Only where a person looks, never into a log.
         terminal.say(&format!("  AccessKeyId      {}", first.access_key_id));
         terminal.say(&format!(
             "  AccessKeySecret  {}",
             clear(first.access_key_secret.expose())
+        ));
+        terminal.say(&format!(
+            "  console token    {}",
+            clear(first.setup_token.expose())
         ));
     }
     Ok(())

@@ -59,7 +59,6 @@ use live::Streams;
 use session::Sessions;
 use slow_down::SlowDown;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use tokio::sync::{Mutex, Semaphore};
 
 pub(crate) use password::hash_of as password_hash;
@@ -93,8 +92,6 @@ pub(crate) struct Console {
     sessions: Sessions,
     slow_down: SlowDown,
     hashing: Arc<Semaphore>,
-    /// Until when the token of the first start works; 0 when it does not.
-    setup_ends_ms: AtomicI64,
     /// The first user is made by one call at a time.
     setup_turn: Mutex<()>,
     operator: Option<AccountId>,
@@ -112,7 +109,6 @@ impl Console {
         clock: &dyn Clock,
     ) -> Result<Self, ConsoleOpenError> {
         let now = clock.now();
-        let setup = directory.open_setup(now)?;
         let operator = match &settings.operator_account {
             Some(account) => Some(account.clone()),
             None => directory.operator_account()?,
@@ -122,7 +118,6 @@ impl Console {
             sessions: Sessions::new(directory.console_sessions()?),
             slow_down: SlowDown::default(),
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
-            setup_ends_ms: AtomicI64::new(setup.map_or(0, |token| token.ends_ms)),
             setup_turn: Mutex::new(()),
             operator,
             streams: Streams::default(),

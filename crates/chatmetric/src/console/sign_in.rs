@@ -23,7 +23,6 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// The policy of the first user.
 const ADMINISTRATOR: &str = "ConsoleAdministrator";
@@ -34,7 +33,7 @@ const ADMINISTRATOR_DOCUMENT: &str =
 /// `GET session`
 pub(super) fn state(ask: &Ask<'_>) -> Result<Answer, ConsoleError> {
     let Ok(who) = SignedIn::of(ask) else {
-        let ends_ms = ask.app.console.setup_ends_ms.load(Ordering::Relaxed);
+        let ends_ms = ask.app.directory.setup_ends_ms();
         let state = if ask.now().0 < ends_ms {
             "setup"
         } else {
@@ -99,7 +98,6 @@ pub(super) async fn set_up(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
     let cookie = work::change(ask.app, move |app| {
         app.directory
             .finish_setup(&token, &id, &hash, now, &actor)?;
-        app.console.setup_ends_ms.store(0, Ordering::Relaxed);
         begin(app)
     });
     let cookie = cookie.await?;
@@ -239,7 +237,6 @@ pub(super) async fn set_password(ask: &Ask<'_>, body: Incoming) -> Result<Answer
             .use_user_token(&token, &id, &hash, now, &actor)?;
         let ended: Vec<_> = before.iter().map(|session| session.hash).collect();
         app.console.sessions.forget(&ended);
-        app.console.setup_ends_ms.store(0, Ordering::Relaxed);
         begin(app)
     });
     let cookie = cookie.await?;

@@ -34,6 +34,7 @@ mod snapshot;
 mod state;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -86,6 +87,9 @@ pub struct Directory {
     fingerprint_key: FingerprintKey,
     message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
+    /// Until when a token of the first start works; 0 when there is none, or when it
+    /// is not needed any more.
+    setup_ends_ms: AtomicI64,
 }
 
 struct Writer {
@@ -144,7 +148,9 @@ impl Directory {
         let connection = schema::open(data_dir, &path, &master_key, entropy.as_ref())?;
         let fingerprint_key = rows::fingerprint_key(&connection, &master_key)?;
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
+        let setup_ends_ms = sign_in::setup_ends_ms(&connection)?;
         Ok(Self {
+            setup_ends_ms: AtomicI64::new(setup_ends_ms),
             path,
             message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
@@ -345,6 +351,7 @@ impl Directory {
         self.publish(rows::write_first_start(
             connection, &write, &state, &changes, entries, &first,
         )?);
+        self.note_setup(connection)?;
         Ok(Some(first))
     }
 

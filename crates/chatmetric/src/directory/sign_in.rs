@@ -7,14 +7,16 @@
 //! them back; every new password and token is in the audit log, without its value.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 use chatmetric_core::EpochMs;
-use chatmetric_rpc::credential::AccountId;
+use chatmetric_rpc::credential::{AccountId, SecretKey};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use serde_json::{Map, json};
 
 use super::audit::{self, NewEntry};
 use super::error::DirectoryError;
+use super::generate;
 use super::identity::{Actor, IdentityId};
 use super::rows::token_hash;
 use super::schema::META_OPERATOR_ACCOUNT;
@@ -96,23 +98,51 @@ impl Directory {
         operator_account(&self.write().connection)
     }
 
-    /// The token of the first start, while it works: it was not used, is not too old,
-    /// and no user has a password yet.
+    /// Until when the token of the first start makes the first user, in ms since the
+    /// epoch; 0 when it does not, because it was used or somebody has a password.
+    #[must_use]
+    pub fn setup_ends_ms(&self) -> i64 {
+        self.setup_ends_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_setup(&self, connection: &Connection) -> Result<(), DirectoryError> {
+        let ends_ms = setup_ends_ms(connection)?;
+        self.setup_ends_ms.store(ends_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes another token of the first start, for an installation that was not set up
+    /// in time; the one before does not work any more. `None` when nobody knows whose
+    /// account the installation is.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn open_setup(&self, now: EpochMs) -> Result<Option<SetupToken>, DirectoryError> {
-        let writer = self.write();
-        let connection = &writer.connection;
-        let made: Option<i64> = connection
-            .query_one(
-                "SELECT max(made_ms) FROM setup_tokens
-                 WHERE NOT EXISTS (SELECT 1 FROM console_passwords)",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(DATABASE)?;
-        Ok(setup_token(connection, made)?.filter(|token| now.0 < token.ends_ms))
+    pub fn renew_setup_token(
+        &self,
+        now: EpochMs,
+    ) -> Result<Option<(SetupToken, SecretKey)>, SignInError> {
+        let token = generate::token(self.entropy.as_ref());
+        let text = String::from_utf8_lossy(token.expose()).into_owned();
+        let renewed = self.in_transaction(|transaction| {
+            let renewed = setup_token(transaction, Some(now.0))?;
+            if renewed.is_some() {
+                transaction.execute("DELETE FROM setup_tokens", []).map_err(failed)?;
+                transaction
+                    .execute(
+                        "INSERT INTO setup_tokens (hash, made_ms) VALUES (?1, ?2)",
+                        (token_hash(&text), now.0),
+                    )
+                    .map_err(failed)?;
+            }
+            Ok(renewed)
+        })?;
+        Ok(renewed.map(|renewed| (renewed, token)))
+    }
+
+    /// A one-time token, which nothing knows yet.
+    #[must_use]
+    pub fn draw_token(&self) -> SecretKey {
+        generate::token(self.entropy.as_ref())
     }
 
     /// The account in which this token of the first start makes a user.
@@ -412,8 +442,23 @@ impl Directory {
             .map_err(DATABASE)?;
         let result = work(&transaction)?;
         transaction.commit().map_err(DATABASE)?;
+        self.note_setup(connection)?;
         Ok(result)
     }
+}
+
+/// See [`Directory::setup_ends_ms`].
+pub(super) fn setup_ends_ms(connection: &Connection) -> Result<i64, DirectoryError> {
+    let made: Option<i64> = connection
+        .query_one(
+            "SELECT max(made_ms) FROM setup_tokens
+             WHERE NOT EXISTS (SELECT 1 FROM console_passwords)",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(DATABASE)?;
+    let token = setup_token(connection, made)?;
+    Ok(token.map_or(0, |token| token.ends_ms))
 }
 
 fn operator_account(connection: &Connection) -> Result<Option<AccountId>, DirectoryError> {

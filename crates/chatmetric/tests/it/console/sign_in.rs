@@ -66,6 +66,14 @@ fn a_user_without_console_sign_in_has_no_session() {
 }
 
 #[test]
+fn a_user_who_may_not_sign_in_by_a_document_has_no_session() {
+    let world = console();
+    let page = Page::of(&world, ACME, "reader");
+    world.apply("[[account]]\nid = \"1000000000000001\"\n[[account.user]]\nname = \"reader\"\nconsole = false\n");
+    assert_eq!(code(&page.get("spaces")), "401 NotSignedIn");
+}
+
+#[test]
 fn wrong_tries_are_slowed_down() {
     let world = console();
     Page::of(&world, ACME, "reader");
