@@ -68,7 +68,7 @@ const byGenerator = (id, kind) => {
 
 const byHand = (id, title, language, file, install, source) => ({
   ...head({ id, title, language, file }, install),
-  template: parse(read('hand', source)),
+  template: parse(read('hand', `${source}.tpl`)),
 });
 
 const SHELL = 'bash, curl and openssl';

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
 
   test               install what is missing, then run every test
-  test rust|python|node|java|go
+  test rust|python|node|java|go|samples
                      only that part
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check
