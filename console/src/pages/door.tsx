@@ -7,17 +7,15 @@ import type { Failure } from "../api.ts";
 import { useAct } from "../components/act.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { Text } from "../components/field.tsx";
-import { Password } from "../components/password.tsx";
 import { Mark } from "../components/icons.tsx";
 import { Banner, Failed } from "../components/states.tsx";
 import { span } from "../format.ts";
 import { door as m } from "../messages/en/door.ts";
 import { shell } from "../messages/en/shell.ts";
 import { navigate, to } from "../router.ts";
+import { NewPassword } from "./new_password.tsx";
 import type { Place } from "../router.ts";
 import type { SignedIn } from "../types.ts";
-
-export const PASSWORD_MIN = 12;
 
 const submit = (work: () => void) => (event: Event) => {
   event.preventDefault();
@@ -67,40 +65,6 @@ function SignInForm(props: { account: string; user: string; fixed?: boolean; onD
         {m.signIn}
       </button>
     </form>
-  );
-}
-
-/** Two fields for a new password; gives it when it is long enough and the same twice. */
-export function NewPassword(props: { onPassword: (password: string | null) => void }): JSX.Element {
-  const [first, setFirst] = useState("");
-  const [second, setSecond] = useState("");
-  const told = (a: string, b: string): void => props.onPassword(a.length >= PASSWORD_MIN && a === b ? a : null);
-  return (
-    <>
-      <Password
-        label={m.password}
-        value={first}
-        hint={first.length >= PASSWORD_MIN ? m.enough(first.length) : m.length(first.length)}
-        autocomplete="new-password"
-        required
-        onValue={(value) => {
-          setFirst(value);
-          told(value, second);
-        }}
-      />
-      <Text
-        label={m.repeat}
-        type="password"
-        value={second}
-        error={second !== "" && first !== second ? m.differ : null}
-        autocomplete="new-password"
-        required
-        onValue={(value) => {
-          setSecond(value);
-          told(first, value);
-        }}
-      />
-    </>
   );
 }
 

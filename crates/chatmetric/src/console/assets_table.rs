@@ -6,34 +6,39 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-SA5DOU4Z.js",
+        "assets/access-HYQIKD62.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-SA5DOU4Z.js"),
+        include_bytes!("../../console-dist/assets/access-HYQIKD62.js"),
     ),
     (
-        "assets/account-DLYP2ZR5.js",
+        "assets/account-BSIIKKQ7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-DLYP2ZR5.js"),
+        include_bytes!("../../console-dist/assets/account-BSIIKKQ7.js"),
     ),
     (
-        "assets/accounts-WOVCVYXY.js",
+        "assets/accounts-JHENBF7T.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-WOVCVYXY.js"),
+        include_bytes!("../../console-dist/assets/accounts-JHENBF7T.js"),
     ),
     (
-        "assets/app-V5LQL4IQ.js",
+        "assets/app-MAWFIOFR.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-V5LQL4IQ.js"),
+        include_bytes!("../../console-dist/assets/app-MAWFIOFR.js"),
     ),
     (
-        "assets/audit-2SHZA7L6.js",
+        "assets/audit-XFT57PWW.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-2SHZA7L6.js"),
+        include_bytes!("../../console-dist/assets/audit-XFT57PWW.js"),
     ),
     (
-        "assets/chart_heatmap-J3JB3EVD.js",
+        "assets/chart_heatmap-DPRRNTGN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-J3JB3EVD.js"),
+        include_bytes!("../../console-dist/assets/chart_heatmap-DPRRNTGN.js"),
+    ),
+    (
+        "assets/chunk-2HQYYYJ7.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-2HQYYYJ7.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -51,9 +56,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-45TJKURP.js"),
     ),
     (
-        "assets/chunk-4U2MGK4R.js",
+        "assets/chunk-4CTIG2SJ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-4U2MGK4R.js"),
+        include_bytes!("../../console-dist/assets/chunk-4CTIG2SJ.js"),
     ),
     (
         "assets/chunk-5EJOUTOS.js",
@@ -61,19 +66,44 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-5EJOUTOS.js"),
     ),
     (
+        "assets/chunk-7AMPE7UL.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-7AMPE7UL.js"),
+    ),
+    (
+        "assets/chunk-CQSRM4YK.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
+    ),
+    (
+        "assets/chunk-DWPG2Z7O.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-DWPG2Z7O.js"),
+    ),
+    (
         "assets/chunk-EA5TH3T4.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
     ),
     (
-        "assets/chunk-IPIUNHBO.js",
+        "assets/chunk-F67QI6X2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-IPIUNHBO.js"),
+        include_bytes!("../../console-dist/assets/chunk-F67QI6X2.js"),
     ),
     (
-        "assets/chunk-JG6DMB6C.js",
+        "assets/chunk-IUGK4H3Y.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-JG6DMB6C.js"),
+        include_bytes!("../../console-dist/assets/chunk-IUGK4H3Y.js"),
+    ),
+    (
+        "assets/chunk-JDOBFIPP.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-JDOBFIPP.js"),
+    ),
+    (
+        "assets/chunk-JMWRX25W.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-JMWRX25W.js"),
     ),
     (
         "assets/chunk-JTCAUCOH.js",
@@ -86,9 +116,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-KIWPKLN7.js"),
     ),
     (
-        "assets/chunk-LPUGC5RA.js",
+        "assets/chunk-LSGX5ROF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-LPUGC5RA.js"),
+        include_bytes!("../../console-dist/assets/chunk-LSGX5ROF.js"),
+    ),
+    (
+        "assets/chunk-MCM652OL.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-MCM652OL.js"),
     ),
     (
         "assets/chunk-MCXVYDEA.js",
@@ -101,21 +136,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-QA7OOQAN.js"),
     ),
     (
-        "assets/chunk-RFMC4B65.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-RFMC4B65.js"),
-    ),
-    (
-        "assets/chunk-RQKAANBQ.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-RQKAANBQ.js"),
-    ),
-    (
-        "assets/chunk-TN2KLIBW.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-TN2KLIBW.js"),
-    ),
-    (
         "assets/chunk-TRHCK3QW.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TRHCK3QW.js"),
@@ -126,19 +146,29 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-UOZWF37Y.js"),
     ),
     (
+        "assets/chunk-UWX5AMSQ.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-UWX5AMSQ.js"),
+    ),
+    (
+        "assets/chunk-V2HWVNK4.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-V2HWVNK4.js"),
+    ),
+    (
         "assets/chunk-Z663YBP5.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-2SIBMERF.js",
+        "assets/door-VABA6VSU.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-2SIBMERF.js"),
+        include_bytes!("../../console-dist/assets/door-VABA6VSU.js"),
     ),
     (
-        "assets/explorer-ODTAMLTV.js",
+        "assets/explorer-YXJKRVAY.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-ODTAMLTV.js"),
+        include_bytes!("../../console-dist/assets/explorer-YXJKRVAY.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -146,44 +176,44 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-WPGRLV2C.js",
+        "assets/ingest-C23WYSMJ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-WPGRLV2C.js"),
+        include_bytes!("../../console-dist/assets/ingest-C23WYSMJ.js"),
     ),
     (
-        "assets/metrics_picker-RT6HR76M.js",
+        "assets/metrics_picker-YZBKFUDD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-RT6HR76M.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-YZBKFUDD.js"),
     ),
     (
-        "assets/metrics_tables-RBNCDMYP.js",
+        "assets/metrics_tables-YUDSX7IP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-RBNCDMYP.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-NZKPDASV.js",
+        "assets/numbers-ESKE2E66.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-NZKPDASV.js"),
+        include_bytes!("../../console-dist/assets/numbers-ESKE2E66.js"),
     ),
     (
-        "assets/signature-EIYOYTQQ.js",
+        "assets/signature-ZWO3PDHH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-EIYOYTQQ.js"),
+        include_bytes!("../../console-dist/assets/signature-ZWO3PDHH.js"),
     ),
     (
-        "assets/spaces-VXMETDKU.js",
+        "assets/spaces-FEDXDI2X.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-VXMETDKU.js"),
+        include_bytes!("../../console-dist/assets/spaces-FEDXDI2X.js"),
     ),
     (
-        "assets/style-QMPCWJPO.css",
+        "assets/style-4OJGWLD4.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-QMPCWJPO.css"),
+        include_bytes!("../../console-dist/assets/style-4OJGWLD4.css"),
     ),
     (
-        "assets/system-LF3C264N.js",
+        "assets/system-KKIPWKQB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-LF3C264N.js"),
+        include_bytes!("../../console-dist/assets/system-KKIPWKQB.js"),
     ),
     (
         "assets/templates-J5GF2LQN.js",
@@ -191,14 +221,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-J5GF2LQN.js"),
     ),
     (
-        "assets/third_party-LVBXUCBX.js",
+        "assets/third_party-ECYQ73X3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-LVBXUCBX.js"),
+        include_bytes!("../../console-dist/assets/third_party-ECYQ73X3.js"),
     ),
     (
-        "assets/webhooks-KCVCGBQY.js",
+        "assets/webhooks-W6YUM2LS.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-KCVCGBQY.js"),
+        include_bytes!("../../console-dist/assets/webhooks-W6YUM2LS.js"),
     ),
     (
         "index.html",
