@@ -1,7 +1,6 @@
-// The system, for the operator: what runs, how the store is, how to back up.
+// The system, for the operator: what runs and how the store is.
 import type { JSX } from "preact";
 import { get } from "../api.ts";
-import { CopyButton } from "../components/copy.tsx";
 import { useLoad } from "../components/load.ts";
 import { Loaded } from "../components/states.tsx";
 import { When } from "../components/when.tsx";
@@ -60,20 +59,12 @@ export default function SystemPage(): JSX.Element {
                 </dl>
               </section>
             </div>
-            <section class="card card-body stack">
-              <h2>{m.backup}</h2>
-              <p>{m.backupWhat}</p>
-              <div class="install">
-                <code tabIndex={0}>{BACKUP}</code>
-                <CopyButton text={BACKUP} slim />
-              </div>
+            <p>
               <a href="/console/third-party">{m.licences}</a>
-            </section>
+            </p>
           </>
         )}
       </Loaded>
     </Frame>
   );
 }
-
-const BACKUP = "chatmetric admin backup /path/to/backup";

@@ -9,7 +9,6 @@ export const access = {
   create: "Create",
   delete: "Delete",
   detach: "Detach",
-  attach: "Attach",
   name: "Name",
   displayName: "Display name",
   comments: "Comments",
@@ -20,7 +19,6 @@ export const access = {
   policyNameHint: "Letters, digits and hyphens; up to 128",
   deleted: (name: string) => `${name} was deleted`,
   deleteTitle: (name: string) => `Delete ${name}?`,
-  saved: "Saved",
   noneYet: "There is none yet",
   newUser: "New user",
   userWhat: "A user has policies, keys for programs, and may sign in to this console.",
@@ -101,6 +99,5 @@ export const access = {
   grantTitle: "New grant",
   grantWarning: "Give the code to the other account. Here it is shown masked from now on.",
   revoke: "Revoke",
-  revokeTitle: (account: string) => `Revoke the grant to ${account}?`,
   revokeWhat: "Its users are refused from the next call on.",
 };

@@ -80,7 +80,6 @@ export const webhooks = {
   waiting: "Waiting for the first event",
   waitingWhat: "Send a message from one of the numbers. This page looks every two seconds.",
   arrived: "The first event has arrived",
-  arrivedWhat: (when: string) => `It came ${when}. Messages are counted from now on.`,
   skip: "Finish without waiting",
   finish: "Finish",
   toMetrics: "See the metrics",

@@ -17,7 +17,6 @@ export const door = {
   set: "Set password",
   make: "Make the first user",
   differ: "The two passwords differ.",
-  short: "At least 12 characters.",
   length: (n: number) => `${n} of at least 12 characters`,
   enough: (n: number) => `${n} characters`,
   lost: "Forgotten? Somebody with access to the server runs:",

@@ -2,7 +2,6 @@
 
 export const explorer = {
   operation: "Operation",
-  filterOperations: "Find an operation",
   facts: (product: string, version: string, calls: string) => `${product} · ${version} · RPC · ${calls} calls per second and account`,
   action: (action: string) => `RAM action ${action}`,
   noAction: "no RAM action: open to every identity of the account",
@@ -11,7 +10,6 @@ export const explorer = {
   parameters: "Parameters",
   noParameters: "This operation has no parameters.",
   notSet: "Not set",
-  pick: "Pick",
   ms: (iso: string) => `= ${iso}`,
   notMs: "Not a number of milliseconds",
   calendar: "Calendar, UTC",

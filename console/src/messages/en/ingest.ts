@@ -75,5 +75,4 @@ export const ingest = {
   line: (line: string) => `Line ${line}`,
   badLines: "Lines that could not be read",
   tooLarge: "The file is larger than 256 MiB.",
-  again: "Import another",
 };

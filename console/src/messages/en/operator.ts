@@ -53,8 +53,6 @@ export const system = {
     syncs: "Syncs to disk",
     queuedEvents: "Events waiting",
   } as Record<string, string>,
-  backup: "Backup",
-  backupWhat: "A backup is taken while the server runs and is checked as it is written. On the server's machine:",
   licences: "Licences of what this program is made of",
 };
 
@@ -100,5 +98,4 @@ export const account = {
 
 export const thirdParty = {
   lead: "What others wrote and this console carries, with their licences.",
-  rest: "The licences of the server itself are printed by:",
 };

@@ -6,39 +6,34 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-HYQIKD62.js",
+        "assets/access-LXJA5WVT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-HYQIKD62.js"),
+        include_bytes!("../../console-dist/assets/access-LXJA5WVT.js"),
     ),
     (
-        "assets/account-BSIIKKQ7.js",
+        "assets/account-Z7KJEJOB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-BSIIKKQ7.js"),
+        include_bytes!("../../console-dist/assets/account-Z7KJEJOB.js"),
     ),
     (
-        "assets/accounts-JHENBF7T.js",
+        "assets/accounts-G5DBQCU4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-JHENBF7T.js"),
+        include_bytes!("../../console-dist/assets/accounts-G5DBQCU4.js"),
     ),
     (
-        "assets/app-MAWFIOFR.js",
+        "assets/app-RZLF4QEF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-MAWFIOFR.js"),
+        include_bytes!("../../console-dist/assets/app-RZLF4QEF.js"),
     ),
     (
-        "assets/audit-XFT57PWW.js",
+        "assets/audit-ZE37UVB3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-XFT57PWW.js"),
+        include_bytes!("../../console-dist/assets/audit-ZE37UVB3.js"),
     ),
     (
         "assets/chart_heatmap-DPRRNTGN.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chart_heatmap-DPRRNTGN.js"),
-    ),
-    (
-        "assets/chunk-2HQYYYJ7.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-2HQYYYJ7.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -56,14 +51,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-45TJKURP.js"),
     ),
     (
-        "assets/chunk-4CTIG2SJ.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-4CTIG2SJ.js"),
-    ),
-    (
         "assets/chunk-5EJOUTOS.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-5EJOUTOS.js"),
+    ),
+    (
+        "assets/chunk-64AR2BAQ.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-64AR2BAQ.js"),
     ),
     (
         "assets/chunk-7AMPE7UL.js",
@@ -71,9 +66,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-7AMPE7UL.js"),
     ),
     (
+        "assets/chunk-ADINE64E.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-ADINE64E.js"),
+    ),
+    (
         "assets/chunk-CQSRM4YK.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
+    ),
+    (
+        "assets/chunk-DRGZBNHX.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-DRGZBNHX.js"),
     ),
     (
         "assets/chunk-DWPG2Z7O.js",
@@ -86,9 +91,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
     ),
     (
-        "assets/chunk-F67QI6X2.js",
+        "assets/chunk-IFYH7FTP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-F67QI6X2.js"),
+        include_bytes!("../../console-dist/assets/chunk-IFYH7FTP.js"),
     ),
     (
         "assets/chunk-IUGK4H3Y.js",
@@ -109,11 +114,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-JTCAUCOH.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-JTCAUCOH.js"),
-    ),
-    (
-        "assets/chunk-KIWPKLN7.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-KIWPKLN7.js"),
     ),
     (
         "assets/chunk-LSGX5ROF.js",
@@ -161,14 +161,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-VABA6VSU.js",
+        "assets/door-R3MILUGG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-VABA6VSU.js"),
+        include_bytes!("../../console-dist/assets/door-R3MILUGG.js"),
     ),
     (
-        "assets/explorer-YXJKRVAY.js",
+        "assets/explorer-N7Q2KFHJ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-YXJKRVAY.js"),
+        include_bytes!("../../console-dist/assets/explorer-N7Q2KFHJ.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -176,9 +176,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-C23WYSMJ.js",
+        "assets/ingest-TGXJRO6D.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-C23WYSMJ.js"),
+        include_bytes!("../../console-dist/assets/ingest-TGXJRO6D.js"),
     ),
     (
         "assets/metrics_picker-YZBKFUDD.js",
@@ -191,19 +191,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-ESKE2E66.js",
+        "assets/numbers-XQ54G3JI.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-ESKE2E66.js"),
+        include_bytes!("../../console-dist/assets/numbers-XQ54G3JI.js"),
     ),
     (
-        "assets/signature-ZWO3PDHH.js",
+        "assets/signature-SC6OKEXC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-ZWO3PDHH.js"),
+        include_bytes!("../../console-dist/assets/signature-SC6OKEXC.js"),
     ),
     (
-        "assets/spaces-FEDXDI2X.js",
+        "assets/spaces-7P7OZDDD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-FEDXDI2X.js"),
+        include_bytes!("../../console-dist/assets/spaces-7P7OZDDD.js"),
     ),
     (
         "assets/style-4OJGWLD4.css",
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-4OJGWLD4.css"),
     ),
     (
-        "assets/system-KKIPWKQB.js",
+        "assets/system-3XEY2R5S.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-KKIPWKQB.js"),
+        include_bytes!("../../console-dist/assets/system-3XEY2R5S.js"),
     ),
     (
         "assets/templates-J5GF2LQN.js",
@@ -221,14 +221,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-J5GF2LQN.js"),
     ),
     (
-        "assets/third_party-ECYQ73X3.js",
+        "assets/third_party-UVQC4AFH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-ECYQ73X3.js"),
+        include_bytes!("../../console-dist/assets/third_party-UVQC4AFH.js"),
     ),
     (
-        "assets/webhooks-W6YUM2LS.js",
+        "assets/webhooks-UMP5J5CN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-W6YUM2LS.js"),
+        include_bytes!("../../console-dist/assets/webhooks-UMP5J5CN.js"),
     ),
     (
         "index.html",
