@@ -110,9 +110,9 @@ const OPERATIONS = [
       { name: "Data[].DeliveredCount", type: "integer", description: "The number of delivered messages.", example: "5" },
     ],
     errors: [
-      { code: "Product.Unsubscript", status: 400, message: "You have not subscribed to the specified product.", cause: "The account is not subscribed.", cure: "The operator subscribes it on the page Accounts." },
-      { code: "Ram.PermissionDeny", status: 400, message: "You are not authorized to perform the operation.", cause: "No policy allows it, or the IsvCode is not granted to the caller.", cure: "Attach the statement that the answer names." },
-      { code: "System.LimitControl", status: 400, message: "The system is under flow control.", cause: "More than 50 calls in a second.", cure: "Wait for x-acs-retry-after." },
+      { code: "Product.Unsubscript", status: 400, message: "You have not subscribed to the specified product." },
+      { code: "Ram.PermissionDeny", status: 400, message: "You are not authorized to perform the operation." },
+      { code: "System.LimitControl", status: 400, message: "The system is under flow control." },
     ],
     changes: [{ date: "2026-11-01", text: "PhoneNumber is compared by its digits." }],
   }),
@@ -174,7 +174,7 @@ export function answersOf(scenario, method, call, params, body) {
   if (call === "policies/simulate") return { allowed: true, decidedBy: { policy: "ReadCounts", statement: 0, effect: "Allow" } };
   if (name === "quarantine" && rest === "open") return { body: '{"object":"whatsapp_business_account"}' };
   if (name === "quarantine") return { result: { new: 1, duplicate: 0, moved: 0, ignored: 0, late: 0, quarantined: 0 } };
-  if (name === "unclaimed") return { result: { new: 182, duplicate: 0, moved: 0, ignored: 0, late: 0, quarantined: 0 } };
+  if (name === "unclaimed") return { result: { events: 182 } };
   if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';
   if (method === "POST" && call === "numbers") return { results: json.numbers.map((number, at) => ({ number: number.replace(/\D/g, ""), outcome: ["bound", "alreadyBound", "boundElsewhere"][at % 3] })) };
   if (method === "POST" && call === "webhooks") return { id: json.id, url: `https://metrics.example.com/webhooks/whatsapp/${json.id}`, verifyToken: "vt-0123456789abcdef0123456789abcdef" };

@@ -4,6 +4,7 @@
 export interface Denied {
   action: string;
   resource: string;
+  /** What would allow it; null when a policy denies it. */
   statement: unknown;
 }
 
@@ -90,6 +91,7 @@ export interface OperationParameter {
   format?: string | null;
   required: boolean;
   enum: string[] | null;
+  default?: string | null;
   example: string;
   description: string;
   pattern?: string | null;
@@ -105,7 +107,7 @@ export interface Operation {
   ramAction: string | null;
   parameters: OperationParameter[];
   response: { name: string; type: string; description: string; example: string }[];
-  errors: { code: string; status: number; message: string; cause: string; cure: string }[];
+  errors: { code: string; status: number; message: string }[];
   changes: { date: string; text: string }[];
 }
 
@@ -144,7 +146,7 @@ export interface Source {
   name: string;
   kind: string;
   lastMs: number | null;
-  perSecond: number;
+  perSecond: number | null;
   books: Books;
   lagMs: { p50: number; p99: number } | null;
 }
@@ -172,13 +174,12 @@ export interface Unclaimed {
   firstMs: number;
   lastMs: number;
 }
-export type ReplayResult = Partial<Books>;
 
 export interface Webhook {
   id: string;
   kind: string;
   space: string | null;
-  url: string;
+  url: string | null;
   appSecrets: number;
   lastMs: number | null;
   received: number;
@@ -211,8 +212,8 @@ export interface AccountRow {
   spaces: number;
   numbers: number;
   users: number;
-  sent31d: number;
-  delivered31d: number;
+  sent31d: number | null;
+  delivered31d: number | null;
 }
 
 export interface SystemState {
@@ -224,6 +225,7 @@ export interface SystemState {
   dataDir: string;
   store: Record<string, number | null>;
   health: string;
+  healthReason?: string | null;
   floorMs: number | null;
   licences: string;
 }

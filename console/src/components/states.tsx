@@ -36,6 +36,7 @@ export function failureTitle(error: Failure): string {
 }
 
 export function DeniedStatement(props: { denied: Denied }): JSX.Element {
+  if (!props.denied.statement) return <p>{m.deniedByPolicy(props.denied.resource)}</p>;
   const text = JSON.stringify(props.denied.statement, null, 2);
   return (
     <>

@@ -10,13 +10,14 @@ import { useLoad } from "../components/load.ts";
 import { Failed, Loaded } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import type { Column } from "../components/table.tsx";
-import { count } from "../format.ts";
+import { NOTHING, count } from "../format.ts";
 import { Frame } from "../lazy.tsx";
 import { accounts as m } from "../messages/en/operator.ts";
 import { shell } from "../messages/en/shell.ts";
 import type { AccountRow } from "../types.ts";
 import { DAY } from "../zone.ts";
 
+const maybe = (value: number | null): string => (value === null ? NOTHING : count(value));
 type Made = { id: string; accessKeyId: string; accessKeySecret: string };
 
 function AccountDialog(props: { account: AccountRow | null; onClose: () => void; onMade: (made: Made) => void; onChanged: () => void }): JSX.Element {
@@ -24,11 +25,11 @@ function AccountDialog(props: { account: AccountRow | null; onClose: () => void;
   const [id, setId] = useState("");
   const [name, setName] = useState(account?.name ?? "");
   const [subscribed, setSubscribed] = useState(account?.subscribed ?? true);
-  const [calls, setCalls] = useState(account?.callsPerSecond === null || !account ? "" : String(account.callsPerSecond));
+  const [calls, setCalls] = useState(!account?.callsPerSecond ? "" : String(account.callsPerSecond));
   const act = useAct();
   const save = (event: Event): void => {
     event.preventDefault();
-    if (account) void act.run(() => call("PATCH", `accounts/${encodeURIComponent(account.id)}`, { name, subscribed, callsPerSecond: calls === "" ? null : Number(calls) }), props.onChanged);
+    if (account) void act.run(() => call("PATCH", `accounts/${encodeURIComponent(account.id)}`, { name, subscribed, callsPerSecond: Number(calls) }), props.onChanged);
     else void act.run(() => call<Made>("POST", "accounts", { name, ...(id ? { id } : {}) }), props.onMade);
   };
   return (
@@ -65,12 +66,12 @@ export default function AccountsPage(): JSX.Element {
     { key: "id", title: m.id, cell: (row) => <code>{row.id}</code>, by: (row) => row.id, upFirst: true },
     { key: "name", title: m.name, cell: (row) => <span class="clip">{row.name}</span>, by: (row) => row.name, upFirst: true },
     { key: "subscribed", title: m.subscribed, cell: (row) => <span class={`state ${row.subscribed ? "ok" : "warn"}`}>{row.subscribed ? m.yes : m.no}</span> },
-    { key: "calls", title: m.calls, cell: (row) => (row.callsPerSecond === null ? <span class="quiet">{m.byDefault}</span> : count(row.callsPerSecond)), number: true },
+    { key: "calls", title: m.calls, cell: (row) => (!row.callsPerSecond ? <span class="quiet">{m.byDefault}</span> : count(row.callsPerSecond)), number: true },
     { key: "spaces", title: m.spaces, cell: (row) => count(row.spaces), by: (row) => row.spaces, number: true },
     { key: "numbers", title: m.numbers, cell: (row) => count(row.numbers), by: (row) => row.numbers, number: true },
     { key: "users", title: m.users, cell: (row) => count(row.users), by: (row) => row.users, number: true },
-    { key: "sent", title: m.sent, cell: (row) => count(row.sent31d), by: (row) => row.sent31d, number: true },
-    { key: "delivered", title: m.delivered, cell: (row) => count(row.delivered31d), by: (row) => row.delivered31d, number: true },
+    { key: "sent", title: m.sent, cell: (row) => maybe(row.sent31d), by: (row) => row.sent31d ?? -1, number: true },
+    { key: "delivered", title: m.delivered, cell: (row) => maybe(row.delivered31d), by: (row) => row.delivered31d ?? -1, number: true },
     {
       key: "actions",
       title: m.actions,

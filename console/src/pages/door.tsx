@@ -106,10 +106,10 @@ export default function Door(props: { place: Place; setup: boolean; onDone: () =
   const name = props.place.parts[0] ?? "";
   const page = name === "set-password" ? name : props.setup ? "setup" : "signin";
   // A token in the address leaves it at once, so that it stays in no history.
-  const [token] = useState(() => props.place.query.get("token") ?? "");
+  const [token] = useState(() => props.place.query.get("token") ?? decodeURIComponent(location.hash.slice(1)));
   useEffect(() => {
     if (name === page) {
-      if (props.place.query.has("token")) navigate(to(page), { replace: true });
+      if (props.place.query.has("token") || location.hash !== "") navigate(to(page), { replace: true });
       return;
     }
     const back: Record<string, string> = name === "" || name === "setup" || name === "signin" ? {} : { to: location.pathname + location.search };

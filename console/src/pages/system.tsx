@@ -25,7 +25,7 @@ export default function SystemPage(): JSX.Element {
                 <dl class="facts">
                   <dt>{m.health}</dt>
                   <dd>
-                    <span class={`state ${TONES[data.health] ?? "bad"}`}>{m.healths[data.health] ?? data.health}</span>
+                    <span class={`state ${TONES[data.health] ?? "bad"}`}>{m.healths[data.health] ?? data.health}</span> {data.healthReason}
                   </dd>
                   <dt>{m.version}</dt>
                   <dd>{data.version}</dd>

@@ -34,20 +34,20 @@ function Secret(props: { name: string; value: string }): JSX.Element {
 
 /** Step 3: looks until the webhook has had an event. */
 function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
-  const [lastMs, setLastMs] = useState<number | null>(null);
+  const [arrived, setArrived] = useState<Webhook | null>(null);
   useEffect(() => {
-    if (lastMs !== null) return undefined;
+    if (arrived) return undefined;
     const timer = setInterval(() => {
       void get<{ webhooks: Webhook[] }>("webhooks").then((result) => {
         const mine = result.ok ? result.data.webhooks.find((one) => one.id === props.id) : undefined;
-        if (mine && mine.received > 0 && mine.lastMs !== null) setLastMs(mine.lastMs);
+        if (mine && mine.received > 0) setArrived(mine);
       });
     }, LOOK_MS);
     return () => clearInterval(timer);
-  }, [lastMs]);
+  }, [arrived]);
   return (
     <div class="stack" aria-live="polite">
-      {lastMs === null ? (
+      {!arrived ? (
         <>
           <div class="progress-line on" />
           <h3>{m.waiting}</h3>
@@ -55,17 +55,17 @@ function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
         </>
       ) : (
         <Banner tone="ok">
-          <b>{m.arrived}</b> <When ms={lastMs} />
+          <b>{m.arrived}</b> {arrived.lastMs !== null && <When ms={arrived.lastMs} />}
         </Banner>
       )}
       <div class="dialog-foot">
-        {lastMs !== null && (
+        {arrived && (
           <a class="button" href="/console/metrics">
             {m.toMetrics}
           </a>
         )}
-        <button type="button" class={`button${lastMs === null ? "" : " primary"}`} onClick={props.onDone}>
-          {lastMs === null ? m.skip : m.finish}
+        <button type="button" class={`button${arrived ? " primary" : ""}`} onClick={props.onDone}>
+          {arrived ? m.finish : m.skip}
         </button>
       </div>
     </div>
@@ -82,7 +82,7 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
   const make = (event: Event): void => {
     event.preventDefault();
     void act.run(
-      () => call<Made>("POST", "webhooks", { id, kind: "whatsapp", space: space || null, ...(appSecret ? { appSecret } : {}) }),
+      () => call<Made>("POST", "webhooks", { id, kind: "whatsapp", space: space || null, appSecret }),
       (answer) => {
         setMade(answer);
         setAppSecret("");
@@ -104,7 +104,7 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
           <Select label={m.kind} value="whatsapp" options={Object.entries(m.kinds).map(([value, label]) => ({ value, label }))} onValue={() => undefined} />
           <Text label={m.newId} hint={m.newIdHint} mono value={id} onValue={setId} required pattern="[A-Za-z0-9\-]{1,64}" error={act.error?.field === "id" ? act.error.message : null} />
           <Select label={m.space} value={space} options={[{ value: "", label: m.byNumber }, ...props.spaces.filter((one) => !one.isvCode).map((one) => ({ value: one.id, label: one.id }))]} onValue={setSpace} />
-          <Text label={m.secret} hint={m.secretHint} type="password" mono value={appSecret} onValue={setAppSecret} />
+          <Text label={m.secret} hint={m.secretHint} type="password" mono value={appSecret} onValue={setAppSecret} required />
           {act.error?.field !== "id" && <Failed error={act.error} />}
           <div class="dialog-foot">
             <button type="submit" class="button primary" disabled={act.busy || id === ""}>
@@ -203,7 +203,7 @@ export default function WebhooksPage(): JSX.Element {
     {
       key: "url",
       title: m.url,
-      cell: (row) => (
+      cell: (row) => row.url && (
         <span class="row nowrap">
           <code class="clip" title={row.url}>
             {row.url}

@@ -29,7 +29,7 @@ export const access = {
   lastSignIn: "Last sign-in",
   makeToken: "Make a one-time token for a password",
   tokenTitle: "One-time token",
-  tokenWarning: "Give this to the user over a channel that you trust. It works once, for one hour, and is not shown again.",
+  tokenWarning: "Give this to the user over a channel that you trust. It works once, for a day, and is not shown again.",
   tokenLink: "Address",
   token: "Token",
   done: "I have kept it",

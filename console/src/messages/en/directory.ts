@@ -73,7 +73,7 @@ export const webhooks = {
   newId: "Name",
   newIdHint: "Part of the URL: letters, digits and hyphens",
   secret: "App secret",
-  secretHint: "From the sender's app settings. Reports without a valid signature are refused; it can be added later.",
+  secretHint: "From the sender's app settings. Reports without a valid signature are refused.",
   connectWhat: "Paste these two into the sender's webhook settings and subscribe to the field “messages”.",
   token: "Verify token",
   tokenOnce: "The verify token is shown once.",

@@ -50,6 +50,7 @@ export const explorer = {
   description: "Description",
   response: "Response fields",
   errors: "Error codes",
+  gatewayErrors: "Errors of any call",
   changes: "Change history",
   noChanges: "No changes so far.",
   authorization: "Authorization",

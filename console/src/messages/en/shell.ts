@@ -60,6 +60,7 @@ export const shell = {
   brokenWhat: "It said so itself: the reason is in its log under this RequestId.",
   deniedTitle: (action: string) => `You may not: ${action}`,
   deniedWhat: (resource: string) => `Your policies do not allow this on ${resource}. Somebody who may change policies can attach this statement:`,
+  deniedByPolicy: (resource: string) => `One of your policies denies this on ${resource}. No further statement can allow it; the one that denies has to go.`,
   toAccess: "Open Access",
   expiredTitle: "Your session has ended",
   expiredWhat: "Sign in again to go on. What is on the page stays.",
@@ -68,6 +69,11 @@ export const shell = {
 
 export const failureText: Record<string, string> = {
   InvalidField: "A value is not valid",
+  InvalidBody: "The server could not read what was sent",
+  TooLarge: "That is too large",
+  Unsubscribed: "The account is not subscribed, so there are no counts to read",
+  WrongToken: "The token is wrong, used or too old",
+  Internal: "The server failed",
   Conflict: "Somebody else was faster, or it exists already",
   NotFound: "It is not there",
   SlowDown: "Too many calls",

@@ -151,7 +151,7 @@ function Explorer(props: PageProps & { operations: Operation[] }): JSX.Element {
           <Tabs label={m.outcome} value={tab} onValue={setTab} tabs={Object.entries(m.tabs).map(([key, title]) => ({ key, title }))}>
             <div class="card-body" aria-live={tab === "response" ? "polite" : "off"}>
               {tab === "samples" && <SamplesView operation={operation} params={params} />}
-              {tab === "response" && <ResponseView answer={answer} error={error} operation={operation} />}
+              {tab === "response" && <ResponseView answer={answer} error={error} />}
               {tab === "signed" && <SignedView answer={answer} />}
               {tab === "docs" && <DocsView operation={operation} />}
               {tab === "history" && <HistoryView past={history()} onRefill={(past) => navigate(to(`explorer/${past.operation}`, past.params))} />}

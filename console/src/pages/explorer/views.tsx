@@ -5,6 +5,7 @@ import { DeniedStatement, EmptyState, Failed } from "../../components/states.tsx
 import type { Failure } from "../../api.ts";
 import { When } from "../../components/when.tsx";
 import { count } from "../../format.ts";
+import { GATEWAY_CODES, helpFor } from "../../messages/en/errors.ts";
 import { explorer as m } from "../../messages/en/explorer.ts";
 import { shell } from "../../messages/en/shell.ts";
 import type { CallAnswer, Operation } from "../../types.ts";
@@ -31,8 +32,8 @@ function said(body: string): { Code?: string; Message?: string; Data?: unknown[]
   }
 }
 
-export function ResponseView(props: { answer: CallAnswer | null; error: Failure | null; operation: Operation }): JSX.Element {
-  const { answer, operation } = props;
+export function ResponseView(props: { answer: CallAnswer | null; error: Failure | null }): JSX.Element {
+  const { answer } = props;
   if (props.error) return <Failed error={props.error} />;
   if (!answer) {
     return (
@@ -43,7 +44,7 @@ export function ResponseView(props: { answer: CallAnswer | null; error: Failure 
   }
   const body = said(answer.body);
   const failed = answer.status >= 400;
-  const known = operation.errors.find((error) => error.code === body.Code);
+  const known = helpFor(body.Code ?? "");
   return (
     <div class="stack">
       <div class="outcome">
@@ -127,7 +128,8 @@ export function DocsView(props: { operation: Operation }): JSX.Element {
       </section>
       {operation.parameters.length > 0 && <DocTable title={m.parameters} heads={[m.name, m.type, m.description, m.example]} rows={operation.parameters.map((one) => [<code>{one.name}</code>, `${one.format ?? one.type}${one.required ? `, ${m.required.toLowerCase()}` : ""}`, one.description, <code>{one.example}</code>])} />}
       <DocTable title={m.response} heads={[m.name, m.type, m.description, m.example]} rows={operation.response.map((one) => [<code>{one.name}</code>, one.type, one.description, <code>{one.example}</code>])} />
-      {operation.errors.length > 0 && <DocTable title={m.errors} heads={[m.code, m.status, m.cause, m.cure]} rows={operation.errors.map((one) => [<code>{one.code}</code>, String(one.status), one.cause || one.message, one.cure])} />}
+      {operation.errors.length > 0 && <DocTable title={m.errors} heads={[m.code, m.status, m.cause, m.cure]} rows={operation.errors.map((one) => [<code>{one.code}</code>, String(one.status), helpFor(one.code)?.cause ?? one.message, helpFor(one.code)?.cure ?? ""])} />}
+      <DocTable title={m.gatewayErrors} heads={[m.code, m.status, m.cause, m.cure]} rows={GATEWAY_CODES.map((code) => [<code>{code}</code>, String(helpFor(code)?.status ?? ""), helpFor(code)?.cause ?? "", helpFor(code)?.cure ?? ""])} />
       <section>
         <h3>{m.changes}</h3>
         {operation.changes.length === 0 ? (

@@ -1,16 +1,9 @@
-// The books as chips or a line: what became of events, without the zeros.
+// The books as figures: what became of events.
 import type { JSX } from "preact";
 import { count } from "../../format.ts";
 import { ingest as m } from "../../messages/en/ingest.ts";
-import { shell } from "../../messages/en/shell.ts";
 import { BOOKS } from "../../types.ts";
-import type { Books, ReplayResult } from "../../types.ts";
-
-/** A result as a sentence. */
-export function told(result: ReplayResult): string {
-  const parts = BOOKS.filter((book) => (result[book] ?? 0) > 0).map((book) => `${count(result[book] ?? 0)} ${m.books[book].toLowerCase()}`);
-  return parts.join(", ") || shell.none;
-}
+import type { Books } from "../../types.ts";
 
 export function BookTiles(props: { books: Books }): JSX.Element {
   return (

@@ -18,6 +18,7 @@ interface Progress {
   quarantined: number;
   bad: number;
   done: boolean;
+  error?: string;
   badLines?: { line: number; message: string }[];
 }
 
@@ -111,7 +112,12 @@ export function ImportTab(): JSX.Element {
       <div aria-live="polite">
         {progress && (
           <div class="stack">
-            {progress.done && <Banner tone="ok">{m.done}</Banner>}
+            {progress.error && (
+              <Banner tone="bad">
+                <b>{m.stopped}</b> {progress.error}
+              </Banner>
+            )}
+            {progress.done && !progress.error && <Banner tone="ok">{m.done}</Banner>}
             <dl class="figures">
               {figures.map((key) => (
                 <div key={key}>

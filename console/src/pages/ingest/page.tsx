@@ -30,7 +30,7 @@ const COLUMNS: Column<Source>[] = [
   { key: "name", title: m.source, cell: (row) => <b class="clip">{row.name}</b>, by: (row) => row.name, upFirst: true },
   { key: "kind", title: m.kind, cell: (row) => row.kind, by: (row) => row.kind, upFirst: true },
   { key: "last", title: m.lastEvent, cell: (row) => <When ms={row.lastMs} />, by: (row) => row.lastMs ?? 0 },
-  { key: "rate", title: m.perSecond, cell: (row) => decimal(row.perSecond), by: (row) => row.perSecond, number: true },
+  { key: "rate", title: m.perSecond, cell: (row) => (row.perSecond === null ? NOTHING : decimal(row.perSecond)), by: (row) => row.perSecond ?? -1, number: true },
   { key: "lag", title: m.lag, cell: (row) => (row.lagMs ? delay(row.lagMs.p99) : NOTHING), by: (row) => row.lagMs?.p99 ?? -1, number: true },
   ...BOOKS.filter((book) => book !== "released" && book !== "expired" && book !== "moved").map(
     (book): Column<Source> => ({ key: book, title: m.books[book], cell: (row) => count(row.books[book]), by: (row) => row.books[book], number: true }),
@@ -40,6 +40,7 @@ const COLUMNS: Column<Source>[] = [
 function Sources(props: { state: IngestState }): JSX.Element {
   const { state } = props;
   const last = state.sources.reduce((latest, source) => Math.max(latest, source.lastMs ?? 0), 0);
+  const rates = state.sources.flatMap((source) => (source.perSecond === null ? [] : [source.perSecond]));
   const lags = state.sources.flatMap((source) => (source.lagMs ? [source.lagMs.p99] : []));
   return (
     <>
@@ -48,7 +49,7 @@ function Sources(props: { state: IngestState }): JSX.Element {
         <dl class="figures">
           <div>
             <dt>{m.perSecond}</dt>
-            <dd>{decimal(state.sources.reduce((sum, source) => sum + source.perSecond, 0))}</dd>
+            <dd>{rates.length === 0 ? NOTHING : decimal(rates.reduce((sum, one) => sum + one, 0))}</dd>
           </div>
           <div>
             <dt>{m.lastEvent}</dt>

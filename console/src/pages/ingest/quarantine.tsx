@@ -10,14 +10,12 @@ import { useLoad } from "../../components/load.ts";
 import { EmptyState, Failed, Loaded } from "../../components/states.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
-import { toast } from "../../components/toast.tsx";
 import { When } from "../../components/when.tsx";
 import { NOTHING, phone } from "../../format.ts";
 import { ingest as m } from "../../messages/en/ingest.ts";
 import { shell } from "../../messages/en/shell.ts";
 import { useMay } from "../../session.ts";
-import type { Quarantined, ReplayResult } from "../../types.ts";
-import { told } from "./books.tsx";
+import type { Quarantined } from "../../types.ts";
 
 interface Page {
   items: Quarantined[];
@@ -54,7 +52,6 @@ function OpenDialog(props: { item: Quarantined; onClose: () => void }): JSX.Elem
 
 export function QuarantineTab(): JSX.Element {
   const may = useMay();
-  const act = useAct();
   const [reason, setReason] = useState("");
   const [reasons, setReasons] = useState<string[]>([]);
   const [after, setAfter] = useState<string[]>([]);
@@ -68,14 +65,6 @@ export function QuarantineTab(): JSX.Element {
     },
     true,
   );
-  const replay = (item: Quarantined): void =>
-    void act.run(
-      () => call<{ result: ReplayResult }>("POST", `quarantine/${encodeURIComponent(item.id)}/replay`),
-      (answer) => {
-        toast(m.replayed(told(answer.result)));
-        page.reload();
-      },
-    );
   const columns: Column<Quarantined>[] = [
     { key: "received", title: m.received, cell: (row) => <When ms={row.receivedMs} />, by: (row) => row.receivedMs },
     { key: "reason", title: m.reason, cell: (row) => <span class="chip">{row.reason}</span>, by: (row) => row.reason, upFirst: true },
@@ -88,20 +77,12 @@ export function QuarantineTab(): JSX.Element {
       key: "actions",
       title: m.actions,
       actions: true,
-      cell: (row) => (
-        <>
-          {may("chatmetric:OpenQuarantine") && (
-            <button type="button" class="button slim plain" onClick={() => setOpened(row)}>
-              {m.open}
-            </button>
-          )}
-          {may("chatmetric:ReplayQuarantine") && (
-            <button type="button" class="button slim" disabled={act.busy} onClick={() => replay(row)}>
-              {m.replay}
-            </button>
-          )}
-        </>
-      ),
+      cell: (row) =>
+        may("chatmetric:OpenQuarantine") && (
+          <button type="button" class="button slim" onClick={() => setOpened(row)}>
+            {m.open}
+          </button>
+        ),
     },
   ];
   return (
@@ -117,7 +98,6 @@ export function QuarantineTab(): JSX.Element {
           }}
         />
       </div>
-      <Failed error={act.error} />
       <div class="card">
         <Loaded of={page}>
           {(data) =>

@@ -15,8 +15,7 @@ import { count, phone } from "../../format.ts";
 import { ingest as m } from "../../messages/en/ingest.ts";
 import { shell } from "../../messages/en/shell.ts";
 import { useMay } from "../../session.ts";
-import type { ReplayResult, Space, Unclaimed } from "../../types.ts";
-import { told } from "./books.tsx";
+import type { Space, Unclaimed } from "../../types.ts";
 
 function ClaimDialog(props: { number: string; onClose: () => void; onDone: () => void }): JSX.Element {
   const act = useAct();
@@ -26,9 +25,9 @@ function ClaimDialog(props: { number: string; onClose: () => void; onDone: () =>
   const space = chosen || (own.find((one) => one.default) ?? own[0])?.id || "";
   const claim = (): void =>
     void act.run(
-      () => call<{ result: ReplayResult }>("POST", `unclaimed/${encodeURIComponent(props.number)}/claim`, { space }),
+      () => call<{ result: { events: number } }>("POST", `unclaimed/${encodeURIComponent(props.number)}/claim`, { space }),
       (answer) => {
-        toast(m.claimed(told(answer.result)));
+        toast(m.claimed(count(answer.result.events)));
         props.onDone();
       },
     );

@@ -6,9 +6,9 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-LXJA5WVT.js",
+        "assets/access-WKBZZNY4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-LXJA5WVT.js"),
+        include_bytes!("../../console-dist/assets/access-WKBZZNY4.js"),
     ),
     (
         "assets/account-Z7KJEJOB.js",
@@ -16,14 +16,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/account-Z7KJEJOB.js"),
     ),
     (
-        "assets/accounts-G5DBQCU4.js",
+        "assets/accounts-M4DFRR42.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-G5DBQCU4.js"),
+        include_bytes!("../../console-dist/assets/accounts-M4DFRR42.js"),
     ),
     (
-        "assets/app-RZLF4QEF.js",
+        "assets/app-GQGH5OTM.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-RZLF4QEF.js"),
+        include_bytes!("../../console-dist/assets/app-GQGH5OTM.js"),
     ),
     (
         "assets/audit-ZE37UVB3.js",
@@ -66,19 +66,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-7AMPE7UL.js"),
     ),
     (
-        "assets/chunk-ADINE64E.js",
+        "assets/chunk-ADT7FOX6.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-ADINE64E.js"),
+        include_bytes!("../../console-dist/assets/chunk-ADT7FOX6.js"),
+    ),
+    (
+        "assets/chunk-AQLSTZPL.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-AQLSTZPL.js"),
     ),
     (
         "assets/chunk-CQSRM4YK.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
-    ),
-    (
-        "assets/chunk-DRGZBNHX.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-DRGZBNHX.js"),
     ),
     (
         "assets/chunk-DWPG2Z7O.js",
@@ -161,14 +161,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-R3MILUGG.js",
+        "assets/door-WUKYPEOQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-R3MILUGG.js"),
+        include_bytes!("../../console-dist/assets/door-WUKYPEOQ.js"),
     ),
     (
-        "assets/explorer-N7Q2KFHJ.js",
+        "assets/explorer-ILH5TYLG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-N7Q2KFHJ.js"),
+        include_bytes!("../../console-dist/assets/explorer-ILH5TYLG.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -176,9 +176,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-TGXJRO6D.js",
+        "assets/ingest-Q2DK5YYX.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-TGXJRO6D.js"),
+        include_bytes!("../../console-dist/assets/ingest-Q2DK5YYX.js"),
     ),
     (
         "assets/metrics_picker-YZBKFUDD.js",
@@ -191,19 +191,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-XQ54G3JI.js",
+        "assets/numbers-DMPF7KPM.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-XQ54G3JI.js"),
+        include_bytes!("../../console-dist/assets/numbers-DMPF7KPM.js"),
     ),
     (
-        "assets/signature-SC6OKEXC.js",
+        "assets/signature-EKV624JN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-SC6OKEXC.js"),
+        include_bytes!("../../console-dist/assets/signature-EKV624JN.js"),
     ),
     (
-        "assets/spaces-7P7OZDDD.js",
+        "assets/spaces-HTZK2DO5.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-7P7OZDDD.js"),
+        include_bytes!("../../console-dist/assets/spaces-HTZK2DO5.js"),
     ),
     (
         "assets/style-4OJGWLD4.css",
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-4OJGWLD4.css"),
     ),
     (
-        "assets/system-3XEY2R5S.js",
+        "assets/system-VCZASPIN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-3XEY2R5S.js"),
+        include_bytes!("../../console-dist/assets/system-VCZASPIN.js"),
     ),
     (
         "assets/templates-J5GF2LQN.js",
@@ -226,9 +226,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/third_party-UVQC4AFH.js"),
     ),
     (
-        "assets/webhooks-UMP5J5CN.js",
+        "assets/webhooks-CJ5BG23T.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-UMP5J5CN.js"),
+        include_bytes!("../../console-dist/assets/webhooks-CJ5BG23T.js"),
     ),
     (
         "index.html",
