@@ -35,7 +35,7 @@ export function parse(text) {
     } else if (mark.startsWith('*')) {
       begin({ each: 'params', ...JSON.parse(mark.slice(1) || '{}'), parts: [] });
     } else if (hole) {
-      add({ hole: hole[1], type: hole[2], ...(hole[3] === undefined ? {} : { example: hole[3] }) });
+      add({ hole: hole[1], type: /** @type {any} */ (hole[2]), ...(hole[3] === undefined ? {} : { example: hole[3] }) });
     } else if (choice) {
       add({ choice: choice[1], cases: JSON.parse(choice[2]) });
     } else {
