@@ -37,7 +37,7 @@ export interface Sample {
   install: string;
   /** The name under which to save it. */
   file: string;
-  /** The vendor's SDK for it is little used, or the sample was not compiled by us. */
+  /** The vendor keeps the SDK of this language least. */
   community?: true;
   template: Part[];
 }
