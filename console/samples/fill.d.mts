@@ -37,7 +37,7 @@ export interface Sample {
   install: string;
   /** The name under which to save it. */
   file: string;
-  /** The vendor keeps the SDK of this language least. */
+  /** Nobody here has run it: the SDK of this language could not be had. */
   community?: true;
   template: Part[];
 }
