@@ -168,7 +168,7 @@ export function answersOf(scenario, method, call, params, body) {
   const json = body ? safe(body) : null;
   const [name, id, rest] = call.split("/");
   if (method === "GET" && GETS[call]) return GETS[call](scenario, params);
-  if (call === "call") return callAnswer(scenario, json);
+  if (call === "call") return { status: 200, body: callAnswer(scenario, json) };
   if (call === "sign/explain") return explain;
   if (call === "policies/check") return json.document.includes("Statement") ? { ok: true } : { ok: false, message: "`Statement` is missing" };
   if (call === "policies/simulate") return { allowed: true, decidedBy: { policy: "ReadCounts", statement: 0, effect: "Allow" } };

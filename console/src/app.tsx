@@ -7,6 +7,7 @@ import type { Failure } from "./api.ts";
 import { ErrorState } from "./components/states.tsx";
 import { Toasts } from "./components/toast.tsx";
 import { MetricsPage } from "./pages/metrics/page.tsx";
+import { shell as m } from "./messages/en/shell.ts";
 import { navigate, to, usePlace } from "./router.ts";
 import type { Place } from "./router.ts";
 import { SessionContext, loadSession } from "./session.ts";
@@ -101,6 +102,7 @@ export function App(): JSX.Element {
   if (!session) {
     return error ? (
       <main class="door">
+        <h1 class="visually-hidden">{m.product}</h1>
         <div class="card">
           <ErrorState error={error} retry={() => void load()} />
         </div>

@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-M4DFRR42.js"),
     ),
     (
-        "assets/app-GQGH5OTM.js",
+        "assets/app-RYQEZKNO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-GQGH5OTM.js"),
+        include_bytes!("../../console-dist/assets/app-RYQEZKNO.js"),
     ),
     (
         "assets/audit-ZE37UVB3.js",
@@ -166,9 +166,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/door-WUKYPEOQ.js"),
     ),
     (
-        "assets/explorer-ILH5TYLG.js",
+        "assets/explorer-SK2GNXAL.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-ILH5TYLG.js"),
+        include_bytes!("../../console-dist/assets/explorer-SK2GNXAL.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -206,9 +206,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/spaces-HTZK2DO5.js"),
     ),
     (
-        "assets/style-4OJGWLD4.css",
+        "assets/style-K6NAQDQI.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-4OJGWLD4.css"),
+        include_bytes!("../../console-dist/assets/style-K6NAQDQI.css"),
     ),
     (
         "assets/system-VCZASPIN.js",
@@ -216,9 +216,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/system-VCZASPIN.js"),
     ),
     (
-        "assets/templates-J5GF2LQN.js",
+        "assets/templates-RIRCJJYN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/templates-J5GF2LQN.js"),
+        include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
         "assets/third_party-UVQC4AFH.js",
