@@ -220,18 +220,14 @@ impl Stream {
 
     /// What changed since the last look.
     fn look(&mut self) -> Vec<Change> {
-        let written = self.app.store.stats().journal_bytes;
-        if self.written == Some(written) {
+        // A store that counts no bytes is looked at each time.
+        let written = Some(self.app.store.stats().journal_bytes).filter(|bytes| *bytes > 0);
+        if written.is_some() && self.written == written {
             return Vec::new();
         }
-        let first = self.written.is_none();
         match self.read() {
             Ok(changes) => {
-                self.written = Some(written);
-                // A store that counts no bytes is looked at each time.
-                if written == 0 && !first {
-                    self.written = None;
-                }
+                self.written = written;
                 changes
             }
             Err(error) => {

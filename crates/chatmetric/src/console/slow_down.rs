@@ -198,7 +198,7 @@ mod tests {
     fn memory_is_bounded() {
         let slow = SlowDown::default();
         for n in 0..u32::try_from(COUNTS_MAX).expect("small") {
-            let from = IpAddr::from((n + (1 << 24)).to_be_bytes());
+            let from = IpAddr::from(((n << 8) + (1 << 24)).to_be_bytes());
             slow.begin(Some("1/alice"), from, u64::from(n))
                 .expect("free");
         }

@@ -98,8 +98,7 @@ fn first(directory: &Directory, now: EpochMs) -> Result<MadeToken, Refusal> {
     let renewed = directory.renew_setup_token(now).map_err(failed)?;
     let (setup, token) = renewed.ok_or_else(|| {
         refuse(
-            "this installation was not made by a first start: name a user of an account"
-                .to_owned(),
+            "this installation was not made by a first start: name a user of an account".to_owned(),
         )
     })?;
     Ok(MadeToken {

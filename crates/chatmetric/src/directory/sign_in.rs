@@ -126,7 +126,9 @@ impl Directory {
         let renewed = self.in_transaction(|transaction| {
             let renewed = setup_token(transaction, Some(now.0))?;
             if renewed.is_some() {
-                transaction.execute("DELETE FROM setup_tokens", []).map_err(failed)?;
+                transaction
+                    .execute("DELETE FROM setup_tokens", [])
+                    .map_err(failed)?;
                 transaction
                     .execute(
                         "INSERT INTO setup_tokens (hash, made_ms) VALUES (?1, ?2)",

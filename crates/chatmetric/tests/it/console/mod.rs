@@ -15,9 +15,9 @@ mod rights;
 // Sign-in, sessions, passwords.
 mod sign_in;
 
-use crate::world::{NOW_MS, Reply, World};
+use crate::world::{Reply, World};
+use chatmetric::clock::Clock as _;
 use chatmetric::directory::Actor;
-use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
 use serde_json::Value;
 
@@ -106,7 +106,12 @@ fn token(world: &World, account: &str, user: &str) -> String {
     let token = format!("token-of-{}", user.name);
     world
         .directory
-        .add_user_token(&user.id, &token, EpochMs(NOW_MS), &Actor::operator("test"))
+        .add_user_token(
+            &user.id,
+            &token,
+            world.clock.now(),
+            &Actor::operator("test"),
+        )
         .expect("made");
     token
 }
