@@ -101,6 +101,7 @@ fn the_first_help_fits_a_screen() {
               verify       Check every checksum and recompute the counts from the records
               sign         Look at signatures
               conformance  Run the compatibility cases at any endpoint
+              admin        The operator's rescue commands
               completions  Print a completion script for a shell
               help         Print this message or the help of the given subcommand(s)
 

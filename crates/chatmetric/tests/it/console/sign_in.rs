@@ -356,3 +356,53 @@ fn the_token_of_the_first_start_works_for_an_hour() {
     let body = json!({ "token": token, "user": "chief", "password": PASSWORD });
     assert_eq!(code(&ask(&world, "POST", "setup", &body)), "401 WrongToken");
 }
+
+#[test]
+fn whoever_has_the_data_directory_always_finds_a_way_in() {
+    use chatmetric::clock::Clock;
+    use chatmetric::control::{Operator, TokenFor};
+    use std::sync::Arc;
+
+    let operator_of = |world: &World| Operator {
+        directory: Arc::clone(&world.directory),
+        store: Arc::clone(&world.store),
+        clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
+    };
+    let whose = |user: Option<&str>, account: Option<&str>| TokenFor {
+        user: user.map(str::to_owned),
+        account: account.map(str::to_owned),
+    };
+    let world = console();
+    world.apply("[[account]]\nid = \"2000000000000002\"\n[[account.user]]\nname = \"reader\"\n");
+    let operator = operator_of(&world);
+    for refused in [
+        whose(Some("nobody-there"), None),
+        whose(Some("reader"), None),
+        whose(Some("admin"), Some(ISV)),
+        whose(None, None),
+    ] {
+        assert!(
+            operator
+                .setup_token(&refused)
+                .expect_err("refused")
+                .is_usage
+        );
+    }
+    // A user that could not sign in so far.
+    let made = operator.setup_token(&whose(Some("reader"), Some(ISV)));
+    let made = made.expect("made");
+    let body = json!({ "token": made.token, "password": PASSWORD });
+    assert_eq!(ask(&world, "POST", "set-password", &body).status, 204);
+    assert_eq!(sign_in(&world, ISV, "reader", PASSWORD).status, 204);
+    // The hour of a first start is over.
+    let (world, _) = fresh();
+    world.clock.advance_ms(2 * HOUR_MS);
+    let made = operator_of(&world).setup_token(&whose(None, None));
+    let made = made.expect("made");
+    assert_eq!(
+        ask(&world, "GET", "session", &Value::Null).json()["state"],
+        "setup"
+    );
+    let body = json!({ "token": made.token, "user": "chief", "password": PASSWORD });
+    assert_eq!(ask(&world, "POST", "setup", &body).status, 204);
+}
