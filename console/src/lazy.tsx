@@ -69,7 +69,11 @@ export function Frame(props: { title: string; heading?: ComponentChildren; lead?
         <h1>{props.heading ?? props.title}</h1>
         <span class="grow" />
         {props.actions}
-        {props.lead && <p class="lead">{props.lead}</p>}
+        {props.lead && (
+          <p class="lead">
+            <span>{props.lead}</span>
+          </p>
+        )}
       </div>
       {props.children}
     </main>

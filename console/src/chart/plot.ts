@@ -151,7 +151,7 @@ function series(layer: Layer): uPlot.Series {
 const frame = (input: PlotInput): Pick<uPlot.Options, "width" | "height" | "padding" | "legend" | "cursor" | "hooks"> => ({
   width: input.width,
   height: input.height,
-  padding: [10, 10, 0, 0],
+  padding: [10, 20, 0, 0],
   legend: { show: false },
   cursor: cursor(input),
   hooks: hooks(input),

@@ -78,7 +78,7 @@ function Explained(props: { explanation: Explanation }): JSX.Element {
   return (
     <div class="stack">
       <Banner tone={good ? "ok" : verdict.outcome === "not_checked" ? "warn" : "bad"}>
-        <b>{m.verdicts[verdict.outcome] ?? verdict.outcome}</b>
+        <h2>{m.verdicts[verdict.outcome] ?? verdict.outcome}</h2>
         {verdict.code && (
           <p>
             <code>{verdict.code}</code> {verdict.message}

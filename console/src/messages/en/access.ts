@@ -9,6 +9,8 @@ export const access = {
   create: "Create",
   delete: "Delete",
   detach: "Detach",
+  takeOut: "Remove",
+  choose: "Choose",
   name: "Name",
   displayName: "Display name",
   comments: "Comments",

@@ -72,7 +72,7 @@ export const explorer = {
   unknown: "There is no such operation here",
   unknownWhat: "It may be one that this version does not serve.",
   link: "Copy link",
-  rows: (n: string) => `${n} rows`,
+  rows: (n: string) => (n === "1" ? "1 row" : `${n} rows`),
 };
 
 export const signature = {

@@ -20,7 +20,7 @@ function GroupDialog(props: { group: RamGroup; onClose: () => void }): JSX.Eleme
     <Dialog title={props.group.GroupName} onClose={props.onClose}>
       {props.group.Comments && <p class="quiet">{props.group.Comments}</p>}
       <Policies of="Group" name={who.GroupName} />
-      <Members title={m.membersOf} empty={m.noneYet} items={members} candidates={all} addLabel={m.addMember} add={(user) => ram("AddUserToGroup", { ...who, UserName: user })} remove={(user) => ram("RemoveUserFromGroup", { ...who, UserName: user })} removeLabel={m.delete} />
+      <Members title={m.membersOf} empty={m.noneYet} items={members} candidates={all} addLabel={m.addMember} add={(user) => ram("AddUserToGroup", { ...who, UserName: user })} remove={(user) => ram("RemoveUserFromGroup", { ...who, UserName: user })} removeLabel={m.takeOut} />
     </Dialog>
   );
 }

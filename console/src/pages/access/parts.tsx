@@ -117,7 +117,7 @@ export function Members(props: { title: string; empty: string; items: Loading<st
               </ul>
               {free.length > 0 && (
                 <div class="add-member">
-                  <Select label={props.addLabel} value={chosen} options={[{ value: "", label: shell.none }, ...free.map((name) => ({ value: name, label: name }))]} onValue={setChosen} />
+                  <Select label={props.addLabel} value={chosen} options={[{ value: "", label: m.choose }, ...free.map((name) => ({ value: name, label: name }))]} onValue={setChosen} />
                   <button type="button" class="button" disabled={act.busy || chosen === ""} onClick={() => void act.run(() => props.add(chosen), changed)}>
                     {m.add}
                   </button>

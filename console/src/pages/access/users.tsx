@@ -71,7 +71,7 @@ function UserDialog(props: { user: RamUser; onClose: () => void }): JSX.Element 
       {props.user.DisplayName && <p>{props.user.DisplayName}</p>}
       {props.user.Comments && <p class="quiet">{props.user.Comments}</p>}
       <Policies of="User" name={who.UserName} />
-      <Members title={m.groupsOf} empty={m.noneYet} items={groups} candidates={all} addLabel={m.addGroup} add={(group) => ram("AddUserToGroup", { ...who, GroupName: group })} remove={(group) => ram("RemoveUserFromGroup", { ...who, GroupName: group })} removeLabel={m.delete} />
+      <Members title={m.groupsOf} empty={m.noneYet} items={groups} candidates={all} addLabel={m.addGroup} add={(group) => ram("AddUserToGroup", { ...who, GroupName: group })} remove={(group) => ram("RemoveUserFromGroup", { ...who, GroupName: group })} removeLabel={m.takeOut} />
       <ConsoleAccess user={who.UserName} />
     </Dialog>
   );

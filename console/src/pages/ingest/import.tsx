@@ -128,7 +128,7 @@ export function ImportTab(): JSX.Element {
             </dl>
             {progress.badLines && progress.badLines.length > 0 && (
               <section>
-                <h3>{m.badLines}</h3>
+                <h2>{m.badLines}</h2>
                 <dl class="facts">
                   {progress.badLines.map((bad) => (
                     <div class="contents" key={bad.line}>

@@ -135,7 +135,7 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
   );
   const heading = (
     <span class="row">
-      {shell.pages.metrics} <Signs state={live.state} heardMs={heardMs} failed={metrics.error?.kind === "offline"} />
+      {shell.pages.metrics} {(heardMs !== null || !metrics.error) && <Signs state={live.state} heardMs={heardMs} failed={metrics.error?.kind === "offline"} />}
     </span>
   );
   return (

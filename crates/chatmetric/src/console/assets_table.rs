@@ -6,9 +6,9 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-WKBZZNY4.js",
+        "assets/access-OFZWCJCH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-WKBZZNY4.js"),
+        include_bytes!("../../console-dist/assets/access-OFZWCJCH.js"),
     ),
     (
         "assets/account-Z7KJEJOB.js",
@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-M4DFRR42.js"),
     ),
     (
-        "assets/app-RYQEZKNO.js",
+        "assets/app-LX3C4BNQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-RYQEZKNO.js"),
+        include_bytes!("../../console-dist/assets/app-LX3C4BNQ.js"),
     ),
     (
         "assets/audit-ZE37UVB3.js",
@@ -71,11 +71,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-ADT7FOX6.js"),
     ),
     (
-        "assets/chunk-AQLSTZPL.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-AQLSTZPL.js"),
-    ),
-    (
         "assets/chunk-CQSRM4YK.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
@@ -119,6 +114,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-LSGX5ROF.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-LSGX5ROF.js"),
+    ),
+    (
+        "assets/chunk-LYYNKVRC.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-LYYNKVRC.js"),
     ),
     (
         "assets/chunk-MCM652OL.js",
@@ -166,9 +166,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/door-WUKYPEOQ.js"),
     ),
     (
-        "assets/explorer-SK2GNXAL.js",
+        "assets/explorer-47P34T6H.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-SK2GNXAL.js"),
+        include_bytes!("../../console-dist/assets/explorer-47P34T6H.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -176,9 +176,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-Q2DK5YYX.js",
+        "assets/ingest-46SJV6DQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-Q2DK5YYX.js"),
+        include_bytes!("../../console-dist/assets/ingest-46SJV6DQ.js"),
     ),
     (
         "assets/metrics_picker-YZBKFUDD.js",
@@ -196,9 +196,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/numbers-DMPF7KPM.js"),
     ),
     (
-        "assets/signature-EKV624JN.js",
+        "assets/signature-CK7N7UWA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-EKV624JN.js"),
+        include_bytes!("../../console-dist/assets/signature-CK7N7UWA.js"),
     ),
     (
         "assets/spaces-HTZK2DO5.js",
@@ -206,9 +206,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/spaces-HTZK2DO5.js"),
     ),
     (
-        "assets/style-K6NAQDQI.css",
+        "assets/style-XRKL4CS7.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-K6NAQDQI.css"),
+        include_bytes!("../../console-dist/assets/style-XRKL4CS7.css"),
     ),
     (
         "assets/system-VCZASPIN.js",
