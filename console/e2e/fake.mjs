@@ -47,7 +47,7 @@ export async function fakeServer(scenario = {}) {
         response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream" });
         response.write(": alive\n\n");
         fake.streams.add(response);
-        request.on("close", () => fake.streams.delete(response));
+        response.on("close", () => fake.streams.delete(response));
         return undefined;
       }
       if (fake.scenario.delayMs && call !== "session") await new Promise((resolve) => setTimeout(resolve, fake.scenario.delayMs));

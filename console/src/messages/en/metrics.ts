@@ -23,6 +23,7 @@ export const metrics = {
   useAll: "All numbers",
   apply: "Apply",
   noNumberFits: "No number fits.",
+  filters: "Filters",
   range: "Range",
   ranges: {
     today: "Today",

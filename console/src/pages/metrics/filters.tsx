@@ -54,7 +54,7 @@ export function Filters(props: FiltersProps): JSX.Element {
     else onState({ range, zoom: null, fromMs: Math.floor(span.startMs / HALF_HOUR) * HALF_HOUR, toMs: Math.ceil(span.endMs / HALF_HOUR) * HALF_HOUR });
   };
   return (
-    <div class="card filters" role="search" aria-label={m.range}>
+    <div class="card filters" role="search" aria-label={m.filters}>
       {props.spaces.length > 1 && (
         <Select
           label={m.space}

@@ -106,7 +106,7 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
 
   const change = (values: Partial<MetricsState>): void => {
     const next = { ...state, ...values };
-    navigate(to("metrics", writeState(next)), { replace: "zoom" in values || "view" in values, keepScroll: true });
+    navigate(to("metrics", writeState(next)), { replace: Object.keys(values).every((key) => key === "zoom" || key === "view"), keepScroll: true });
   };
   const copyCall = async (): Promise<void> => {
     const params = callOf(state, span, spaceId);

@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-M4DFRR42.js"),
     ),
     (
-        "assets/app-LX3C4BNQ.js",
+        "assets/app-7C6SLHSH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-LX3C4BNQ.js"),
+        include_bytes!("../../console-dist/assets/app-7C6SLHSH.js"),
     ),
     (
         "assets/audit-ZE37UVB3.js",
