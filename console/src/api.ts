@@ -92,7 +92,21 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
   return { ok: false, error };
 }
 
-export const get = <T>(path: string, signal?: AbortSignal): Promise<Result<T>> => call<T>("GET", path, undefined, signal);
+/** Answers that were asked for before anybody wanted them; each is given once. */
+const early = new Map<string, Promise<Result<unknown>>>();
+
+/** Asks ahead, so that the answer is on its way while the page is still being made. */
+export function ahead<T>(path: string): Promise<Result<T>> {
+  const answer = call<T>("GET", path);
+  early.set(path, answer);
+  return answer;
+}
+
+export function get<T>(path: string, signal?: AbortSignal): Promise<Result<T>> {
+  const known = early.get(path) as Promise<Result<T>> | undefined;
+  early.delete(path);
+  return known ?? call<T>("GET", path, undefined, signal);
+}
 
 /** A query string of what is set. */
 export function query(values: Record<string, string | number | null | undefined | string[]>): string {

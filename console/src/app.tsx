@@ -3,9 +3,10 @@
 import type { ComponentType, JSX } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { onExpired } from "./api.ts";
-import type { Failure } from "./api.ts";
+import type { Failure, Result } from "./api.ts";
 import { ErrorState } from "./components/states.tsx";
 import { Toasts } from "./components/toast.tsx";
+import { lookAhead } from "./pages/metrics/ask.ts";
 import { MetricsPage } from "./pages/metrics/page.tsx";
 import { shell as m } from "./messages/en/shell.ts";
 import { navigate, to, usePlace } from "./router.ts";
@@ -65,8 +66,8 @@ export function App(): JSX.Element {
   const [expired, setExpired] = useState(false);
   const [epoch, setEpoch] = useState(0);
   const known = useRef(false);
-  const load = useCallback(async () => {
-    const result = await loadSession();
+  const load = useCallback(async (first?: Promise<Result<Session>>) => {
+    const result = await (first ?? loadSession());
     if (!result.ok) {
       setError(result.error);
       return;
@@ -80,7 +81,11 @@ export function App(): JSX.Element {
       setEpoch((value) => value + 1);
     }
   }, []);
-  useEffect(() => void load(), []);
+  useEffect(() => {
+    const session = loadSession();
+    lookAhead(place, session.then((result) => result.ok && result.data.state === "signedIn"));
+    void load(session);
+  }, []);
   useEffect(() => onExpired(() => setExpired(known.current)), []);
 
   const left = useCallback(() => {

@@ -1,7 +1,7 @@
 // The Metrics page: asks for what its address says, keeps it alive, and hands it to the parts.
 import type { JSX } from "preact";
 import { useCallback, useMemo, useRef, useState } from "preact/hooks";
-import { get, query } from "../../api.ts";
+import { get } from "../../api.ts";
 import { now } from "../../clock.ts";
 import { PauseIcon, PlayIcon } from "../../components/icons.tsx";
 import { useLoad } from "../../components/load.ts";
@@ -17,6 +17,7 @@ import type { Place } from "../../router.ts";
 import { useSession } from "../../session.ts";
 import type { Change, Metrics, Space } from "../../types.ts";
 import { knows } from "../../zone.ts";
+import { asked, countsPath, spaceOf } from "./ask.ts";
 import { Body } from "./body.tsx";
 import { withChanges } from "./counts.ts";
 import { Filters } from "./filters.tsx";
@@ -37,10 +38,6 @@ function Signs(props: { state: LiveState; heardMs: number | null; failed: boolea
   if (props.state === "paused") return <span class="signs">{m.paused}</span>;
   return <span class={`signs${props.state === "live" ? " live" : ""}`}>{props.state === "live" ? m.live(since) : m.polling(since)}</span>;
 }
-
-/** The query of the API for what the page shows. */
-const asked = (state: MetricsState, span: Span, space: string): string =>
-  query({ space, isv: state.isv, start: span.startMs, end: span.endMs, granularity: state.granularity, number: state.numbers });
 
 /** The parameters of the RPC call that gives the same rows. */
 function callOf(state: MetricsState, span: Span, space: string): Record<string, string> {
@@ -64,7 +61,7 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
   const [turn, setTurn] = useState(0);
   const spaces = useLoad("spaces", (signal) => get<{ spaces: Space[] }>("spaces", signal));
   const all = spaces.data?.spaces ?? [];
-  const space = all.find((one) => one.id === state.space && (one.isvCode ?? "") === state.isv) ?? (state.space === "" ? (all.find((one) => one.default) ?? all[0]) : undefined) ?? null;
+  const space = spaceOf(state, all);
   const spaceId = space?.id ?? (spaces.data ? state.space : "");
   const ownZone = space?.timeZone ?? "UTC";
   const zoneKnown = knows(ownZone);
@@ -75,7 +72,7 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
   const metrics = useLoad(
     base === null ? null : `${base}|${turn}`,
     async (signal) => {
-      const result = await get<Metrics>(`metrics${asked(state, span, spaceId)}&total=1`, signal);
+      const result = await get<Metrics>(countsPath(state, span, spaceId), signal);
       if (result.ok) setHeardMs(now());
       return result;
     },
@@ -84,7 +81,7 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
   // Data of other filters may stay for the blink of a refresh, but not of another space.
   const data = metrics.data && metrics.data.space === spaceId && metrics.data.granularity === state.granularity ? metrics.data : null;
   const earlier = before(span, state.granularity, ownZone);
-  const compared = useLoad(state.compare && base !== null ? `${base}|${turn}|before` : null, (signal) => get<Metrics>(`metrics${asked(state, earlier, spaceId)}&total=1`, signal));
+  const compared = useLoad(state.compare && base !== null ? `${base}|${turn}|before` : null, (signal) => get<Metrics>(countsPath(state, earlier, spaceId), signal));
 
   const again = useRef(0);
   const refresh = useCallback(() => {

@@ -6,29 +6,29 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-OFZWCJCH.js",
+        "assets/access-S77CQUFE.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-OFZWCJCH.js"),
+        include_bytes!("../../console-dist/assets/access-S77CQUFE.js"),
     ),
     (
-        "assets/account-Z7KJEJOB.js",
+        "assets/account-3OF3CYHK.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-Z7KJEJOB.js"),
+        include_bytes!("../../console-dist/assets/account-3OF3CYHK.js"),
     ),
     (
-        "assets/accounts-M4DFRR42.js",
+        "assets/accounts-ZMDMYC3D.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-M4DFRR42.js"),
+        include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
     ),
     (
-        "assets/app-7C6SLHSH.js",
+        "assets/app-ZJ7P655I.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-7C6SLHSH.js"),
+        include_bytes!("../../console-dist/assets/app-ZJ7P655I.js"),
     ),
     (
-        "assets/audit-ZE37UVB3.js",
+        "assets/audit-KEVJLX3H.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-ZE37UVB3.js"),
+        include_bytes!("../../console-dist/assets/audit-KEVJLX3H.js"),
     ),
     (
         "assets/chart_heatmap-DPRRNTGN.js",
@@ -71,6 +71,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-ADT7FOX6.js"),
     ),
     (
+        "assets/chunk-CQ3LJAEM.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-CQ3LJAEM.js"),
+    ),
+    (
         "assets/chunk-CQSRM4YK.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
@@ -86,6 +91,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
     ),
     (
+        "assets/chunk-G5BSXAPY.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-G5BSXAPY.js"),
+    ),
+    (
         "assets/chunk-IFYH7FTP.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-IFYH7FTP.js"),
@@ -94,11 +104,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-IUGK4H3Y.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-IUGK4H3Y.js"),
-    ),
-    (
-        "assets/chunk-JDOBFIPP.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-JDOBFIPP.js"),
     ),
     (
         "assets/chunk-JMWRX25W.js",
@@ -114,11 +119,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-LSGX5ROF.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-LSGX5ROF.js"),
-    ),
-    (
-        "assets/chunk-LYYNKVRC.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-LYYNKVRC.js"),
     ),
     (
         "assets/chunk-MCM652OL.js",
@@ -161,14 +161,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-WUKYPEOQ.js",
+        "assets/door-NWN4ABCF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-WUKYPEOQ.js"),
+        include_bytes!("../../console-dist/assets/door-NWN4ABCF.js"),
     ),
     (
-        "assets/explorer-47P34T6H.js",
+        "assets/explorer-ZQXINHOJ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-47P34T6H.js"),
+        include_bytes!("../../console-dist/assets/explorer-ZQXINHOJ.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -176,14 +176,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-46SJV6DQ.js",
+        "assets/ingest-J7NMRHV3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-46SJV6DQ.js"),
+        include_bytes!("../../console-dist/assets/ingest-J7NMRHV3.js"),
     ),
     (
-        "assets/metrics_picker-YZBKFUDD.js",
+        "assets/metrics_picker-FRNICUZP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-YZBKFUDD.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-FRNICUZP.js"),
     ),
     (
         "assets/metrics_tables-YUDSX7IP.js",
@@ -191,19 +191,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-DMPF7KPM.js",
+        "assets/numbers-IHE6TTKK.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-DMPF7KPM.js"),
+        include_bytes!("../../console-dist/assets/numbers-IHE6TTKK.js"),
     ),
     (
-        "assets/signature-CK7N7UWA.js",
+        "assets/signature-MV45IYE3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-CK7N7UWA.js"),
+        include_bytes!("../../console-dist/assets/signature-MV45IYE3.js"),
     ),
     (
-        "assets/spaces-HTZK2DO5.js",
+        "assets/spaces-RRPRKUB7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-HTZK2DO5.js"),
+        include_bytes!("../../console-dist/assets/spaces-RRPRKUB7.js"),
     ),
     (
         "assets/style-XRKL4CS7.css",
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-XRKL4CS7.css"),
     ),
     (
-        "assets/system-VCZASPIN.js",
+        "assets/system-46WCW7X3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-VCZASPIN.js"),
+        include_bytes!("../../console-dist/assets/system-46WCW7X3.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -221,14 +221,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-UVQC4AFH.js",
+        "assets/third_party-KVLMBAMY.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-UVQC4AFH.js"),
+        include_bytes!("../../console-dist/assets/third_party-KVLMBAMY.js"),
     ),
     (
-        "assets/webhooks-CJ5BG23T.js",
+        "assets/webhooks-UTMMZVUT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-CJ5BG23T.js"),
+        include_bytes!("../../console-dist/assets/webhooks-UTMMZVUT.js"),
     ),
     (
         "index.html",

@@ -1,1 +1,0 @@
-var{call:e,failure:t,get:o,onExpired:a,query:r}=globalThis.chatmetricConsole["src/api.ts"];var{Banner:s,DeniedStatement:n,EmptyState:i,ErrorState:c,Failed:p,Loaded:d,Skeleton:m,failureTitle:h}=globalThis.chatmetricConsole["src/components/states.tsx"];export{e as a,t as b,o as c,r as d,s as e,n as f,i as g,p as h,d as i,m as j};
