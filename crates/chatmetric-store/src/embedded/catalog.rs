@@ -65,9 +65,13 @@ pub(crate) fn tally_key(binding: u32, day: u32) -> [u8; 8] {
 
 impl Catalog {
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        // Of sealed journals of the engine; a start reads all of them, so no more than
+        // it must keep.
+        const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;
         let failed = |error| fault::engine("open", error);
         let database = Database::builder(path)
             .cache_size(cache_bytes)
+            .max_journaling_size(JOURNALS_BYTES)
             .worker_threads(1)
             .open()
             .map_err(failed)?;

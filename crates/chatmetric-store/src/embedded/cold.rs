@@ -32,10 +32,30 @@ pub(crate) enum Age {
     Passed,
 }
 
+/// The runs in which a message may be: a bit each, the newest run first. All runs
+/// behind the last bit may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidates(pub(crate) u64);
+
 /// Records that were sealed.
 pub(crate) trait ColdRecords: Send + Sync {
+    /// Where the newest record of a message may be. Many messages are best asked
+    /// for one after the other before any of them is looked for: the waits for
+    /// memory overlap.
+    fn candidates(&self, fingerprint: Fingerprint) -> Candidates;
+
+    /// The newest record of a message among its candidates, as they were found in
+    /// this very set.
+    fn find_among(
+        &self,
+        fingerprint: Fingerprint,
+        candidates: Candidates,
+    ) -> Result<Option<ColdRecord>, StoreError>;
+
     /// The newest record of a message.
-    fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError>;
+    fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
+        self.find_among(fingerprint, self.candidates(fingerprint))
+    }
 
     /// Gives every record that the tallies count, in the order of fingerprints: one
     /// a message, and of passed weeks also what a newer record does not contain.

@@ -10,7 +10,7 @@ use super::generation::lock;
 use super::item::{Body, Item};
 use super::queue::Command;
 use super::shared::{Shared, shard_of};
-use super::writer::Writer;
+use super::writer::{Seen, Writer};
 use crate::api::{BATCH_EVENTS_MAX, Reason, StatusEvent, StoreError, Target};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,7 +158,7 @@ impl Writer {
                     }
                 }
                 Fate::Count(event, space) => {
-                    self.count(&event, space, None, &known)?;
+                    self.count(&event, space, Seen::default(), &known)?;
                     self.remove_item(id);
                     self.note_delta(&item.source, &leaving(7));
                     counted += 1;

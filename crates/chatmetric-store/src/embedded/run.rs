@@ -288,10 +288,35 @@ impl Run {
         filter.is_none_or(|filter| filter.may_contain(probe))
     }
 
+    /// The block where a message would be; `None` before the first one.
+    ///
+    /// Fingerprints are spread evenly, so a message is near the same share of the
+    /// index: few lines of memory are read on the way.
+    fn block_of(&self, fingerprint: Fingerprint) -> Option<usize> {
+        let len = self.index.len();
+        let begins_before = |at: usize| self.index.get(at).is_some_and(|it| *it <= fingerprint.0);
+        let share = (fingerprint.0 >> 64) * len as u128;
+        let guess = (share >> 64) as usize;
+        let (mut low, mut high) = (guess, guess);
+        let mut step = 1;
+        while low > 0 && !begins_before(low) {
+            high = low;
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        while high < len && begins_before(high) {
+            low = high;
+            high = (high + step).min(len);
+            step *= 2;
+        }
+        let within = self.index.get(low..high)?;
+        let after = low + within.partition_point(|first| *first <= fingerprint.0);
+        after.checked_sub(1)
+    }
+
     /// The record of a message, read from the block where it would be.
     pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
-        let after = self.index.partition_point(|first| *first <= fingerprint.0);
-        let Some(block) = after.checked_sub(1) else {
+        let Some(block) = self.block_of(fingerprint) else {
             return Ok(None);
         };
         let mut bytes = [0_u8; BLOCK_BYTES];

@@ -3,12 +3,15 @@
 //! Not here: which runs there are (`shared`) and which are merged (`merger`).
 //! Invariant: runs stand from the oldest to the newest, and the newest hit wins.
 
-use super::cold::{Age, ColdRecord, ColdRecords, Horizon};
+use super::cold::{Age, Candidates, ColdRecord, ColdRecords, Horizon};
 use super::filter::Probe;
 use super::run::{Run, RunCursor};
 use crate::api::StoreError;
 use chatmetric_core::Fingerprint;
 use std::sync::Arc;
+
+/// Runs that have a bit in [`Candidates`].
+const CANDIDATES_MAX: usize = u64::BITS as usize;
 
 /// The runs that a look-up asks, from the oldest to the newest.
 #[derive(Debug, Default)]
@@ -43,9 +46,35 @@ impl RunSet {
 }
 
 impl ColdRecords for RunSet {
-    fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
+    fn candidates(&self, fingerprint: Fingerprint) -> Candidates {
         let probe = Probe::of(fingerprint);
-        for run in self.runs.iter().rev() {
+        let newest = self.runs.iter().rev().take(CANDIDATES_MAX);
+        let mask = newest.enumerate().fold(0, |mask, (at, run)| {
+            mask | (u64::from(run.may_contain(&probe)) << at)
+        });
+        Candidates(mask)
+    }
+
+    fn find_among(
+        &self,
+        fingerprint: Fingerprint,
+        Candidates(mut mask): Candidates,
+    ) -> Result<Option<ColdRecord>, StoreError> {
+        while mask != 0 {
+            let at = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            let run = self.runs.iter().rev().nth(at);
+            if let Some(run) = run
+                && let Some(record) = run.find(fingerprint)?
+            {
+                return Ok(Some(record));
+            }
+        }
+        if self.runs.len() <= CANDIDATES_MAX {
+            return Ok(None);
+        }
+        let probe = Probe::of(fingerprint);
+        for run in self.runs.iter().rev().skip(CANDIDATES_MAX) {
             if run.may_contain(&probe)
                 && let Some(record) = run.find(fingerprint)?
             {

@@ -5,7 +5,7 @@
 //! group is refused for lack of space before anything of it was applied; after
 //! an error of writing or syncing nothing is answered with success any more.
 
-use super::cold::{ColdRecord, ColdRecords};
+use super::cold::{Candidates, ColdRecord, ColdRecords};
 use super::disk::DiskFile;
 use super::entry::BooksDelta;
 use super::frame::FrameState;
@@ -58,16 +58,32 @@ pub(crate) struct Known {
     cold: Arc<dyn ColdRecords>,
 }
 
+/// What was looked up ahead of a report.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// The ordinal of the message, which never changes within a generation.
+    ordinal: Option<u32>,
+    /// Where it may be among the sealed ones, which are the same for a group.
+    candidates: Option<Candidates>,
+}
+
 impl Known {
     /// The record of a message before this generation. Generations first: a
     /// sealed one leaves the list only after its run is in the set.
-    fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
+    fn find(
+        &self,
+        fingerprint: Fingerprint,
+        candidates: Option<Candidates>,
+    ) -> Result<Option<ColdRecord>, StoreError> {
         for finished in self.view.pending.iter().rev() {
             if let Some(record) = finished.hot.find(fingerprint) {
                 return Ok(Some(record));
             }
         }
-        self.cold.find(fingerprint)
+        match candidates {
+            Some(candidates) => self.cold.find_among(fingerprint, candidates),
+            None => self.cold.find(fingerprint),
+        }
     }
 }
 
@@ -205,9 +221,14 @@ impl Writer {
             ..Receipt::default()
         };
         for events in batch.events.chunks(LOOK_AHEAD) {
-            let mut seen = [None; LOOK_AHEAD];
+            let mut seen = [Seen::default(); LOOK_AHEAD];
             for (event, seen) in events.iter().zip(&mut seen) {
-                *seen = self.hot.ordinal(event.fingerprint);
+                seen.ordinal = self.hot.ordinal(event.fingerprint);
+            }
+            for (event, seen) in events.iter().zip(&mut seen) {
+                if seen.ordinal.is_none() {
+                    seen.candidates = Some(known.cold.candidates(event.fingerprint));
+                }
             }
             for (event, seen) in events.iter().zip(seen) {
                 self.apply_event(batch, event, seen, known, &mut receipt)?;
@@ -244,7 +265,7 @@ impl Writer {
         &mut self,
         batch: &Batch,
         event: &StatusEvent,
-        seen: Option<u32>,
+        seen: Seen,
         known: &Known,
         receipt: &mut Receipt,
     ) -> Result<(), StoreError> {
@@ -263,20 +284,19 @@ impl Writer {
     }
 
     /// Counts one report for its message; writes an entry only when the record
-    /// changed. `seen` is the ordinal of the message if it was found already;
-    /// ordinals never change within a generation.
+    /// changed. `seen` may be of before other reports of the same group.
     pub(crate) fn count(
         &mut self,
         event: &StatusEvent,
         space: SpaceKey,
-        seen: Option<u32>,
+        seen: Seen,
         known: &Known,
     ) -> Result<Report, StoreError> {
         let (fingerprint, status, slot) = (event.fingerprint, event.status, event.at.slot());
         let FrameState {
             encoder, deltas, ..
         } = &mut self.frame;
-        if let Some(ordinal) = seen.or_else(|| self.hot.ordinal(fingerprint))
+        if let Some(ordinal) = seen.ordinal.or_else(|| self.hot.ordinal(fingerprint))
             && let Some((report, changed)) = self.hot.touch(ordinal, status, slot, deltas)
         {
             if changed {
@@ -284,7 +304,7 @@ impl Writer {
             }
             return Ok(report);
         }
-        let (binding, before) = match known.find(fingerprint)? {
+        let (binding, before) = match known.find(fingerprint, seen.candidates)? {
             Some(found) => (found.binding, found.record),
             None => (self.bind(space, event.number), MessageRecord::EMPTY),
         };

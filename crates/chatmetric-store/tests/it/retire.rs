@@ -54,7 +54,9 @@ fn batch(received_at: EpochMs, events: Vec<StatusEvent>) -> Batch {
 
 /// Three messages that are new when the floor is at [`FLOOR_DAY`].
 fn fresh(round: u64) -> Batch {
-    let at = EpochMs(day(FLOOR_DAY + 1).0 + round as i64 * 60_000);
+    // However many rounds there are on a busy machine, none is of the future.
+    let minute = round as i64 % 1_440;
+    let at = EpochMs(day(FLOOR_DAY + 1).0 + minute * 60_000);
     let events = (0..3).map(|it| report(1_000_000 + 3 * round + it, MessageStatus::Sent, at));
     batch(day(FLOOR_DAY + 2), events.collect())
 }

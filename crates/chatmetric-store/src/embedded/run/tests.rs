@@ -48,6 +48,43 @@ fn every_record_is_found_and_no_other() {
 }
 
 #[test]
+fn records_are_found_however_they_are_spread() {
+    let low = (0..2_000).map(|number: u128| number * 3);
+    let even = (1..2_000).map(|number| number * (u128::MAX / 2_000));
+    let high = (0..2_000).rev().map(|number| u128::MAX - number * 3);
+    let spreads: [(&str, Vec<u128>); 5] = [
+        ("low", low.clone().collect()),
+        ("even", even.clone().collect()),
+        ("high", high.clone().collect()),
+        ("both ends", low.clone().chain(high.clone()).collect()),
+        ("all", low.chain(even).chain(high).collect()),
+    ];
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, keys) in spreads {
+        let path = dir.path().join(name);
+        let mut writer = RunWriter::create(&RealDisk, path.clone(), 6_000).expect("a new file");
+        let with_key = |key| ColdRecord {
+            fingerprint: Fingerprint(key),
+            ..record(1, 100)
+        };
+        for key in &keys {
+            writer.push(&with_key(*key)).expect("space");
+        }
+        writer.finish(3).expect("space").sync().expect("a sync");
+        let run = Run::open(path, 1, 0, 1).expect("a whole run");
+        let blocks = |key| run.index.partition_point(|first| *first <= key);
+        for key in keys {
+            let found = run.find(Fingerprint(key)).expect("readable");
+            assert_eq!(found, Some(with_key(key)), "{name} {key:x}");
+            for near in [key.wrapping_sub(1), key, key.wrapping_add(1)] {
+                let block = run.block_of(Fingerprint(near));
+                assert_eq!(block, blocks(near).checked_sub(1), "{name} {near:x}");
+            }
+        }
+    }
+}
+
+#[test]
 fn each_flipped_bit_is_found_by_a_pass() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a.run");

@@ -151,3 +151,26 @@ fn without_memory_for_filters_the_same_is_found() {
         Some(sent(3000, 90))
     );
 }
+
+#[test]
+fn more_runs_than_candidates_are_asked_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared: [(u128, &[u32]); 2] = [(1_000, &[0, 2]), (2_000, &[1, 69])];
+    let runs = (0..70_u32).map(|order| {
+        let mut records = vec![sent(u128::from(order), 100)];
+        for (number, of) in shared {
+            records.extend(of.contains(&order).then(|| sent(number, 100 + order)));
+        }
+        run(dir.path(), u64::from(order), 9, &records)
+    });
+    let set = RunSet {
+        runs: runs.collect(),
+    };
+    let find = |number: u128| set.find(Fingerprint(number * 3)).expect("readable");
+    for order in 0..70 {
+        assert_eq!(find(order), Some(sent(order, 100)), "run {order}");
+    }
+    assert_eq!(find(1_000), Some(sent(1_000, 102)));
+    assert_eq!(find(2_000), Some(sent(2_000, 169)));
+    assert_eq!(find(3_000), None);
+}
