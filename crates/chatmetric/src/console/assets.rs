@@ -53,7 +53,7 @@ impl Files {
         }
     }
 
-    fn from_dir(&self, name: &str) -> Option<File> {
+    fn in_dir(&self, name: &str) -> Option<File> {
         let dir = self.dir.as_ref()?;
         let plain = |part: &str| {
             let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -168,7 +168,7 @@ pub(super) fn answer(ask: &Ask<'_>, path: &str) -> Result<Answer, ConsoleError> 
     // A page of the browser has no dot; what has one is a file.
     let name = if path.contains('.') { path } else { INDEX };
     let files = &ask.app.console.files;
-    if let Some(file) = files.from_dir(name) {
+    if let Some(file) = files.in_dir(name) {
         return Ok(file.answer(ask, name));
     }
     let file = files.built_in.get(name).ok_or(ConsoleError::NotFound)?;
@@ -188,7 +188,7 @@ mod tests {
         std::fs::write(pages.join("app.js"), "let a;").expect("writes");
         let files = Files::open(Some(pages));
         assert!(files.built_in.contains_key(INDEX));
-        assert!(files.from_dir("app.js").is_some());
+        assert!(files.in_dir("app.js").is_some());
         for name in [
             "../secret",
             "..",
@@ -197,7 +197,7 @@ mod tests {
             "/etc/passwd",
             "%2e%2e/secret",
         ] {
-            assert!(files.from_dir(name).is_none(), "{name}");
+            assert!(files.in_dir(name).is_none(), "{name}");
         }
     }
 
