@@ -158,6 +158,15 @@ test("a wrong password and too many of them", { skip }, () =>
     await page.getByText("Try again in 9 min").waitFor();
   }));
 
+test("signing in leads to the page that was wanted", { skip }, () =>
+  on("metrics?range=31d", { session: { state: "signedOut" }, opens: true }, async (page) => {
+    await page.getByLabel("User").fill("ops");
+    await page.getByLabel("Password").fill("correct horse battery");
+    await page.keyboard.press("Enter");
+    await page.locator(".figures").waitFor();
+    assert.match(page.url(), /metrics\?range=31d$/);
+  }));
+
 test("a token in the address leaves it at once", { skip }, () =>
   on("set-password#secret-token", { session: { state: "signedOut" } }, async (page) => {
     assert.equal(await page.getByLabel("One-time token").inputValue(), "secret-token");

@@ -51,6 +51,10 @@ export async function fakeServer(scenario = {}) {
         return undefined;
       }
       if (fake.scenario.delayMs && call !== "session") await new Promise((resolve) => setTimeout(resolve, fake.scenario.delayMs));
+      // Signing in works once there is somebody to sign in; until then nothing else does.
+      const out = fake.scenario.session?.state === "signedOut";
+      if (out && call === "sign-in" && fake.scenario.opens) fake.scenario = {};
+      else if (out && !/^(session|sign-in|set-password|setup)$/.test(call)) return send(401, "application/json", '{"code":"NotSignedIn","message":"","requestId":"F"}');
       const fault = fake.scenario.faults?.[call.split("/")[0]];
       if (fault === "drop") return response.destroy();
       if (fault) return send(fault.status, "application/json", JSON.stringify({ requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", message: "", ...fault }));

@@ -92,6 +92,8 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
   return { ok: false, error };
 }
 
+/** How long an answer that came early waits to be wanted. */
+const EARLY_KEPT_MS = 5_000;
 /** Answers that were asked for before anybody wanted them; each is given once. */
 const early = new Map<string, Promise<Result<unknown>>>();
 
@@ -99,6 +101,11 @@ const early = new Map<string, Promise<Result<unknown>>>();
 export function ahead<T>(path: string): Promise<Result<T>> {
   const answer = call<T>("GET", path);
   early.set(path, answer);
+  const forget = (): void => {
+    if (early.get(path) === answer) early.delete(path);
+  };
+  // A refusal is asked for again, and so is what nobody wanted for a while.
+  void answer.then((result) => (result.ok ? setTimeout(forget, EARLY_KEPT_MS) : forget()));
   return answer;
 }
 

@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
     ),
     (
-        "assets/app-ZJ7P655I.js",
+        "assets/app-PJIWBISZ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-ZJ7P655I.js"),
+        include_bytes!("../../console-dist/assets/app-PJIWBISZ.js"),
     ),
     (
         "assets/audit-KEVJLX3H.js",
@@ -206,9 +206,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/spaces-RRPRKUB7.js"),
     ),
     (
-        "assets/style-XRKL4CS7.css",
+        "assets/style-MJT2L6UA.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-XRKL4CS7.css"),
+        include_bytes!("../../console-dist/assets/style-MJT2L6UA.css"),
     ),
     (
         "assets/system-46WCW7X3.js",
