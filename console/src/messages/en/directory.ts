@@ -54,7 +54,7 @@ export const webhooks = {
   lead: "Where senders report what became of messages. Each has a URL, a token that it proves itself with, and secrets that its reports are signed with.",
   id: "Webhook",
   kind: "Sender",
-  kinds: { whatsapp: "WhatsApp Cloud API" } as Record<string, string>,
+  kinds: { whatsapp: "WhatsApp" } as Record<string, string>,
   space: "Space",
   byNumber: "by phone number",
   url: "URL",

@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
     ),
     (
-        "assets/app-PJIWBISZ.js",
+        "assets/app-LC7MATQO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-PJIWBISZ.js"),
+        include_bytes!("../../console-dist/assets/app-LC7MATQO.js"),
     ),
     (
         "assets/audit-KEVJLX3H.js",
@@ -61,14 +61,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-64AR2BAQ.js"),
     ),
     (
+        "assets/chunk-6MJH7Z7V.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-6MJH7Z7V.js"),
+    ),
+    (
         "assets/chunk-7AMPE7UL.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-7AMPE7UL.js"),
-    ),
-    (
-        "assets/chunk-ADT7FOX6.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-ADT7FOX6.js"),
     ),
     (
         "assets/chunk-CQ3LJAEM.js",
@@ -191,9 +191,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-IHE6TTKK.js",
+        "assets/numbers-3KZMR73A.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-IHE6TTKK.js"),
+        include_bytes!("../../console-dist/assets/numbers-3KZMR73A.js"),
     ),
     (
         "assets/signature-MV45IYE3.js",
@@ -201,14 +201,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/signature-MV45IYE3.js"),
     ),
     (
-        "assets/spaces-RRPRKUB7.js",
+        "assets/spaces-TWDCSB7W.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-RRPRKUB7.js"),
+        include_bytes!("../../console-dist/assets/spaces-TWDCSB7W.js"),
     ),
     (
-        "assets/style-MJT2L6UA.css",
+        "assets/style-2AXMZXZO.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-MJT2L6UA.css"),
+        include_bytes!("../../console-dist/assets/style-2AXMZXZO.css"),
     ),
     (
         "assets/system-46WCW7X3.js",
@@ -226,9 +226,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/third_party-KVLMBAMY.js"),
     ),
     (
-        "assets/webhooks-UTMMZVUT.js",
+        "assets/webhooks-ULJGPCU2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-UTMMZVUT.js"),
+        include_bytes!("../../console-dist/assets/webhooks-ULJGPCU2.js"),
     ),
     (
         "index.html",
