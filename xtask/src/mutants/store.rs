@@ -226,18 +226,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
-        id: "newest-find",
-        promise: "the newest record of a message is found",
-        file: "crates/chatmetric-store/src/embedded/run_set.rs",
-        find: "for run in self.runs.iter().rev() {",
-        replace: "for run in &self.runs {",
-        test: test!(
-            "chatmetric-store",
-            lib,
-            "the_newest_record_wins_in_look_ups_walks_and_merges"
-        ),
-    },
-    Mutant {
         id: "newest-merge",
         promise: "the newest record of a message survives a merge",
         file: "crates/chatmetric-store/src/embedded/run_set.rs",
