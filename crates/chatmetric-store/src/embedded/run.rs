@@ -151,9 +151,14 @@ impl RunWriter {
         header[40..44].copy_from_slice(&crc32c::crc32c(&filter).to_le_bytes());
         let crc = crc32c::crc32c(&header[..60]);
         header[60..].copy_from_slice(&crc.to_le_bytes());
-        self.buffer.extend_from_slice(&self.index);
-        self.buffer.extend_from_slice(&filter);
-        self.flush()?;
+        // Those of a large run are tens of megabytes: synced on the way as its blocks.
+        let index = std::mem::take(&mut self.index);
+        for part in [index, filter] {
+            for chunk in part.chunks(SYNC_EVERY_BYTES) {
+                self.buffer.extend_from_slice(chunk);
+                self.flush()?;
+            }
+        }
         self.file
             .write_at(&header, 0)
             .map_err(|error| fault::io("write", &self.path, error))?;
