@@ -133,7 +133,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Writes what is left and the header; syncs none of these.
+    /// Writes what is left and the header; the end of it is not synced yet.
     pub(crate) fn finish(mut self, week: u32) -> Result<FinishedRun, StoreError> {
         if self.block_entries > 0 {
             self.finish_block()?;
