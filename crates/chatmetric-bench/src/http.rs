@@ -32,6 +32,10 @@ const QUERY_CONNECTIONS: usize = 16;
 const INGEST_CONNECTIONS: u64 = 16;
 /// Statuses a body, and the statuses that a round sends in such bodies.
 const BODIES: [(usize, usize); 4] = [(1, 10_000), (10, 40_000), (100, 100_000), (1000, 200_000)];
+/// Statuses a body, bodies a second, and the statuses that a round sends on this schedule:
+/// less than the server can take, so that an acknowledgement waits for its sync and not
+/// for a core.
+const SCHEDULED_BODIES: [(usize, u64, usize); 2] = [(1, 2000, 10_000), (100, 500, 100_000)];
 /// Queries of each kind a round that are sent as fast as they are answered.
 const CLOSED_QUERIES: usize = 10_000;
 /// Refused calls of each kind a round.
@@ -45,7 +49,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let machine = machine::describe();
     let rounds = usize::try_from(arguments.number("rounds", 3)?)?;
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
-    let events: usize = BODIES.iter().map(|(_, events)| events).sum();
+    let scheduled = SCHEDULED_BODIES.iter().map(|(_, _, events)| events);
+    let events: usize = BODIES
+        .iter()
+        .map(|(_, events)| events)
+        .chain(scheduled)
+        .sum();
     let dataset = recent((events * rounds) as u64, arguments.number("numbers", 20)?);
     let instance = Instance::start(&home.path().join("real"))?;
     let ceiling = Instance::ceiling(&home.path().join("ceiling"))?;
@@ -133,6 +142,17 @@ fn ingest(
                 report::add(rows, name, measured);
             }
         }
+        for (statuses, rate, events) in SCHEDULED_BODIES {
+            let (own, others) = rest.split_at(events.min(rest.len()));
+            rest = others;
+            let requests = signed(instance, own, statuses);
+            let measured = scheduled(instance, &requests, connections, rate, own.len())?;
+            report::add(
+                rows,
+                format!("webhooks of {statuses} statuses at {rate}/s"),
+                measured,
+            );
+        }
         eprintln!("round {} of {rounds} of webhooks done", round + 1);
     }
     Ok(())
@@ -146,11 +166,7 @@ fn webhooks(
     connections: usize,
     database: Option<u32>,
 ) -> Result<Measured> {
-    let style = BodyStyle::default();
-    let requests: Vec<Vec<u8>> = events
-        .chunks(statuses)
-        .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
-        .collect();
+    let requests = signed(instance, events, statuses);
     closed(
         instance,
         &requests,
@@ -158,6 +174,35 @@ fn webhooks(
         (events.len(), 200),
         database,
     )
+}
+
+/// Webhooks with so many statuses each.
+fn signed(instance: &Instance, events: &[Event], statuses: usize) -> Vec<Vec<u8>> {
+    let style = BodyStyle::default();
+    let bodies = events.chunks(statuses);
+    bodies
+        .map(|chunk| instance.webhook(&render_body(chunk, &style).json))
+        .collect()
+}
+
+/// `rate` requests a second.
+fn scheduled(
+    instance: &Instance,
+    requests: &[Vec<u8>],
+    connections: usize,
+    rate: u64,
+    statuses: usize,
+) -> Result<Measured> {
+    let cpu_before = cpu::of_family(instance.pid())?;
+    let (seconds, sorted_ms) = load::scheduled(instance.address(), requests, connections, rate)?;
+    let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
+    Ok(Measured {
+        requests: requests.len(),
+        statuses,
+        seconds,
+        server_cpu_us: server_cpu.as_secs_f64() * 1e6 / requests.len() as f64,
+        sorted_ms,
+    })
 }
 
 fn closed(
@@ -221,18 +266,8 @@ fn queries(
         let asked = requests("closed", CLOSED_QUERIES);
         let measured = closed(instance, &asked, QUERY_CONNECTIONS, (0, 200), None)?;
         report::add(rows, format!("queries of {name}"), measured);
-        let requests = requests("scheduled", count);
-        let cpu_before = cpu::of_family(instance.pid())?;
-        let (seconds, sorted_ms) =
-            load::scheduled(instance.address(), &requests, QUERY_CONNECTIONS, rate)?;
-        let server_cpu = cpu::of_family(instance.pid())?.saturating_sub(cpu_before);
-        let measured = Measured {
-            requests: count,
-            statuses: 0,
-            seconds,
-            server_cpu_us: server_cpu.as_secs_f64() * 1e6 / count as f64,
-            sorted_ms,
-        };
+        let asked = requests("scheduled", count);
+        let measured = scheduled(instance, &asked, QUERY_CONNECTIONS, rate, 0)?;
         report::add(rows, format!("queries of {name} at {rate}/s"), measured);
     }
     Ok(())

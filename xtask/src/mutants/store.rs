@@ -18,6 +18,20 @@ macro_rules! test {
 /// The mutants of durability.
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "old-runs",
+        promise: "no writer waits while the kernel frees removed runs",
+        file: "crates/chatmetric-store/src/embedded/shared.rs",
+        find: "old.push(std::mem::replace(&mut *lock(&self.runs), runs));",
+        replace: "let _ = &mut old; drop(std::mem::replace(&mut *lock(&self.runs), runs));",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric-store",
+            "--lib",
+            "an_old_set_of_runs_is_let_go_of_by_the_merger",
+        ],
+    },
+    Mutant {
         id: "run-order",
         promise: "a run that is sealed while weeks are dropped stays",
         file: "crates/chatmetric-store/src/embedded/sealer.rs",

@@ -85,6 +85,16 @@ pub(super) fn markdown(rows: &[Row], machine: &str, sync_ms: &[f64]) -> String {
         percentile(sync_ms, 50.0).unwrap_or(f64::NAN),
         percentile(sync_ms, 99.0).unwrap_or(f64::NAN),
     );
+    let sync_p99 = percentile(sync_ms, 99.0).unwrap_or(f64::NAN);
+    let ours = |row: &&Row| row.name.starts_with("webhooks") && !row.name.contains(", ");
+    for row in rows.iter().filter(ours) {
+        let times = row.at(99.0).median / sync_p99;
+        let _ = writeln!(
+            text,
+            "{}: p99 is {times:.1} times that of one fdatasync.",
+            row.name
+        );
+    }
     for pair in rows.chunks(2) {
         let [real, ceiling] = pair else { continue };
         if ceiling.name.ends_with("without the store") {

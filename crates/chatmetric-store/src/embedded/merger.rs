@@ -18,21 +18,35 @@ use super::shared::Shared;
 use crate::api::StoreError;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// Longest sleep while there is nothing to do; whatever there is to do wakes it.
+const IDLE_WAIT: Duration = Duration::from_secs(3600);
+/// How soon to look again whether old sets of runs are still looked into.
+const LEFT_WAIT: Duration = Duration::from_millis(100);
 
 /// The thread that merges.
 pub(crate) fn run(shared: &Shared) {
     let mut may_retire = shared.options.drops_weeks;
     loop {
+        let left = shared.let_go_of_old_runs();
         let mut wanted = lock(&shared.merge_wanted);
-        while !*wanted && !shared.stopping() {
+        if !*wanted && !shared.stopping() {
+            let longest = if left == 0 { IDLE_WAIT } else { LEFT_WAIT };
             wanted = shared
                 .merge_wake
-                .wait(wanted)
-                .unwrap_or_else(PoisonError::into_inner);
+                .wait_timeout(wanted, longest)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        if !*wanted && !shared.stopping() {
+            continue;
         }
         *wanted = false;
         drop(wanted);
         loop {
+            // Also while merges fail: what they leave open takes space and memory.
+            shared.let_go_of_old_runs();
             if shared.stopping() || shared.check().is_err() {
                 break;
             }
@@ -106,6 +120,9 @@ fn merge(shared: &Shared, inputs: &[Arc<Run>]) -> Result<(), StoreError> {
             count = count.wrapping_add(1);
             if count.is_multiple_of(4096) && shared.stopping() {
                 return Err(StoreError::Closed);
+            }
+            if count.is_multiple_of(1 << 20) {
+                shared.let_go_of_old_runs();
             }
             writer.push(record)
         })?;

@@ -133,7 +133,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Writes what is left and the header; syncs none of these.
+    /// Writes what is left and the header; the end of it is not synced yet.
     pub(crate) fn finish(mut self, week: u32) -> Result<FinishedRun, StoreError> {
         if self.block_entries > 0 {
             self.finish_block()?;
@@ -151,9 +151,14 @@ impl RunWriter {
         header[40..44].copy_from_slice(&crc32c::crc32c(&filter).to_le_bytes());
         let crc = crc32c::crc32c(&header[..60]);
         header[60..].copy_from_slice(&crc.to_le_bytes());
-        self.buffer.extend_from_slice(&self.index);
-        self.buffer.extend_from_slice(&filter);
-        self.flush()?;
+        // Those of a large run are tens of megabytes: synced on the way as its blocks.
+        let index = std::mem::take(&mut self.index);
+        for part in [index, filter] {
+            for chunk in part.chunks(SYNC_EVERY_BYTES) {
+                self.buffer.extend_from_slice(chunk);
+                self.flush()?;
+            }
+        }
         self.file
             .write_at(&header, 0)
             .map_err(|error| fault::io("write", &self.path, error))?;

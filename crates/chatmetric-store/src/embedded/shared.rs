@@ -1,7 +1,7 @@
 //! What the threads of a store share, and how they see each other.
 //!
-//! Not here: what the threads do. Lock order: `maintenance`, `commit`, `runs`, a shard's
-//! `state` before its `view`; everything else is a leaf.
+//! Not here: what the threads do. Lock order: `maintenance`, `commit`, `old_runs`, `runs`,
+//! a shard's `state` before its `view`; everything else is a leaf.
 
 use super::catalog::Catalog;
 use super::day_cache::DayCache;
@@ -31,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) maintenance: Mutex<()>,
     pub(crate) day_cache: DayCache,
     runs: Mutex<Arc<RunSet>>,
+    /// Sets that are not the present one any more. Whoever lets go of the last file of a
+    /// removed run waits until the kernel has freed its pages, a third of a second for a
+    /// week's run: that is the merger, never a writer or a reader.
+    old_runs: Mutex<Vec<Arc<RunSet>>>,
     pub(crate) bindings: RwLock<BTreeMap<(SpaceKey, PhoneNumber), u32>>,
     pub(crate) books: Mutex<BTreeMap<SourceName, Books>>,
     floor_ms: AtomicI64,
@@ -124,6 +128,7 @@ impl Shared {
             commit: Mutex::default(),
             maintenance: Mutex::default(),
             runs: Mutex::new(Arc::new(runs)),
+            old_runs: Mutex::default(),
             bindings: RwLock::new(start.bindings),
             books: Mutex::new(start.books),
             floor_ms: AtomicI64::new(start.floor.map_or(NO_FLOOR, |floor| floor.0)),
@@ -153,8 +158,25 @@ impl Shared {
     }
 
     pub(crate) fn set_runs(&self, runs: RunSet) {
-        let runs = runs.within(self.options.filter_bytes_max);
-        *lock(&self.runs) = Arc::new(runs);
+        let runs = Arc::new(runs.within(self.options.filter_bytes_max));
+        // Kept before anybody else could be the last to have it.
+        let mut old = lock(&self.old_runs);
+        old.push(std::mem::replace(&mut *lock(&self.runs), runs));
+    }
+
+    /// Lets go of the old sets of runs that nobody looks into any more; tells how many
+    /// are left.
+    pub(crate) fn let_go_of_old_runs(&self) -> usize {
+        let mut old = lock(&self.old_runs);
+        let all = std::mem::take(&mut *old);
+        let (unused, used): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|set| Arc::strong_count(set) == 1);
+        *old = used;
+        let left = old.len();
+        // Freeing takes its time: not under the lock.
+        drop(old);
+        drop(unused);
+        left
     }
 
     /// A place in the order of age that no run ever had: behind all that the
@@ -317,4 +339,43 @@ pub(crate) fn shard_of(number: &PhoneNumber, shards: usize) -> usize {
         return 0;
     }
     crc32c::crc32c(number.as_bytes()) as usize % shards
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EmbeddedStore;
+    use super::*;
+    use std::time::Duration;
+
+    /// Whoever looks into a set of runs is never the last who has it: its files may be
+    /// removed by now, and freeing them takes long.
+    #[test]
+    fn an_old_set_of_runs_is_let_go_of_by_the_merger() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = EmbeddedStore::open(folder.path(), Options::default()).expect("opens");
+        let shared = &store.shared;
+        let looked_into = shared.runs();
+        shared.set_runs(RunSet::default());
+        for _ in 0..3 {
+            assert_eq!(shared.let_go_of_old_runs(), 1, "it is still looked into");
+        }
+        assert_eq!(Arc::strong_count(&looked_into), 2);
+        *lock(&shared.merge_wanted) = true;
+        shared.merge_wake.notify_all();
+        let wait_for = |met: &dyn Fn() -> bool| {
+            for _ in 0..500 {
+                if met() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            panic!("nobody looked");
+        };
+        wait_for(&|| !*lock(&shared.merge_wanted));
+        // The thread has looked while it was in use, and looks again without new work.
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(lock(&shared.old_runs).len(), 1);
+        drop(looked_into);
+        wait_for(&|| lock(&shared.old_runs).is_empty());
+    }
 }
