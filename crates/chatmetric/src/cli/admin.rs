@@ -1,5 +1,5 @@
-//! `chatmetric admin setup-token`: a way into the console for whoever may read the data
-//! directory.
+//! `chatmetric admin setup-token` and `reset-password`: a way into the console for whoever
+//! may read the data directory.
 
 use super::data_dir::OpenMode;
 use super::session::{Session, explain_control, explain_refusal};
@@ -12,6 +12,8 @@ use clap::{Args, Subcommand};
 pub(super) enum AdminCommand {
     /// Make a one-time token that sets a password for the console
     SetupToken(SetupTokenArguments),
+    /// Take a user's password away, end the sessions, and make a one-time token for a new one
+    ResetPassword(ResetPasswordArguments),
 }
 
 #[derive(Debug, Args)]
@@ -32,18 +34,52 @@ pub(super) struct SetupTokenArguments {
     instance: InstanceArguments,
 }
 
-pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliError> {
-    match command {
-        AdminCommand::SetupToken(arguments) => setup_token(arguments, terminal),
-    }
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The old password and all sessions of the user end at once. The token sets a new \
+password at\n/console/set-password and works for a day. It is printed once.\n\nExamples:\n  \
+chatmetric admin reset-password alice\n  chatmetric admin reset-password alice --account \
+1000000000000001"
+)]
+pub(super) struct ResetPasswordArguments {
+    /// A RAM user
+    #[arg(value_name = "USER")]
+    user: String,
+    /// The user's account, when several have a user of this name
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    instance: InstanceArguments,
 }
 
-fn setup_token(arguments: SetupTokenArguments, terminal: &Terminal) -> Result<(), CliError> {
-    let whose = TokenFor {
-        user: arguments.user,
-        account: arguments.account,
+pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliError> {
+    let (whose, instance) = match command {
+        AdminCommand::SetupToken(arguments) => {
+            let whose = TokenFor {
+                user: arguments.user,
+                account: arguments.account,
+                reset: false,
+            };
+            (whose, arguments.instance)
+        }
+        AdminCommand::ResetPassword(arguments) => {
+            let whose = TokenFor {
+                user: Some(arguments.user),
+                account: arguments.account,
+                reset: true,
+            };
+            (whose, arguments.instance)
+        }
     };
-    let mut session = Session::open(&arguments.instance, OpenMode::Existing, terminal)?;
+    make_token(whose, &instance, terminal)
+}
+
+fn make_token(
+    whose: TokenFor,
+    instance: &InstanceArguments,
+    terminal: &Terminal,
+) -> Result<(), CliError> {
+    let mut session = Session::open(instance, OpenMode::Existing, terminal)?;
     let made = match &mut session {
         Session::Server(client) => client
             .setup_token(whose)

@@ -4,7 +4,7 @@
 //! yet may from then on.
 
 use super::Refusal;
-use crate::directory::{Account, Actor, Directory, SignInError, Snapshot, UserChanges};
+use crate::directory::{Account, Actor, Directory, SignInError, Snapshot, TokenRule, UserChanges};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::{AccountId, SecretKey};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct TokenFor {
     pub user: Option<String>,
     /// The user's account; without it the only one that has a user of this name.
     pub account: Option<String>,
+    /// Whether the password and the sessions of before end at once.
+    pub reset: bool,
 }
 
 /// A token that was made.
@@ -50,7 +52,10 @@ fn refuse(message: String) -> Refusal {
 fn failed(error: SignInError) -> Refusal {
     match error {
         SignInError::Directory(error) => Refusal::failed(&error),
-        SignInError::Token | SignInError::NoUser => Refusal::usage(&error),
+        SignInError::Token
+        | SignInError::NoUser
+        | SignInError::HasPassword
+        | SignInError::Outdated => Refusal::usage(&error),
     }
 }
 
@@ -85,7 +90,12 @@ pub(super) fn make(
         changed.map_err(|error| Refusal::failed(&error))?;
     }
     let token = text(&directory.draw_token());
-    let expires_ms = directory.add_user_token(&user.id, &token, now, &actor);
+    let rule = if whose.reset {
+        TokenRule::Reset
+    } else {
+        TokenRule::Any
+    };
+    let expires_ms = directory.add_user_token(&user.id, &token, rule, now, &actor);
     Ok(MadeToken {
         expires_ms: expires_ms.map_err(failed)?,
         token,

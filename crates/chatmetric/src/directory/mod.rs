@@ -33,6 +33,7 @@ mod sign_in;
 mod snapshot;
 mod state;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,7 +72,7 @@ pub use resources::{
 };
 pub use sign_in::{
     AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
-    USER_TOKEN_VALID_MS,
+    TokenRule, USER_TOKEN_VALID_MS,
 };
 pub use snapshot::Snapshot;
 
@@ -90,6 +91,8 @@ pub struct Directory {
     /// Until when a token of the first start works; 0 when there is none, or when it
     /// is not needed any more.
     setup_ends_ms: AtomicI64,
+    /// Users who may not sign in any more, since somebody asked last.
+    signed_out: Mutex<HashSet<IdentityId>>,
 }
 
 struct Writer {
@@ -151,6 +154,7 @@ impl Directory {
         let setup_ends_ms = sign_in::setup_ends_ms(&connection)?;
         Ok(Self {
             setup_ends_ms: AtomicI64::new(setup_ends_ms),
+            signed_out: Mutex::default(),
             path,
             message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
@@ -378,8 +382,39 @@ impl Directory {
         &self.path
     }
 
+    /// The users who were kept from the console since the last call of this, by
+    /// whatever change, a reset of the password among them. Their sessions are not in the directory any more.
+    #[must_use]
+    pub fn take_signed_out(&self) -> HashSet<IdentityId> {
+        std::mem::take(&mut *self.signed_out())
+    }
+
+    /// Sessions of the user, if there are any in memory, are over.
+    fn note_signed_out(&self, user: &IdentityId) {
+        self.signed_out().insert(user.clone());
+    }
+
+    fn signed_out(&self) -> MutexGuard<'_, HashSet<IdentityId>> {
+        // A set of ids is sound behind a poisoned lock.
+        self.signed_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Shows a change that is durable to the readers.
     fn publish(&self, snapshot: Snapshot) {
+        let before = self.snapshot();
+        let users = before
+            .accounts()
+            .flat_map(|account| before.users(account.key));
+        let may = |id: &IdentityId| {
+            snapshot
+                .user_by_id(id)
+                .is_some_and(|(_, user)| user.console)
+        };
+        let out = users.filter(|user| user.console && !may(&user.id));
+        let out: Vec<_> = out.map(|user| user.id.clone()).collect();
+        self.signed_out().extend(out);
         let key_uses = Arc::clone(&self.key_uses);
         self.snapshot.store(Arc::new(Snapshot {
             key_uses,

@@ -17,7 +17,7 @@ use super::generate;
 use super::identity::Actor;
 use super::limits::{
     ACCOUNT_NAME_CHARS_MAX, ACCOUNTS_MAX, APP_SECRETS_MAX, CALLS_PER_SECOND_MAX, ENTRIES_MAX,
-    NAME_BYTES_MAX, NUMBERS_MAX_MAX, SECRET_BYTES_MAX,
+    NAME_BYTES_MAX, NUMBERS_MAX_MAX, RESERVED_WEBHOOK_ID, SECRET_BYTES_MAX,
 };
 use super::model::{CustSpaceId, UnknownNumbers};
 use super::state::{
@@ -350,14 +350,19 @@ impl Directory {
         now: EpochMs,
     ) -> Result<String, ResourceError> {
         self.change_resources("CreateGrant", actor, now, |state, entropy| {
-            let Some(customer) = state.accounts.get(to).filter(|_| to != isv) else {
-                let reason = "there is no other account with this id";
-                return Err(invalid(ResourceField::Account, reason));
-            };
-            let is_user = |name: &String| name == "*" || customer.users.contains_key(name);
-            if users.is_empty() || !users.iter().all(is_user) {
+            if users.is_empty() {
                 let reason = "users are `*` or names of users of the account";
                 return Err(invalid(ResourceField::Users, reason));
+            }
+            // Which accounts and users there are, is nobody else's business: one refusal.
+            let customer = state.accounts.get(to).filter(|_| to != isv);
+            let are_users = customer.is_some_and(|customer| {
+                let is_user = |name: &String| name == "*" || customer.users.contains_key(name);
+                users.iter().all(is_user)
+            });
+            if !are_users {
+                let reason = "there is no other account with this id and these users";
+                return Err(invalid(ResourceField::Account, reason));
             }
             let code = generate::isv_code(entropy);
             let account = account_of(state, isv)?;
@@ -565,6 +570,9 @@ fn check_webhook_id(id: &str) -> Result<(), ResourceError> {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if id == RESERVED_WEBHOOK_ID {
+        return Err(invalid(ResourceField::Id, "imported files have this name"));
+    }
     if valid {
         return Ok(());
     }

@@ -49,6 +49,17 @@ pub struct PasswordRecord {
     pub signed_in_ms: Option<i64>,
 }
 
+/// Which users get a one-time token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRule {
+    /// Any user, also one who has a password.
+    Any,
+    /// A user without a password alone.
+    FirstOnly,
+    /// Any user; the password and the sessions of before end at once.
+    Reset,
+}
+
 /// A session, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
@@ -75,6 +86,12 @@ pub enum SignInError {
     /// The user is gone.
     #[error("there is no such user")]
     NoUser,
+    /// The user has a password already.
+    #[error("the user has a password already")]
+    HasPassword,
+    /// The password is another by now, or the user may not sign in any more.
+    #[error("the user cannot sign in with this password any more")]
+    Outdated,
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -249,16 +266,26 @@ impl Directory {
     /// does not work any more.
     ///
     /// # Errors
-    /// [`SignInError::NoUser`]
+    /// [`SignInError::NoUser`]; [`SignInError::HasPassword`] as the rule says.
     pub fn add_user_token(
         &self,
         user: &IdentityId,
         token: &str,
+        rule: TokenRule,
         now: EpochMs,
         actor: &Actor,
     ) -> Result<i64, SignInError> {
         let expires_ms = now.0.saturating_add(USER_TOKEN_VALID_MS);
         self.in_transaction(|transaction| {
+            match rule {
+                TokenRule::Any => {}
+                // Judged here, so that no password is set in between.
+                TokenRule::FirstOnly if has_password(transaction, user)? => {
+                    return Err(SignInError::HasPassword);
+                }
+                TokenRule::FirstOnly => {}
+                TokenRule::Reset => forget_password(transaction, user)?,
+            }
             let made = transaction
                 .execute(
                     "INSERT INTO console_setup_tokens (user_key, hash, expires_ms)
@@ -273,6 +300,10 @@ impl Directory {
             }
             note(transaction, actor, now, "CreateConsoleToken", user)
         })?;
+        match rule {
+            TokenRule::Any | TokenRule::FirstOnly => {}
+            TokenRule::Reset => self.note_signed_out(user),
+        }
         Ok(expires_ms)
     }
 
@@ -369,12 +400,15 @@ impl Directory {
     }
 
     /// Keeps a new session, notes the sign-in, and lets go of those that end for it.
+    /// `password` is the hash that was judged: a session begins only while it is the
+    /// user's and the user may sign in.
     ///
     /// # Errors
-    /// [`SignInError::NoUser`]
+    /// [`SignInError::Outdated`]
     pub fn add_console_session(
         &self,
         session: &StoredSession,
+        password: &str,
         ended: &[[u8; 32]],
     ) -> Result<(), SignInError> {
         self.in_transaction(|transaction| {
@@ -391,7 +425,10 @@ impl Directory {
                 .execute(
                     "INSERT INTO console_sessions
                          (hash, user_key, created_ms, used_ms, address, agent)
-                     SELECT ?2, user_key, ?3, ?4, ?5, ?6 FROM users WHERE id = ?1",
+                     SELECT ?2, user_key, ?3, ?4, ?5, ?6
+                     FROM users JOIN console_passwords USING (user_key)
+                     WHERE users.id = ?1 AND users.console = 1
+                         AND console_passwords.hash = ?7",
                     (
                         user,
                         session.hash,
@@ -399,11 +436,12 @@ impl Directory {
                         session.used_ms,
                         session.address.to_string(),
                         &session.agent,
+                        password,
                     ),
                 )
                 .map_err(failed)?;
             if made == 0 {
-                return Err(SignInError::NoUser);
+                return Err(SignInError::Outdated);
             }
             Ok(())
         })
@@ -485,6 +523,30 @@ fn setup_token(
         account,
         ends_ms: made_ms.saturating_add(SETUP_TOKEN_VALID_MS),
     }))
+}
+
+fn has_password(transaction: &Transaction<'_>, user: &IdentityId) -> Result<bool, SignInError> {
+    transaction
+        .query_one(
+            "SELECT EXISTS (SELECT 1 FROM console_passwords JOIN users USING (user_key)
+                            WHERE users.id = ?1)",
+            [user.as_str()],
+            |row| row.get(0),
+        )
+        .map_err(failed)
+}
+
+/// Takes away the password and the sessions of a user.
+fn forget_password(transaction: &Transaction<'_>, user: &IdentityId) -> Result<(), SignInError> {
+    for table in ["console_passwords", "console_sessions"] {
+        let gone = format!(
+            "DELETE FROM {table} WHERE user_key = (SELECT user_key FROM users WHERE id = ?1)"
+        );
+        transaction
+            .execute(&gone, [user.as_str()])
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn put_password(

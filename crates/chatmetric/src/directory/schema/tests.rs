@@ -229,7 +229,7 @@ fn directory_of_schema_3(data_dir: &Path) {
 
 #[test]
 fn a_directory_of_schema_3_is_brought_forward() {
-    use crate::directory::{Actor, SignInError};
+    use crate::directory::{Actor, SignInError, TokenRule};
     use chatmetric_core::EpochMs;
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -249,7 +249,13 @@ fn a_directory_of_schema_3_is_brought_forward() {
         let unknown = directory.check_user_token("none", EpochMs(5));
         assert!(matches!(unknown, Err(SignInError::Token)));
         directory
-            .add_user_token(&bob, "one", EpochMs(5), &Actor::operator("test"))
+            .add_user_token(
+                &bob,
+                "one",
+                TokenRule::Any,
+                EpochMs(5),
+                &Actor::operator("test"),
+            )
             .expect("the tables of schema 4 are there");
     }
     // Of a directory that is older than the audit log, nobody knows.
@@ -262,7 +268,7 @@ fn a_directory_of_schema_3_is_brought_forward() {
 
 #[test]
 fn what_belongs_to_a_user_goes_with_the_user() {
-    use crate::directory::{Actor, StoredSession};
+    use crate::directory::{Actor, SignInError, StoredSession, TokenRule, UserChanges};
     use chatmetric_core::EpochMs;
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -274,14 +280,19 @@ fn what_belongs_to_a_user_goes_with_the_user() {
         change.create_user(crate::directory::NewUser {
             name: "eve".to_owned(),
             ..Default::default()
-        })
+        })?;
+        let console = UserChanges {
+            console: Some(true),
+            ..UserChanges::default()
+        };
+        change.update_user("eve", console)
     });
     let eve = made.expect("made").id;
     directory
         .set_console_password(&eve, "$hash", None, now, &actor)
         .expect("set");
     directory
-        .add_user_token(&eve, "one", now, &actor)
+        .add_user_token(&eve, "one", TokenRule::Any, now, &actor)
         .expect("made");
     let session = StoredSession {
         hash: [7; 32],
@@ -291,7 +302,13 @@ fn what_belongs_to_a_user_goes_with_the_user() {
         address: "192.0.2.1".parse().expect("an address"),
         agent: "a browser".to_owned(),
     };
-    directory.add_console_session(&session, &[]).expect("made");
+    let outdated = directory.add_console_session(&session, "$other", &[]);
+    assert!(matches!(outdated, Err(SignInError::Outdated)));
+    directory
+        .add_console_session(&session, "$hash", &[])
+        .expect("made");
+    let again = directory.add_user_token(&eve, "two", TokenRule::FirstOnly, now, &actor);
+    assert!(matches!(again, Err(SignInError::HasPassword)));
     assert_eq!(directory.console_sessions().expect("reads"), [session]);
     let password = directory.console_password(&eve).expect("reads");
     assert_eq!(password.expect("there").signed_in_ms, Some(5));
