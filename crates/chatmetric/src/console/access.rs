@@ -5,7 +5,7 @@ use super::ask::{Ask, answer_of, done};
 use super::error::ConsoleError;
 use super::rights::{SignedIn, attached};
 use super::work;
-use crate::directory::{User, UserChanges, token};
+use crate::directory::{TokenRule, User, UserChanges, token};
 use crate::server::answer::Answer;
 use chatmetric_rpc::ram::{Context, Decision, Effect, Permission, Policy, evaluate};
 use hyper::body::Incoming;
@@ -77,12 +77,8 @@ pub(super) async fn set_console(
             .change_identities(&account, &actor, now, |change| {
                 change.update_user(&user.name, changes)
             })?;
-        if !console {
-            let own = app.console.sessions.of_user(&user.id, now.0);
-            let hashes: Vec<_> = own.iter().map(|session| session.hash).collect();
-            app.console.sessions.forget(&hashes);
-            app.directory.remove_console_sessions(&hashes)?;
-        }
+        // The change has ended the sessions in the directory.
+        app.console.sessions.forget_signed_out(&app.directory);
         Ok(())
     })
     .await?;
@@ -96,11 +92,15 @@ pub(super) async fn setup_token(
     name: &str,
 ) -> Result<Answer, ConsoleError> {
     let resource = user_arn(who, name);
-    let may = who.require_on("ram:UpdateLoginProfile", &resource);
-    may.or_else(|refusal| {
-        let first = who.require_on("ram:CreateLoginProfile", &resource);
-        first.map_err(|_| refusal)
-    })?;
+    let rule = match who.require_on("ram:UpdateLoginProfile", &resource) {
+        Ok(()) => TokenRule::Any,
+        Err(refusal) => {
+            let first = who.require_on("ram:CreateLoginProfile", &resource);
+            first.map_err(|_| refusal)?;
+            // Whoever may make passwords may not take those over that there are.
+            TokenRule::FirstOnly
+        }
+    };
     let user = user(who, name)?;
     if !user.console {
         let reason = "The user may not sign in to the console.".to_owned();
@@ -110,7 +110,9 @@ pub(super) async fn setup_token(
     let token = String::from_utf8_lossy(token.expose()).into_owned();
     let (actor, now, kept) = (who.actor(ask), ask.now(), token.clone());
     let expires_ms = work::change(ask.app, move |app| {
-        Ok(app.directory.add_user_token(&user.id, &kept, now, &actor)?)
+        Ok(app
+            .directory
+            .add_user_token(&user.id, &kept, rule, now, &actor)?)
     })
     .await?;
     // Behind a `#`, the token is in no log of a server or proxy.

@@ -10,7 +10,7 @@ use super::work;
 use crate::directory::{AccountChanges, Snapshot, Space};
 use crate::server::App;
 use crate::server::answer::Answer;
-use chatmetric_core::{EpochMs, Granularity, Zone};
+use chatmetric_core::{EpochMs, Granularity, Window, Zone};
 use chatmetric_rpc::credential::AccountId;
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -28,9 +28,12 @@ struct Counted {
     numbers: usize,
     sent: i64,
     delivered: i64,
+    /// Where the days that were counted begin and end, if there is one.
+    bounds: Option<(EpochMs, EpochMs)>,
 }
 
-/// Counts a space over whole days of its zone; `blocks_left` bounds the work of all.
+/// Counts a space over the whole days of its zone that begin in the range, so that no
+/// day is in two ranges that follow each other; `blocks_left` bounds the work of all.
 fn counted(
     app: &App,
     snapshot: &Snapshot,
@@ -43,20 +46,34 @@ fn counted(
     let windows = range
         .query
         .as_ref()
-        .map_or(0, |query| query.windows().len());
-    let blocks = numbers.len().saturating_mul(windows.saturating_add(1));
+        .map_or(&[][..], |query| query.windows());
+    let begins_inside = |window: &Window| start <= window.start && window.start < end;
+    let blocks = numbers
+        .len()
+        .saturating_mul(windows.len().saturating_add(1));
     let Some(left) = blocks_left.checked_sub(blocks) else {
         return Ok(None);
     };
     *blocks_left = left;
+    let mut inside = windows.iter().filter(|window| begins_inside(window));
+    let first = inside.next();
+    let last = inside.next_back().or(first);
     let mut sum = Counted {
         numbers: numbers.len(),
+        bounds: first.zip(last).map(|(first, last)| (first.start, last.end)),
         ..Counted::default()
+    };
+    let total = |counts: &[i64]| -> i64 {
+        let inside = windows
+            .iter()
+            .zip(counts)
+            .filter(|(window, _)| begins_inside(window));
+        inside.map(|(_, count)| count).sum()
     };
     for number in &numbers {
         let columns = range.columns(app.store.as_ref(), space.key, number)?;
-        sum.sent += columns.sent_total();
-        sum.delivered += columns.delivered_total();
+        sum.sent += total(&columns.sent);
+        sum.delivered += total(&columns.delivered);
     }
     Ok(Some(sum))
 }
@@ -82,6 +99,7 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
                     numbers: sum.numbers + more.numbers,
                     sent: sum.sent + more.sent,
                     delivered: sum.delivered + more.delivered,
+                    bounds: None,
                 });
             }
             let bound = spaces.iter().map(|space| snapshot.numbers_count(space.key));
@@ -190,7 +208,9 @@ pub(super) async fn usage(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
                 let reason = "There are too many numbers for this range; ask for a shorter one.";
                 return Err(ConsoleError::invalid("end", reason));
             };
-            let (start, end, _) = times;
+            let (asked, _, _) = times;
+            // A range without a whole day of the space is empty.
+            let (start, end) = counted.bounds.unwrap_or((asked, asked));
             // Writing into a string cannot fail.
             let _ = write!(
                 text,

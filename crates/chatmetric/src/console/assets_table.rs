@@ -6,9 +6,9 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-S77CQUFE.js",
+        "assets/access-X6HVGF2A.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-S77CQUFE.js"),
+        include_bytes!("../../console-dist/assets/access-X6HVGF2A.js"),
     ),
     (
         "assets/account-3OF3CYHK.js",
@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
     ),
     (
-        "assets/app-LC7MATQO.js",
+        "assets/app-BXLOCFMZ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-LC7MATQO.js"),
+        include_bytes!("../../console-dist/assets/app-BXLOCFMZ.js"),
     ),
     (
         "assets/audit-KEVJLX3H.js",
@@ -176,9 +176,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-J7NMRHV3.js",
+        "assets/ingest-ZEVRMNLZ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-J7NMRHV3.js"),
+        include_bytes!("../../console-dist/assets/ingest-ZEVRMNLZ.js"),
     ),
     (
         "assets/metrics_picker-FRNICUZP.js",

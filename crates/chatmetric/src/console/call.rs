@@ -35,12 +35,10 @@ struct Asked {
 }
 
 /// `POST call`
-pub(super) async fn call(
-    ask: &Ask<'_>,
-    who: &SignedIn,
-    body: Incoming,
-) -> Result<Answer, ConsoleError> {
+pub(super) async fn call(ask: &Ask<'_>, body: Incoming) -> Result<Answer, ConsoleError> {
     let asked: Asked = ask.json(body).await?;
+    // A body may take long: who was signed out meanwhile calls nothing any more.
+    let who = SignedIn::of(ask)?;
     let spec = Action::all()
         .map(Action::spec)
         .find(|spec| spec.name == asked.action && spec.product.name() == asked.product);

@@ -34,6 +34,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Nothing in so many buckets.
+    pub(super) fn zeros(buckets: usize) -> Self {
+        Self {
+            sent: vec![0; buckets],
+            delivered: vec![0; buckets],
+            cohort: vec![0; buckets],
+        }
+    }
+
     /// Adds others of the same buckets.
     pub(super) fn add(&mut self, other: &Self) {
         let Self {
@@ -118,6 +127,12 @@ impl Range {
             end,
             query,
         })
+    }
+
+    /// How many buckets there are.
+    pub(super) fn buckets(&self) -> usize {
+        let query = self.query.as_ref();
+        query.map_or(0, |query| query.windows().len())
     }
 
     /// How many day blocks of a number are read.

@@ -7,19 +7,24 @@ use super::counts::{self, Columns, Range};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::{spaces, work};
+use crate::directory::Space;
+use crate::server::App;
 use crate::server::answer::Answer;
 use bytes::Bytes;
-use chatmetric_core::Window;
+use chatmetric_core::{PhoneNumber, Window};
 use http::{HeaderValue, header};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Most rows of a file.
 pub(super) const ROWS_MAX: usize = 500_000;
 /// Pieces that wait for the client.
 const PIECES_MAX: usize = 4;
+/// How long a piece waits for the client.
+const SEND_WAIT: Duration = Duration::from_secs(30);
 /// The type of every file.
 const CSV: &str = "text/csv; charset=utf-8";
 const HEADING: &str = "start,end,time_zone,number,sent,delivered,delivered_of_sent\r\n";
@@ -28,6 +33,10 @@ const HEADING: &str = "start,end,time_zone,number,sent,delivered,delivered_of_se
 pub(super) async fn metrics(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
     who.require(ask, Right::ReadCounts)?;
     who.require_subscription()?;
+    let place = ask.app.console.downloads.take(&who.user.id, 1);
+    let place = place.ok_or(ConsoleError::SlowDown {
+        retry_after_ms: 15_000,
+    })?;
     let query = ask.query()?;
     let space = spaces::named(who, &query)?;
     let range = Range::read(&query, &space, ask.now())?;
@@ -60,41 +69,64 @@ pub(super) async fn metrics(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Con
     let name = format!("chatmetric-{}.csv", space.id);
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let app = Arc::clone(ask.app);
-    tokio::task::spawn_blocking(move || {
-        let mut text = HEADING.to_owned();
-        for number in &numbers {
-            let columns = match range.columns(app.store.as_ref(), space.key, number) {
-                Ok(columns) => columns,
+    tokio::spawn(async move {
+        let _place = place;
+        File {
+            app,
+            space,
+            range: Arc::new(range),
+        }
+        .write(numbers, &sender)
+        .await;
+    });
+    Ok(attachment(Answer::streaming(CSV, pieces), &name))
+}
+
+/// A file of counts while it is written.
+struct File {
+    app: Arc<App>,
+    space: Arc<Space>,
+    range: Arc<Range>,
+}
+
+impl File {
+    /// Writes rows, number by number: a client that is slow holds no thread and no turn.
+    /// A file that is not written whole ends early.
+    async fn write(&self, numbers: Vec<PhoneNumber>, sender: &mpsc::Sender<Bytes>) {
+        if !sent(sender, Bytes::from_static(HEADING.as_bytes())).await {
+            return;
+        }
+        for number in numbers {
+            let (range, space) = (Arc::clone(&self.range), Arc::clone(&self.space));
+            let text = work::read(&self.app, move |app| {
+                let columns = range.columns(app.store.as_ref(), space.key, &number)?;
+                let windows = range
+                    .query
+                    .as_ref()
+                    .map_or(&[][..], |query| query.windows());
+                let mut text = String::new();
+                let zone = space.zone.name();
+                rows(&mut text, windows, zone, number.as_str(), &columns);
+                Ok(Bytes::from(text))
+            });
+            let text = match text.await {
+                Ok(text) => text,
                 Err(error) => {
-                    // The file ends early and without its last piece: browsers say so.
-                    tracing::error!(%error, "a file of counts was cut off");
+                    tracing::error!(error = error.code(), "a file of counts was cut off");
                     return;
                 }
             };
-            let windows = range
-                .query
-                .as_ref()
-                .map_or(&[][..], |query| query.windows());
-            rows(
-                &mut text,
-                windows,
-                space.zone.name(),
-                number.as_str(),
-                &columns,
-            );
-            // A client that went away ends the work.
-            if sender
-                .blocking_send(std::mem::take(&mut text).into())
-                .is_err()
-            {
+            if !text.is_empty() && !sent(sender, text).await {
                 return;
             }
         }
-        if !text.is_empty() {
-            drop(sender.blocking_send(text.into()));
-        }
-    });
-    Ok(attachment(Answer::streaming(CSV, pieces), &name))
+    }
+}
+
+/// Whether the client took a piece in time; one that went away did not.
+async fn sent(sender: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
+    let sent = tokio::time::timeout(SEND_WAIT, sender.send(piece)).await;
+    matches!(sent, Ok(Ok(())))
 }
 
 /// A file that a browser saves.

@@ -53,6 +53,8 @@ pub(super) enum ConsoleError {
     WrongToken,
     ForeignOrigin,
     MissingHeader,
+    /// Passwords and cookies would be readable on the way.
+    NotEncrypted,
     Denied(Box<Denied>),
     /// The account is not subscribed to the product.
     Unsubscribed,
@@ -90,6 +92,7 @@ impl ConsoleError {
             Self::WrongToken => "WrongToken",
             Self::ForeignOrigin => "ForeignOrigin",
             Self::MissingHeader => "MissingHeader",
+            Self::NotEncrypted => "NotEncrypted",
             Self::Denied(_) => "Denied",
             Self::Unsubscribed => "Unsubscribed",
             Self::NotFound => "NotFound",
@@ -108,9 +111,11 @@ impl ConsoleError {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::NotSignedIn | Self::WrongSignIn | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin | Self::MissingHeader | Self::Denied(_) | Self::Unsubscribed => {
-                StatusCode::FORBIDDEN
-            }
+            Self::ForeignOrigin
+            | Self::MissingHeader
+            | Self::NotEncrypted
+            | Self::Denied(_)
+            | Self::Unsubscribed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::InvalidField { .. } | Self::InvalidBody(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -130,6 +135,9 @@ impl ConsoleError {
             Self::WrongToken => "The token is wrong, was used, or is too old.".into(),
             Self::ForeignOrigin => "The call came from another site.".into(),
             Self::MissingHeader => "The header X-Chatmetric is missing.".into(),
+            Self::NotEncrypted => "The console is not used over plain HTTP from another machine: \
+                 open it over HTTPS. A proxy in front has to say `X-Forwarded-Proto: https`."
+                .into(),
             Self::Denied(denied) => format!(
                 "You are not allowed to do {} on {}.",
                 denied.action, denied.resource
@@ -163,6 +171,7 @@ impl ConsoleError {
             | Self::WrongToken
             | Self::ForeignOrigin
             | Self::MissingHeader
+            | Self::NotEncrypted
             | Self::Unsubscribed
             | Self::NotFound
             | Self::InvalidBody(_)
@@ -209,6 +218,10 @@ impl From<SignInError> for ConsoleError {
         match error {
             SignInError::Token => Self::WrongToken,
             SignInError::NoUser => Self::NotFound,
+            SignInError::HasPassword => {
+                Self::Conflict("The user has a password already.".to_owned())
+            }
+            SignInError::Outdated => Self::WrongSignIn,
             SignInError::Directory(error) => error.into(),
         }
     }

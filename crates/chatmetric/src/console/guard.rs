@@ -16,6 +16,10 @@ const WITHOUT_HEADER: [&str; 3] = ["metrics.csv", "usage.csv", "live"];
 /// Refuses what did not come from our pages.
 pub(super) fn check(ask: &Ask<'_>, path: &str) -> Result<(), ConsoleError> {
     let is_get = ask.parts.method == Method::GET;
+    // Who asks only whether he is signed in learns by it which page to draw.
+    if !(is_get && path == "session") {
+        check_encryption(ask)?;
+    }
     if !is_get {
         check_origin(ask)?;
     }
@@ -25,6 +29,23 @@ pub(super) fn check(ask: &Ask<'_>, path: &str) -> Result<(), ConsoleError> {
         Ok(())
     } else {
         Err(ConsoleError::MissingHeader)
+    }
+}
+
+/// Passwords and the cookie go over TLS, or do not leave the machine. The listener sees
+/// to it for whoever comes straight; this is for what a proxy had over plain HTTP.
+fn check_encryption(ask: &Ask<'_>) -> Result<(), ConsoleError> {
+    let caller = ask.caller;
+    // A proxy on this machine is no local caller, trusted or not.
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
+    let is_forwarded = forwarded
+        .iter()
+        .any(|name| ask.parts.headers.contains_key(*name));
+    let is_local = caller.ip.to_canonical().is_loopback() && !is_forwarded;
+    if caller.tls || is_local || ask.app.settings.server.insecure_http {
+        Ok(())
+    } else {
+        Err(ConsoleError::NotEncrypted)
     }
 }
 

@@ -8,6 +8,7 @@ use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::{spaces, work};
 use crate::directory::BindOutcome;
+use crate::directory::limits::RESERVED_WEBHOOK_ID;
 use crate::server::answer::Answer;
 use chatmetric_core::PhoneNumber;
 use chatmetric_store::{Books, Health, QuarantineFilter, QuarantinedContent, Reason};
@@ -31,8 +32,6 @@ const RATE_WITHIN_MS: u64 = 60_000;
 struct Look {
     at_ms: u64,
     received: u64,
-    /// When it was first seen that so much was received, by the wall clock.
-    last_ms: Option<i64>,
 }
 
 /// The last looks at all sources.
@@ -42,42 +41,22 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    /// Looks at a source: when its last event was seen, and events a second since the
-    /// look before.
-    fn look(
-        &self,
-        source: &str,
-        received: u64,
-        at_ms: u64,
-        now_ms: i64,
-    ) -> (Option<i64>, Option<f64>) {
+    /// Looks at a source: events a second since the look before.
+    fn look(&self, source: &str, received: u64, at_ms: u64) -> Option<f64> {
         let mut looks = self
             .by_source
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let before = looks.get(source).copied();
-        let changed = before.is_some_and(|before| before.received != received);
-        let last_ms = match before {
-            Some(_) if changed => Some(now_ms),
-            Some(before) => before.last_ms,
-            None => None,
-        };
         if before.is_some() || looks.len() < SOURCES_MAX {
-            let look = Look {
-                at_ms,
-                received,
-                last_ms,
-            };
-            looks.insert(source.to_owned(), look);
+            looks.insert(source.to_owned(), Look { at_ms, received });
         }
-        let rate = before.and_then(|before| {
-            let passed_ms = at_ms.saturating_sub(before.at_ms);
-            let events = u32::try_from(received.saturating_sub(before.received)).ok()?;
-            let passed_ms = u32::try_from(passed_ms).ok()?;
-            let is_fresh = (1..=RATE_WITHIN_MS).contains(&u64::from(passed_ms));
-            is_fresh.then(|| f64::from(events) * 1_000.0 / f64::from(passed_ms))
-        });
-        (last_ms, rate)
+        let before = before?;
+        let passed_ms = at_ms.saturating_sub(before.at_ms);
+        let events = u32::try_from(received.saturating_sub(before.received)).ok()?;
+        let passed_ms = u32::try_from(passed_ms).ok()?;
+        let is_fresh = (1..=RATE_WITHIN_MS).contains(&u64::from(passed_ms));
+        is_fresh.then(|| f64::from(events) * 1_000.0 / f64::from(passed_ms))
     }
 }
 
@@ -86,12 +65,16 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
     who.require(ask, Right::ReadIngest)?;
     let (snapshot, account) = (Arc::clone(&who.snapshot), Arc::clone(&who.account));
     let is_operator = who.is_operator(ask.app);
-    let now_ms = ask.now().0;
+    let now = ask.now();
     let body = work::read(ask.app, move |app| {
         let mut total = Books::default();
         let mut sources = Vec::new();
         for (name, books) in app.store.books()? {
-            let kind = match snapshot.webhook(&name) {
+            // What is called as files are is theirs, also where a webhook of before is.
+            let webhook = snapshot
+                .webhook(&name)
+                .filter(|_| *name != *RESERVED_WEBHOOK_ID);
+            let kind = match webhook {
                 Some(webhook) if webhook.account.key == account.key => webhook.kind.as_str(),
                 Some(_) => continue,
                 // Files and webhooks that are gone: whose they are is not written down.
@@ -101,14 +84,16 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
             add(&mut total, &books);
             let at_ms = app.clock.monotonic_ms();
             let looks = &app.console.looks;
-            let (last_ms, rate) = looks.look(&name, books.received, at_ms, now_ms);
+            let rate = looks.look(&name, books.received, at_ms);
+            let arrived = app.pipeline.arrivals().of(&name, now);
+            let delay_ms = arrived.and_then(|arrived| arrived.delay_ms);
             sources.push(json!({
                 "name": &*name,
                 "kind": kind,
-                "lastMs": last_ms,
+                "lastMs": arrived.map(|arrived| arrived.last.0),
                 "perSecond": rate,
                 "books": books_json(&books),
-                "lagMs": null,
+                "lagMs": delay_ms.map(|(p50, p99)| json!({ "p50": p50, "p99": p99 })),
             }));
         }
         let health = match app.store.health() {
@@ -250,12 +235,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_and_last_events_come_from_two_looks() {
+    fn rates_come_from_two_looks() {
         let looks = Looks::default();
-        assert_eq!(looks.look("a", 10, 1_000, 50), (None, None));
-        assert_eq!(looks.look("a", 30, 3_000, 60), (Some(60), Some(10.0)));
-        assert_eq!(looks.look("a", 30, 4_000, 70), (Some(60), Some(0.0)));
+        assert_eq!(looks.look("a", 10, 1_000), None);
+        assert_eq!(looks.look("a", 30, 3_000), Some(10.0));
+        assert_eq!(looks.look("a", 30, 4_000), Some(0.0));
         let long_after = 5_000 + RATE_WITHIN_MS;
-        assert_eq!(looks.look("a", 31, long_after, 80), (Some(80), None));
+        assert_eq!(looks.look("a", 31, long_after), None);
     }
 }

@@ -3,30 +3,29 @@
 //! A stream reads the tallies of today and yesterday (UTC) at most once a second, and
 //! only when the store wrote something; it sends whole counts, so a message that is lost
 //! or comes twice makes nothing wrong. Invariants: the session and the right are judged
-//! before every message; streams of a user and of the server are bounded.
+//! before every look; each look has a turn, as large queries of the API have; streams of
+//! a user and of the server are bounded (`streams`).
 
 use super::ask::Ask;
 use super::counts;
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
-use super::spaces;
+use super::streams::Place;
+use super::{spaces, work};
 use crate::directory::{Account, IdentityId, Space};
 use crate::server::App;
 use crate::server::answer::Answer;
 use bytes::Bytes;
 use chatmetric_core::time::HALF_HOUR_MS;
 use chatmetric_core::{PhoneNumber, UtcDay};
+use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::ram::{Context, Permission, evaluate};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Streams of a user.
-pub(super) const STREAMS_OF_USER_MAX: usize = 4;
-/// Streams of the server.
-pub(super) const STREAMS_MAX: usize = 256;
 /// Numbers that a stream looks at.
 pub(super) const NUMBERS_MAX: usize = 1_000;
 /// Changes of one message.
@@ -35,52 +34,10 @@ const CHANGES_MAX: usize = 2_000;
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks without a message until a sign of life.
 const ALIVE_LOOKS: u32 = 15;
-/// Messages that wait for a client; one that does not read for longer is let go.
+/// Messages that wait for a client.
 const WAITING_MAX: usize = 8;
-
-/// How many streams there are, by user.
-#[derive(Debug, Default)]
-pub(super) struct Streams {
-    open: Arc<Mutex<HashMap<IdentityId, usize>>>,
-}
-
-/// One stream's place; given back when dropped.
-struct Place {
-    open: Arc<Mutex<HashMap<IdentityId, usize>>>,
-    user: IdentityId,
-}
-
-fn lock(open: &Mutex<HashMap<IdentityId, usize>>) -> MutexGuard<'_, HashMap<IdentityId, usize>> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Streams {
-    fn take(&self, user: &IdentityId) -> Option<Place> {
-        let mut open = lock(&self.open);
-        let all: usize = open.values().sum();
-        let own = open.get(user).copied().unwrap_or(0);
-        if all >= STREAMS_MAX || own >= STREAMS_OF_USER_MAX {
-            return None;
-        }
-        open.insert(user.clone(), own + 1);
-        Some(Place {
-            open: Arc::clone(&self.open),
-            user: user.clone(),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = lock(&self.open);
-        if let Some(count) = open.get_mut(&self.user) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.user);
-            }
-        }
-    }
-}
+/// How long a message waits for a client; one that does not read for longer is let go.
+const SEND_WAIT: Duration = Duration::from_secs(30);
 
 /// `GET live`
 pub(super) fn live(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
@@ -88,7 +45,9 @@ pub(super) fn live(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError
     who.require_subscription()?;
     let query = ask.query()?;
     let space = spaces::named(who, &query)?;
-    let place = ask.app.console.streams.take(&who.user.id);
+    let numbers = who.snapshot.numbers_count(space.key).clamp(1, NUMBERS_MAX);
+    let streams = &ask.app.console.streams;
+    let place = streams.take_from_oldest(&who.user.id, numbers);
     let place = place.ok_or(ConsoleError::SlowDown {
         retry_after_ms: 15_000,
     })?;
@@ -104,11 +63,22 @@ pub(super) fn live(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError
         seen: HashMap::new(),
         written: None,
     };
-    tokio::spawn(async move {
-        let _place = place;
-        stream.run(sender).await;
-    });
+    tokio::spawn(run(stream, sender, place));
     Ok(Answer::streaming("text/event-stream", pieces))
+}
+
+/// Runs a stream until its end, or until its place goes to a newer one.
+async fn run(stream: Stream, sender: mpsc::Sender<Bytes>, place: Place) {
+    tokio::select! {
+        () = stream.run(sender) => {}
+        () = place.ended() => {}
+    }
+}
+
+/// Whether the client took a message in time.
+async fn sent(sender: &mpsc::Sender<Bytes>, message: Bytes) -> bool {
+    let sent = tokio::time::timeout(SEND_WAIT, sender.send(message)).await;
+    matches!(sent, Ok(Ok(())))
 }
 
 /// The three counters of a bucket.
@@ -150,11 +120,7 @@ impl Stream {
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut silent = 0;
         // The client knows at once that the stream stands.
-        if sender
-            .send(Bytes::from_static(b": alive\n\n"))
-            .await
-            .is_err()
-        {
+        if !sent(&sender, Bytes::from_static(b": alive\n\n")).await {
             return;
         }
         loop {
@@ -162,7 +128,12 @@ impl Stream {
             if sender.is_closed() || !self.may_go_on() {
                 return;
             }
+            let Some(turn) = work::turn(&self.app.large_queries).await else {
+                // The server has too much to do; the next look tells as much.
+                continue;
+            };
             let task = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
                 let changes = self.look();
                 (self, changes)
             });
@@ -173,13 +144,13 @@ impl Stream {
             silent += 1;
             for part in changes.chunks(CHANGES_MAX) {
                 silent = 0;
-                if sender.try_send(self.message(part)).is_err() {
+                if !sent(&sender, self.message(part)).await {
                     return;
                 }
             }
             if silent >= ALIVE_LOOKS {
                 silent = 0;
-                if sender.try_send(Bytes::from_static(b": alive\n\n")).is_err() {
+                if !sent(&sender, Bytes::from_static(b": alive\n\n")).await {
                     return;
                 }
             }
@@ -204,7 +175,13 @@ impl Stream {
             resource: &resource,
         };
         let policies = super::rights::attached(user);
-        let may = evaluate(permission, &self.context, &policies, None).is_allowed();
+        // A policy that ends at a time ends for a stream too.
+        let mut context = self.context.clone();
+        let Some(now) = format_utc_seconds(now_ms.div_euclid(1_000)) else {
+            return false;
+        };
+        context.set("acs:CurrentTime", now);
+        let may = evaluate(permission, &context, &policies, None).is_allowed();
         let principal = crate::directory::Principal::User(Arc::clone(user));
         let caller = crate::api::tenancy::Caller {
             account,
@@ -231,17 +208,19 @@ impl Stream {
                 changes
             }
             Err(error) => {
-                tracing::warn!(%error, "a live stream could not read; trying again");
+                tracing::warn!(
+                    error = error.code(),
+                    "a live stream could not read; trying again"
+                );
                 Vec::new()
             }
         }
     }
 
-    fn read(&mut self) -> Result<Vec<Change>, chatmetric_store::StoreError> {
+    fn read(&mut self) -> Result<Vec<Change>, ConsoleError> {
         let app = Arc::clone(&self.app);
         let snapshot = app.directory.snapshot();
-        let numbers = counts::all_numbers(&app, &snapshot, &self.space);
-        let numbers = numbers.unwrap_or_default();
+        let numbers = counts::all_numbers(&app, &snapshot, &self.space)?;
         let today = app.clock.now().slot().day();
         let days = UtcDay(today.0.saturating_sub(1))..=today;
         let oldest_ms = days.start().first_slot().start().0;
@@ -294,19 +273,14 @@ impl Stream {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_user_has_few_streams_and_gets_them_back() {
-        let streams = Streams::default();
-        let user = IdentityId::parse("200000000000000001").expect("an id");
-        let other = IdentityId::parse("200000000000000002").expect("an id");
-        let mut places: Vec<_> = (0..STREAMS_OF_USER_MAX)
-            .map(|_| streams.take(&user).expect("free"))
-            .collect();
-        assert!(streams.take(&user).is_none());
-        assert!(streams.take(&other).is_some());
-        places.pop();
-        assert!(streams.take(&user).is_some());
-        drop(places);
-        assert!(lock(&streams.open).is_empty());
+    #[tokio::test]
+    async fn a_message_waits_for_a_client_that_is_slow() {
+        let (sender, mut receiver) = mpsc::channel(1);
+        assert!(sent(&sender, Bytes::new()).await);
+        // Nothing is taken before the next message waits.
+        let slow = tokio::spawn(async move { while receiver.recv().await.is_some() {} });
+        assert!(sent(&sender, Bytes::new()).await);
+        drop(sender);
+        slow.await.expect("ends");
     }
 }

@@ -135,7 +135,7 @@ fn named(
         lines: Vec::new(),
         failed: Vec::new(),
         numbers_total: all.len(),
-        total: with_total.then(Columns::default),
+        total: with_total.then(|| Columns::zeros(range.buckets())),
     };
     for number in numbers {
         if !counts::is_of_space(app, snapshot, space, *number)? {
@@ -161,7 +161,7 @@ fn busiest(
 ) -> Result<Drawn, ConsoleError> {
     let all = counts::all_numbers(app, snapshot, space)?;
     range.check_work(all.len())?;
-    let mut total = with_total.then(Columns::default);
+    let mut total = with_total.then(|| Columns::zeros(range.buckets()));
     let mut lines: Vec<(PhoneNumber, Columns)> = Vec::new();
     for number in &all {
         let columns = range.columns(app.store.as_ref(), space.key, number)?;

@@ -1,8 +1,8 @@
 //! The web console: its files, its own API, and who is signed in.
 //!
 //! Reading order: this file, `assets` (files), `guard` (which browser may speak),
-//! `route` (paths), `session`, `sign_in`, `password`, `slow_down` (who speaks), `rights`
-//! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `live`, `call`,
+//! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
+//! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `live`, `streams`, `call`,
 //! `operations`, `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
 //! `grants`, `access`, `audit`, `accounts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
 //!
@@ -21,6 +21,7 @@ mod counts;
 mod csv;
 mod error;
 mod explain;
+mod first_user;
 mod grants;
 mod guard;
 mod import;
@@ -37,6 +38,7 @@ mod session;
 mod sign_in;
 mod slow_down;
 mod spaces;
+mod streams;
 mod system;
 mod webhooks;
 mod work;
@@ -46,7 +48,7 @@ use crate::config::ConsoleSettings;
 use crate::directory::{Directory, DirectoryError};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
-use crate::server::exchange::{CallerOf, check_head};
+use crate::server::exchange::{CallerOf, caught, check_head};
 use ask::Ask;
 use assets::Files;
 use chatmetric_rpc::credential::AccountId;
@@ -55,12 +57,13 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 use ingest::Looks;
-use live::Streams;
 use session::Sessions;
 use slow_down::SlowDown;
 use std::sync::Arc;
+use streams::Streams;
 use tokio::sync::{Mutex, Semaphore};
 
+pub(crate) use first_user::{USER_OF_FILE, set_up as set_up_first_user};
 pub(crate) use password::hash_of as password_hash;
 pub(crate) use session::SessionUses;
 
@@ -96,6 +99,7 @@ pub(crate) struct Console {
     setup_turn: Mutex<()>,
     operator: Option<AccountId>,
     streams: Streams,
+    downloads: Streams,
     imports: Arc<Semaphore>,
     looks: Looks,
     started_ms: i64,
@@ -121,11 +125,21 @@ impl Console {
             setup_turn: Mutex::new(()),
             operator,
             streams: Streams::default(),
+            downloads: Streams::default(),
             imports: Arc::new(Semaphore::new(IMPORTS_MAX)),
             looks: Looks::default(),
             started_ms: now.0,
             started_monotonic_ms: clock.monotonic_ms(),
         })
+    }
+
+    /// Waits until no file is imported; none begins afterwards.
+    pub(crate) async fn imports_ended(&self) {
+        for _ in 0..IMPORTS_MAX {
+            if let Ok(turn) = self.imports.acquire().await {
+                turn.forget();
+            }
+        }
     }
 
     /// Writes when sessions were used last, as far as it is due.
@@ -149,7 +163,13 @@ pub(crate) async fn answer(
         ids,
     };
     let answered = match check_head(parts) {
-        Ok(()) => route::answer(&ask, body).await,
+        Ok(()) => match caught(route::answer(&ask, body)).await {
+            Some(answered) => answered,
+            None => {
+                tracing::error!(request_id = %ids.request, "a call of the console panicked");
+                Err(ConsoleError::Internal)
+            }
+        },
         Err(_) => Err(ConsoleError::HeadTooLarge),
     };
     let answer = answered.unwrap_or_else(|error| error.answer(ids));
@@ -157,11 +177,17 @@ pub(crate) async fn answer(
     tracing::debug!(
         request_id = %ids.request,
         method = %parts.method,
-        path = parts.uri.path(),
+        path = shown_path(parts.uri.path()),
         status = level_of,
         "console"
     );
     secured(answer, caller.tls)
+}
+
+/// A path as it may be logged: without what names something, which may be a code.
+fn shown_path(path: &str) -> &str {
+    let kept = path.match_indices('/').nth(3);
+    kept.and_then(|(at, _)| path.get(..at)).unwrap_or(path)
 }
 
 /// Adds the headers that keep other pages away from ours.
@@ -181,5 +207,20 @@ fn secured(answer: Answer, tls: bool) -> Answer {
         fixed(answer, header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT)
     } else {
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logged_path_names_no_code() {
+        assert_eq!(
+            shown_path("/console/api/grants/skdi3kksloslikdkkdk/1"),
+            "/console/api/grants"
+        );
+        assert_eq!(shown_path("/console/api/session"), "/console/api/session");
+        assert_eq!(shown_path("/console/"), "/console/");
     }
 }

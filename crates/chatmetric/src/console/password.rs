@@ -20,6 +20,8 @@ pub(super) const PASSWORD_CHARS_MIN: usize = 12;
 pub(super) const PASSWORD_CHARS_MAX: usize = 256;
 /// Bytes of a salt.
 const SALT_BYTES: usize = 16;
+/// The id that is looked up for users that are not there: no user has so small a one.
+const NOBODYS_ID: &str = "100000000000000000";
 /// The salt for passwords of users that are not there; nothing is compared with it.
 const NOBODYS_SALT: &[u8; SALT_BYTES] = b"nobody signs in.";
 
@@ -75,18 +77,20 @@ pub(super) async fn hash(app: &Arc<App>, password: Password) -> Result<String, C
     .await
 }
 
-/// Whether this is the password of the user; without a user, or without a password, it
-/// is not, after the same work.
+/// The hash that the password fits, if it is the user's; without a user, or without a
+/// password, there is none, after the same work.
 pub(super) async fn fits(
     app: &Arc<App>,
     password: Password,
     user: Option<IdentityId>,
-) -> Result<bool, ConsoleError> {
+) -> Result<Option<String>, ConsoleError> {
     work::within(app, &app.console.hashing, move |app| {
+        // Nobody's password is looked up too.
+        let user = user.or_else(|| IdentityId::parse(NOBODYS_ID));
         let stored = user.map(|user| app.directory.console_password(&user));
-        let stored = stored.transpose()?.flatten();
-        let stored = stored.as_ref().map(|stored| stored.hash.as_str());
-        Ok(fits_now(&password.0, stored))
+        let stored = stored.transpose()?.flatten().map(|stored| stored.hash);
+        let fits = fits_now(&password.0, stored.as_deref());
+        Ok(stored.filter(|_| fits))
     })
     .await
 }

@@ -1,10 +1,13 @@
-//! The quarantine of the account: what is there and why; sealed bodies are opened for
-//! those who may, and each look is in the audit log before it is answered.
+//! The quarantine of the account: what is there and why; sealed bodies are opened and
+//! items replayed for those who may, and both are in the audit log before they are done.
 
 use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
+use crate::directory::Account;
+use crate::ingest::replay::{self, ReplayError};
+use crate::server::App;
 use crate::server::answer::Answer;
 use chatmetric_store::{QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason};
 use serde_json::{Value, json};
@@ -92,14 +95,7 @@ pub(super) async fn open(ask: &Ask<'_>, who: &SignedIn, id: &str) -> Result<Answ
     let id: u64 = id.parse().map_err(|_| ConsoleError::NotFound)?;
     let (account, actor, now) = (Arc::clone(&who.account), who.actor(ask), ask.now());
     let body = work::change(ask.app, move |app| {
-        let filter = QuarantineFilter {
-            after: id.checked_sub(1).map(QuarantineId),
-            reason: None,
-            account: Some(account.key),
-        };
-        let items = app.store.quarantine(filter, 1)?;
-        let item = items.into_iter().find(|item| item.id.0 == id);
-        let item = item.ok_or(ConsoleError::NotFound)?;
+        let item = own_item(app, &account, id)?;
         let QuarantinedContent::Sealed(sealed) = &item.content else {
             return Err(ConsoleError::invalid("id", "There is no body to open."));
         };
@@ -117,4 +113,59 @@ pub(super) async fn open(ask: &Ask<'_>, who: &SignedIn, id: &str) -> Result<Answ
     })
     .await?;
     answer_of(&json!({ "body": body }))
+}
+
+fn own_item(app: &App, account: &Account, id: u64) -> Result<Quarantined, ConsoleError> {
+    let filter = QuarantineFilter {
+        after: id.checked_sub(1).map(QuarantineId),
+        reason: None,
+        account: Some(account.key),
+    };
+    let items = app.store.quarantine(filter, 1)?;
+    let item = items.into_iter().find(|item| item.id.0 == id);
+    item.ok_or(ConsoleError::NotFound)
+}
+
+/// `POST quarantine/{id}/replay`
+pub(super) async fn replay(
+    ask: &Ask<'_>,
+    who: &SignedIn,
+    id: &str,
+) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ReplayQuarantine)?;
+    let id: u64 = id.parse().map_err(|_| ConsoleError::NotFound)?;
+    let (account, actor, now) = (Arc::clone(&who.account), who.actor(ask), ask.now());
+    let events = work::change(ask.app, move |app| {
+        let item = own_item(app, &account, id)?;
+        let target = format!("quarantine/{id}");
+        app.directory
+            .note_look(&actor, now, &account.id, "ReplayQuarantine", &target)?;
+        // Not the directory of before the turn: whose number it is may have changed.
+        let snapshot = app.directory.snapshot();
+        let events = replay::replay(app, &snapshot, &account, &item)?;
+        events.ok_or(ConsoleError::NotFound)
+    })
+    .await?;
+    answer_of(&json!({ "events": events }))
+}
+
+impl From<ReplayError> for ConsoleError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Late
+            | ReplayError::NotYetDue
+            | ReplayError::Ahead
+            | ReplayError::NoNumber
+            | ReplayError::SecondSource
+            | ReplayError::BeforeFloor
+            | ReplayError::NoSpace(_)
+            | ReplayError::NoSource
+            | ReplayError::StillUnreadable => Self::Conflict(error.to_string()),
+            ReplayError::Sealed(cause) => {
+                tracing::error!(%cause, "a quarantined body does not open");
+                Self::Internal
+            }
+            ReplayError::Store(cause) => cause.into(),
+        }
+    }
 }

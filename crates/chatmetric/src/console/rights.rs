@@ -113,7 +113,9 @@ impl SignedIn {
         let snapshot = ask.snapshot();
         let now = ask.now();
         let hash = session::presented(ask).ok_or(ConsoleError::NotSignedIn)?;
-        let found = ask.app.console.sessions.find(hash, &snapshot, now.0);
+        let sessions = &ask.app.console.sessions;
+        sessions.forget_signed_out(&ask.app.directory);
+        let found = sessions.find(hash, &snapshot, now.0);
         let Found {
             hash,
             account,

@@ -92,9 +92,10 @@ async fn post(
 ) -> Result<Answer, ConsoleError> {
     match parts {
         ["account", "password"] => sign_in::change_password(ask, who, body).await,
-        ["call"] => call::call(ask, who, body).await,
+        ["call"] => call::call(ask, body).await,
         ["sign", "explain"] => explain::explain(ask, body).await,
         ["quarantine", id, "open"] => quarantine::open(ask, who, id).await,
+        ["quarantine", id, "replay"] => quarantine::replay(ask, who, id).await,
         ["unclaimed", number, "claim"] => ingest::claim(ask, who, number, body).await,
         ["import"] => import::import(ask, who, body).await,
         ["numbers"] => numbers::bind(ask, who, body).await,

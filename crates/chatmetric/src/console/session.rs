@@ -4,7 +4,9 @@
 //! The directory has them too, so that they survive a restart; a look-up reads memory
 //! alone. Invariants: an id is in no log and nowhere on disk; a session is over after
 //! [`IDLE_MS`] without use, after [`LIFE_MS`] in any case, and at once when its user is
-//! gone or may not sign in any more.
+//! gone or may not sign in any more. A new session is in memory before the directory
+//! takes it, one that ends leaves the directory first: so whoever ends sessions in the
+//! directory finds all of them in memory afterwards.
 
 use super::ask::Ask;
 use super::error::ConsoleError;
@@ -82,7 +84,10 @@ impl Sessions {
         if is_over(&held.session, now_ms) {
             return None;
         }
-        let (account, user) = user?;
+        let Some((account, user)) = user else {
+            all.remove(&hash);
+            return None;
+        };
         held.session.used_ms = held.session.used_ms.max(now_ms);
         Some(Found {
             hash,
@@ -122,11 +127,8 @@ impl Sessions {
         ended
     }
 
-    fn add(&self, session: StoredSession, ended: &[[u8; 32]]) {
+    fn add(&self, session: StoredSession) {
         let mut all = self.held();
-        for hash in ended {
-            all.remove(hash);
-        }
         let written_ms = session.used_ms;
         let held = Held {
             session,
@@ -140,6 +142,15 @@ impl Sessions {
         let mut all = self.held();
         for hash in ended {
             all.remove(hash);
+        }
+    }
+
+    /// Forgets the sessions of users who may not sign in any more, however that came.
+    pub(super) fn forget_signed_out(&self, directory: &Directory) {
+        let users = directory.take_signed_out();
+        if !users.is_empty() {
+            self.held()
+                .retain(|_, held| !users.contains(&held.session.user));
         }
     }
 
@@ -208,11 +219,12 @@ pub(super) fn presented(ask: &Ask<'_>) -> Option<[u8; 32]> {
     Some(Sha256::digest(value.as_bytes()).into())
 }
 
-/// Signs a user in: a new session, whose id is in the cookie of the answer. Blocks on
-/// the disk.
+/// Signs a user in whose password has this hash: a new session, whose id is in the
+/// cookie of the answer. Blocks on the disk.
 pub(super) fn begin(
     ask: &Ask<'_>,
     user: &IdentityId,
+    password: String,
 ) -> impl FnOnce(&crate::server::App) -> Result<HeaderValue, ConsoleError> + Send + 'static {
     let agent = ask.parts.headers.get(header::USER_AGENT);
     let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
@@ -224,6 +236,7 @@ pub(super) fn begin(
         let now_ms = app.clock.now().0;
         let id = token(app.entropy.as_ref());
         let sessions = &app.console.sessions;
+        sessions.forget_signed_out(&app.directory);
         let mut ended = sessions.ended_for(&user, now_ms);
         ended.extend(before);
         let session = StoredSession {
@@ -234,8 +247,15 @@ pub(super) fn begin(
             address,
             agent,
         };
-        app.directory.add_console_session(&session, &ended)?;
-        sessions.add(session, &ended);
+        sessions.add(session.clone());
+        let kept = app
+            .directory
+            .add_console_session(&session, &password, &ended);
+        if let Err(error) = kept {
+            sessions.forget(&[session.hash]);
+            return Err(error.into());
+        }
+        sessions.forget(&ended);
         let id = String::from_utf8_lossy(id.expose()).into_owned();
         cookie(tls, &id, LIFE_MS / 1_000)
     }

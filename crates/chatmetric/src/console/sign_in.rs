@@ -6,29 +6,20 @@
 
 use super::ask::{Ask, answer_of, done};
 use super::error::ConsoleError;
+use super::first_user;
 use super::password::{self, Password};
 use super::rights::SignedIn;
 use super::session::{self, public_id, with_cookie};
 use super::slow_down::Try;
 use super::work;
-use crate::directory::{
-    Account, Actor, ChangeIdentitiesError, IdentityError, IdentityId, NewUser, PolicyHolder,
-    Snapshot, UserChanges,
-};
-use crate::server::App;
+use crate::directory::{Account, Actor, IdentityId, Snapshot};
 use crate::server::answer::Answer;
-use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
+use http::HeaderValue;
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// The policy of the first user.
-const ADMINISTRATOR: &str = "ConsoleAdministrator";
-/// What it says: everything.
-const ADMINISTRATOR_DOCUMENT: &str =
-    r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// `GET session`
 pub(super) fn state(ask: &Ask<'_>) -> Result<Answer, ConsoleError> {
@@ -74,6 +65,17 @@ pub(super) async fn set_up(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
         password,
     } = ask.json(body).await?;
     let counted = count(ask, None)?;
+    let outcome = set_up_by(ask, token, &user, password).await;
+    let cookie = judged(ask, &counted, outcome)?;
+    Ok(with_cookie(done(), cookie))
+}
+
+async fn set_up_by(
+    ask: &Ask<'_>,
+    token: String,
+    user: &str,
+    password: Password,
+) -> Result<HeaderValue, ConsoleError> {
     let _turn = ask.app.console.setup_turn.lock().await;
     let now = ask.now();
     let check = {
@@ -88,67 +90,22 @@ pub(super) async fn set_up(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
     let hash = password::hash(ask.app, password).await?;
     let actor = anonymous(ask, &account, "console/setup");
     let made = {
-        let (account, actor, user) = (account.clone(), actor.clone(), user.clone());
+        let (account, actor, user) = (account.clone(), actor.clone(), user.to_owned());
         work::change(ask.app, move |app| {
-            make_administrator(app, &account, &user, &actor, now)
+            first_user::make(&app.directory, &account, &user, &actor, now)
+                .map_err(ConsoleError::from)
         })
     };
     let id = made.await?;
-    let begin = session::begin(ask, &id);
+    let begin = session::begin(ask, &id, hash.clone());
     let cookie = work::change(ask.app, move |app| {
         app.directory
             .finish_setup(&token, &id, &hash, now, &actor)?;
         begin(app)
     });
     let cookie = cookie.await?;
-    ask.app.console.slow_down.succeeded(&counted);
     tracing::info!(request_id = %ask.ids.request, account = %account, "the console is set up");
-    Ok(with_cookie(done(), cookie))
-}
-
-/// The first user, with every right in the account. One that a try before this one
-/// made is taken as it is.
-fn make_administrator(
-    app: &App,
-    account: &AccountId,
-    user: &str,
-    actor: &Actor,
-    now: EpochMs,
-) -> Result<IdentityId, ConsoleError> {
-    let exists = |error: &ChangeIdentitiesError| {
-        matches!(
-            error,
-            ChangeIdentitiesError::Identity(IdentityError::Exists { .. })
-        )
-    };
-    let unless_there = |result: Result<(), ChangeIdentitiesError>| match result {
-        Err(error) if exists(&error) => Ok(()),
-        other => other,
-    };
-    let change = |change: &mut crate::directory::IdentityChange<'_>| {
-        let made = change.create_user(NewUser {
-            name: user.to_owned(),
-            ..NewUser::default()
-        });
-        unless_there(made.map(drop))?;
-        let policy = change.create_policy(
-            ADMINISTRATOR,
-            "Made when the console was set up: everything in the account.",
-            ADMINISTRATOR_DOCUMENT,
-        );
-        unless_there(policy.map(drop))?;
-        let holder = PolicyHolder::User(user.to_owned());
-        unless_there(change.attach_policy(ADMINISTRATOR, &holder))?;
-        let console = UserChanges {
-            console: Some(true),
-            ..UserChanges::default()
-        };
-        change.update_user(user, console)
-    };
-    let info = app
-        .directory
-        .change_identities(account, actor, now, change)?;
-    Ok(info.id)
+    Ok(cookie)
 }
 
 #[derive(Deserialize)]
@@ -176,15 +133,24 @@ pub(super) async fn sign_in(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Con
     let known = known
         .filter(|user| user.console)
         .map(|user| user.id.clone());
+    let outcome = sign_in_by(ask, known, password).await;
+    let cookie = judged(ask, &counted, outcome)?;
+    Ok(with_cookie(done(), cookie))
+}
+
+async fn sign_in_by(
+    ask: &Ask<'_>,
+    known: Option<IdentityId>,
+    password: Password,
+) -> Result<HeaderValue, ConsoleError> {
     let fits = password::fits(ask.app, password, known.clone()).await?;
-    let (true, Some(id)) = (fits, known) else {
+    let (Some(hash), Some(id)) = (fits, known) else {
         tracing::info!(request_id = %ask.ids.request, "a sign-in was wrong");
         return Err(ConsoleError::WrongSignIn);
     };
-    let cookie = work::change(ask.app, session::begin(ask, &id)).await?;
-    ask.app.console.slow_down.succeeded(&counted);
+    let cookie = work::change(ask.app, session::begin(ask, &id, hash)).await?;
     tracing::info!(request_id = %ask.ids.request, user = %id, "signed in");
-    Ok(with_cookie(done(), cookie))
+    Ok(cookie)
 }
 
 /// The account that is meant: by id, by a name that one has alone, or the only one.
@@ -216,6 +182,16 @@ struct SetPassword {
 pub(super) async fn set_password(ask: &Ask<'_>, body: Incoming) -> Result<Answer, ConsoleError> {
     let SetPassword { token, password } = ask.json(body).await?;
     let counted = count(ask, None)?;
+    let outcome = set_password_by(ask, token, password).await;
+    let cookie = judged(ask, &counted, outcome)?;
+    Ok(with_cookie(done(), cookie))
+}
+
+async fn set_password_by(
+    ask: &Ask<'_>,
+    token: String,
+    password: Password,
+) -> Result<HeaderValue, ConsoleError> {
     let now = ask.now();
     let check = {
         let token = token.clone();
@@ -230,18 +206,16 @@ pub(super) async fn set_password(ask: &Ask<'_>, body: Incoming) -> Result<Answer
     password.check("password")?;
     let hash = password::hash(ask.app, password).await?;
     let actor = anonymous(ask, &account.id, &format!("console/{}", user.name));
-    let begin = session::begin(ask, &id);
+    let begin = session::begin(ask, &id, hash.clone());
     let cookie = work::change(ask.app, move |app| {
-        let before = app.console.sessions.of_user(&id, now.0);
         app.directory
             .use_user_token(&token, &id, &hash, now, &actor)?;
+        let before = app.console.sessions.of_user(&id, now.0);
         let ended: Vec<_> = before.iter().map(|session| session.hash).collect();
         app.console.sessions.forget(&ended);
         begin(app)
     });
-    let cookie = cookie.await?;
-    ask.app.console.slow_down.succeeded(&counted);
-    Ok(with_cookie(done(), cookie))
+    cookie.await
 }
 
 /// `POST sign-out`
@@ -299,10 +273,9 @@ pub(super) async fn change_password(
     let ChangePassword { old, new } = ask.json(body).await?;
     // Whoever found an open page must not guess the password there either.
     let counted = count(ask, Some(&format!("{}/{}", who.account.id, who.user.name)))?;
-    if !password::fits(ask.app, old, Some(who.user.id.clone())).await? {
-        return Err(ConsoleError::WrongSignIn);
-    }
-    ask.app.console.slow_down.succeeded(&counted);
+    let fits = password::fits(ask.app, old, Some(who.user.id.clone())).await;
+    let fits = fits.and_then(|fits| fits.ok_or(ConsoleError::WrongSignIn));
+    judged(ask, &counted, fits)?;
     new.check("new")?;
     let hash = password::hash(ask.app, new).await?;
     let (id, kept, now, actor) = (who.user.id.clone(), who.hash, ask.now(), who.actor(ask));
@@ -340,6 +313,22 @@ fn count(ask: &Ask<'_>, user: Option<&str>) -> Result<Try, ConsoleError> {
         tracing::warn!(request_id = %ask.ids.request, "sign-in is slowed down");
         ConsoleError::SlowDown { retry_after_ms }
     })
+}
+
+/// A try counts when it was wrong alone: not when it was right, and not when nothing
+/// judged it.
+fn judged<T>(
+    ask: &Ask<'_>,
+    counted: &Try,
+    outcome: Result<T, ConsoleError>,
+) -> Result<T, ConsoleError> {
+    let slow_down = &ask.app.console.slow_down;
+    match &outcome {
+        Ok(_) => slow_down.succeeded(counted),
+        Err(ConsoleError::WrongSignIn | ConsoleError::WrongToken) => {}
+        Err(_) => slow_down.not_judged(counted),
+    }
+    outcome
 }
 
 /// Somebody who is not signed in yet, for the audit log.

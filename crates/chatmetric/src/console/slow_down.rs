@@ -2,7 +2,8 @@
 //! alone.
 //!
 //! A try is counted before it is judged, so that many at once gain nothing; one that
-//! succeeds is taken back. Bounded: at the cap, the oldest count is forgotten.
+//! succeeds, or that could not be judged, is taken back. Bounded: at the cap, the oldest
+//! count that slows nobody down is forgotten; where all do, nobody else may try.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,6 +24,7 @@ const NAME_BYTES_MAX: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     User(String, IpAddr),
+    /// An address of IPv4, or a network of IPv6: one caller has all of its addresses.
     Address(IpAddr),
 }
 
@@ -56,7 +58,7 @@ impl SlowDown {
         now_ms: u64,
     ) -> Result<Try, u64> {
         let address = address.to_canonical();
-        let mut keys = vec![Key::Address(address)];
+        let mut keys = vec![Key::Address(network64(address))];
         if let Some(user) = user {
             let mut end = user.len().min(NAME_BYTES_MAX);
             while !user.is_char_boundary(end) {
@@ -74,8 +76,8 @@ impl SlowDown {
         if let Some(wait_ms) = waits.max() {
             return Err(wait_ms);
         }
+        make_room(&mut windows, &keys, now_ms)?;
         for key in &keys {
-            make_room(&mut windows, key, now_ms);
             let fresh = Window {
                 began_ms: now_ms,
                 failures: 0,
@@ -104,6 +106,16 @@ impl SlowDown {
         }
     }
 
+    /// The try was not judged: it is taken back, and nothing else is.
+    pub(super) fn not_judged(&self, counted: &Try) {
+        let mut windows = self.windows();
+        for key in &counted.keys {
+            if let Some(window) = windows.get_mut(key) {
+                window.failures = window.failures.saturating_sub(1);
+            }
+        }
+    }
+
     fn windows(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,17 +128,34 @@ const fn most(key: &Key) -> u32 {
     }
 }
 
-fn make_room(windows: &mut HashMap<Key, Window>, key: &Key, now_ms: u64) {
-    if windows.len() < COUNTS_MAX || windows.contains_key(key) {
-        return;
+/// Makes room for these keys; how long to wait, in ms, when there is none.
+fn make_room(windows: &mut HashMap<Key, Window>, keys: &[Key], now_ms: u64) -> Result<(), u64> {
+    let new = keys.iter().filter(|key| !windows.contains_key(key)).count();
+    if windows.len().saturating_add(new) <= COUNTS_MAX {
+        return Ok(());
     }
-    windows.retain(|_, window| now_ms.saturating_sub(window.began_ms) < WINDOW_MS);
-    if windows.len() < COUNTS_MAX {
-        return;
-    }
-    let oldest = windows.iter().min_by_key(|(_, window)| window.began_ms);
-    if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+    let age_ms = |window: &Window| now_ms.saturating_sub(window.began_ms);
+    let slows =
+        |key: &Key, window: &Window| age_ms(window) < WINDOW_MS && window.failures >= most(key);
+    while windows.len().saturating_add(new) > COUNTS_MAX {
+        let oldest = windows
+            .iter()
+            .filter(|(key, window)| !slows(key, window) && !keys.contains(key))
+            .min_by_key(|(_, window)| window.began_ms);
+        let Some(oldest) = oldest.map(|(key, _)| key.clone()) else {
+            let soonest = windows.values().map(age_ms).max().unwrap_or(0);
+            return Err(WINDOW_MS.saturating_sub(soonest));
+        };
         windows.remove(&oldest);
+    }
+    Ok(())
+}
+
+/// The address itself, or the /64 of one of IPv6.
+fn network64(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(_) => network(address),
     }
 }
 
@@ -192,6 +221,65 @@ mod tests {
             let right = slow.begin(Some("1/alice"), from, 0).expect("free");
             slow.succeeded(&right);
         }
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let slow = SlowDown::default();
+        for n in 0..FAILURES_OF_ADDRESS_MAX {
+            let from = address(&format!("2001:db8::{n}"));
+            slow.begin(None, from, 0).expect("free");
+        }
+        assert!(slow.begin(None, address("2001:db8::ffff"), 1).is_err());
+        assert!(slow.begin(None, address("2001:db8:0:1::1"), 1).is_ok());
+    }
+
+    #[test]
+    fn a_try_that_was_not_judged_is_none() {
+        let slow = SlowDown::default();
+        let from = address("192.0.2.1");
+        slow.begin(Some("1/alice"), from, 0).expect("free");
+        for _ in 0..3 * FAILURES_OF_ADDRESS_MAX {
+            let counted = slow.begin(Some("1/alice"), from, 0).expect("free");
+            slow.not_judged(&counted);
+        }
+        // What was wrong before still counts.
+        for _ in 1..FAILURES_OF_USER_MAX {
+            slow.begin(Some("1/alice"), from, 0).expect("free");
+        }
+        assert!(slow.begin(Some("1/alice"), from, 0).is_err());
+    }
+
+    #[test]
+    fn a_flood_of_others_makes_nobody_forgotten() {
+        let slow = SlowDown::default();
+        let from = address("192.0.2.1");
+        for _ in 0..FAILURES_OF_USER_MAX {
+            slow.begin(Some("1/alice"), from, 0).expect("free");
+        }
+        for n in 0..u32::try_from(COUNTS_MAX).expect("small") {
+            let other = IpAddr::from(((n << 8) + (1 << 24)).to_be_bytes());
+            slow.begin(None, other, 1).expect("free");
+        }
+        assert!(slow.windows().len() <= COUNTS_MAX);
+        assert!(slow.begin(Some("1/alice"), from, 2).is_err());
+    }
+
+    #[test]
+    fn where_everybody_is_slowed_there_is_no_room() {
+        let slow = SlowDown::default();
+        for n in 0..u32::try_from(COUNTS_MAX).expect("small") {
+            let key = Key::Address(IpAddr::from(((n << 8) + (1 << 24)).to_be_bytes()));
+            let failures = FAILURES_OF_ADDRESS_MAX;
+            let window = Window {
+                began_ms: 0,
+                failures,
+            };
+            slow.windows().insert(key, window);
+        }
+        let wait_ms = slow.begin(None, address("192.0.2.1"), 5);
+        assert_eq!(wait_ms.expect_err("full"), WINDOW_MS - 5);
+        assert!(slow.begin(None, address("192.0.2.1"), WINDOW_MS).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::ask::{Ask, answer_of, done};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
+use crate::directory::limits::RESERVED_WEBHOOK_ID;
 use crate::directory::{NewWebhook, WebhookChanges, WebhookKind, letters_and_digits};
 use crate::server::answer::Answer;
 use chatmetric_rpc::credential::SecretKey;
@@ -29,6 +30,8 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
     let books = work::read(ask.app, |app| Ok(app.store.books()?)).await?;
     let received: HashMap<_, _> = books
         .iter()
+        // These are of files, also where a webhook of before has their name.
+        .filter(|(name, _)| **name != *RESERVED_WEBHOOK_ID)
         .map(|(name, books)| (&**name, books.received))
         .collect();
     let mut own: Vec<_> = who
@@ -53,7 +56,7 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
                 "space": webhook.space.as_ref().map(|space| space.id.as_str()),
                 "url": url,
                 "appSecrets": app_secrets,
-                "lastMs": null,
+                "lastMs": ask.app.pipeline.arrivals().of(&webhook.id, ask.now()).map(|arrived| arrived.last.0),
                 "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),
             })
         })
@@ -99,6 +102,12 @@ pub(super) async fn create(
     };
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
     work::change(ask.app, move |app| {
+        // Books are kept by the id alone: whoever takes one again would see them.
+        let books = app.store.books()?;
+        if books.iter().any(|(name, _)| **name == *webhook.id) {
+            let reason = "The id is or was in use; take another one.";
+            return Err(ConsoleError::Conflict(reason.to_owned()));
+        }
         Ok(app
             .directory
             .create_webhook(&account, &webhook, &actor, now)?)

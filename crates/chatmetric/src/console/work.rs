@@ -4,7 +4,7 @@ use super::error::ConsoleError;
 use crate::server::App;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Longest wait for a turn.
 const TURN_WAIT: Duration = Duration::from_secs(5);
@@ -14,11 +14,7 @@ pub(super) async fn read<T: Send + 'static>(
     app: &Arc<App>,
     work: impl FnOnce(&App) -> Result<T, ConsoleError> + Send + 'static,
 ) -> Result<T, ConsoleError> {
-    let turn = tokio::time::timeout(TURN_WAIT, app.large_queries.acquire()).await;
-    let Ok(Ok(_turn)) = turn else {
-        return Err(ConsoleError::Unavailable);
-    };
-    blocking(app, work).await
+    within(app, &app.large_queries, work).await
 }
 
 /// Changes the directory; changes by the API wait for the same turns.
@@ -35,15 +31,18 @@ pub(super) async fn within<T: Send + 'static>(
     turns: &Arc<Semaphore>,
     work: impl FnOnce(&App) -> Result<T, ConsoleError> + Send + 'static,
 ) -> Result<T, ConsoleError> {
-    let turn = tokio::time::timeout(TURN_WAIT, Arc::clone(turns).acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else {
-        return Err(ConsoleError::Unavailable);
-    };
+    let turn = turn(turns).await.ok_or(ConsoleError::Unavailable)?;
     blocking(app, move |app| {
         let _turn = turn;
         work(app)
     })
     .await
+}
+
+/// One of these turns, if there is one in time.
+pub(super) async fn turn(turns: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let turn = tokio::time::timeout(TURN_WAIT, Arc::clone(turns).acquire_owned()).await;
+    turn.ok()?.ok()
 }
 
 async fn blocking<T: Send + 'static>(

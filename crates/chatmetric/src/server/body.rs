@@ -113,7 +113,8 @@ async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, B
     })
 }
 
-async fn discard(body: &mut Incoming) {
+/// Throws the rest of a body away, as far as it is short and comes soon.
+pub(crate) async fn discard(body: &mut Incoming) {
     let read = async {
         let mut discarded = 0;
         while let Some(Ok(frame)) = body.frame().await {

@@ -59,7 +59,7 @@ pub(super) async fn exchange(
 
 /// Polls a future; `None` when it panicked. What it shares is behind locks that
 /// survive a panic, so going on is sound.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|cx| {
         let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));

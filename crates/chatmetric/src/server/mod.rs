@@ -115,7 +115,7 @@ pub(crate) struct App {
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
-    pub(crate) large_queries: Semaphore,
+    pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
@@ -156,7 +156,7 @@ impl App {
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
-            large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             console: Console::open(&directory, &settings.console, clock.as_ref())
                 .map_err(ServerError::Console)?,
@@ -334,6 +334,10 @@ impl RunningServer {
         self.stop.send_replace(true);
         if let Err(error) = self.accepting.await {
             tracing::error!(%error, "the listener ended badly");
+        }
+        let imports = self.app.console.imports_ended();
+        if tokio::time::timeout(DRAIN_TIMEOUT, imports).await.is_err() {
+            tracing::warn!("a file that is imported has not ended");
         }
         if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())
             .await

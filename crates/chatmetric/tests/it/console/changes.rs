@@ -124,6 +124,8 @@ fn a_webhook_is_made_its_secrets_exchanged_and_taken_away() {
         204
     );
     assert_eq!(world.webhook("new-wa", "second-secret", body).status, 404);
+    let import = json!({ "id": "import", "kind": "whatsapp", "appSecret": "x" });
+    assert_eq!(page.post("webhooks", &import).json()["field"], "id");
     for (body, field) in [
         (
             json!({ "id": "a/b", "kind": "whatsapp", "appSecret": "x" }),
@@ -142,6 +144,22 @@ fn a_webhook_is_made_its_secrets_exchanged_and_taken_away() {
         let reply = page.post("webhooks", &body);
         assert_eq!(reply.json()["field"], field, "{reply:?}");
     }
+}
+
+#[test]
+fn books_are_never_taken_over() {
+    let world = console();
+    let body = br#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"display_phone_number":"15550100101"},"statuses":[{"id":"wamid.A","status":"sent","timestamp":"1767139200","recipient_id":"1"}]}}]}]}"#;
+    let admin = Page::of(&world, ACME, "admin");
+    let new =
+        json!({ "id": "once", "kind": "whatsapp", "space": "space-a", "appSecret": "secret" });
+    assert_eq!(admin.post("webhooks", &new).status, 200);
+    assert_eq!(world.webhook("once", "secret", body).status, 200);
+    let gone = admin.send("DELETE", "webhooks/once", &Value::Null);
+    assert_eq!(gone.status, 204);
+    let other = Page::of(&world, ISV, "isv-admin");
+    let again = json!({ "id": "once", "kind": "whatsapp", "appSecret": "secret" });
+    assert_eq!(code(&other.post("webhooks", &again)), "409 Conflict");
 }
 
 #[test]
@@ -170,7 +188,7 @@ fn a_grant_opens_a_space_until_it_is_taken_back() {
             "account",
         ),
         (
-            json!({ "account": ACME, "users": ["nobody-there"], "spaces": ["isv-own"] }),
+            json!({ "account": ACME, "users": [], "spaces": ["isv-own"] }),
             "users",
         ),
         (
@@ -180,6 +198,14 @@ fn a_grant_opens_a_space_until_it_is_taken_back() {
     ] {
         assert_eq!(isv.post("grants", &body).json()["field"], field);
     }
+    // Nobody learns which accounts and users others have.
+    let refusals = [("9", "reader"), (ACME, "nobody-there")].map(|(account, user)| {
+        let body = json!({ "account": account, "users": [user], "spaces": ["isv-own"] });
+        let mut refusal = isv.post("grants", &body).json();
+        refusal["requestId"] = Value::Null;
+        refusal
+    });
+    assert_eq!(refusals[0], refusals[1]);
 }
 
 #[test]
@@ -207,6 +233,29 @@ fn an_administrator_gives_a_token_for_a_first_password() {
     let state = admin.json("users/nobody/console");
     assert_eq!(state["password"], true);
     assert!(state["lastSignInMs"].as_i64().is_some());
+}
+
+#[test]
+fn whoever_may_only_make_passwords_takes_none_over() {
+    let world = console();
+    world.apply(
+        r#"[[account]]
+id = "1000000000000001"
+[[account.policy]]
+name = "MakeLogins"
+document = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"ram:CreateLoginProfile","Resource":"*"}]}'
+[[account.user]]
+name = "helper"
+console = true
+policies = ["MakeLogins"]
+"#,
+    );
+    let helper = Page::of(&world, ACME, "helper");
+    let first = helper.post("users/nobody/setup-token", &json!({}));
+    assert_eq!(first.status, 200, "{first:?}");
+    Page::of(&world, ACME, "admin");
+    let refused = helper.post("users/admin/setup-token", &json!({}));
+    assert_eq!(code(&refused), "409 Conflict");
 }
 
 #[test]

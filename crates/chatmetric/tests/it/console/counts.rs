@@ -3,7 +3,7 @@
 use super::{ACME, Page, code, console, dechunked};
 use crate::world::{World, sample};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 /// Webhooks of some samples, counted in `space-a`.
 fn traffic(world: &World) {
@@ -225,6 +225,51 @@ fn a_file_has_a_row_a_bucket_and_number() {
 }
 
 #[test]
+fn a_day_is_in_one_bill() {
+    const NOON: &str = "1767182400000";
+    let world = console();
+    traffic(&world);
+    let admin = Page::of(&world, ACME, "admin");
+    let bill = |start: &str, end: &str| {
+        let file = admin.get(&format!("usage.csv?start={start}&end={end}"));
+        assert_eq!(file.status, 200, "{file:?}");
+        let mut lines = file.body.lines();
+        let line = lines.find(|line| line.contains(",acme,space-a,"));
+        let cells: Vec<_> = line.expect("a row").split(',').map(str::to_owned).collect();
+        let [.., start, end, _numbers, sent, _delivered] = &cells[..] else {
+            panic!("{cells:?}");
+        };
+        (
+            start.clone(),
+            end.clone(),
+            sent.parse::<i64>().expect("a count"),
+        )
+    };
+    let (_, ends, first) = bill("1767139200000", NOON);
+    let (begins, _, second) = bill(NOON, END);
+    assert_eq!((first, second), (3, 0));
+    // The bounds are those of the days that were counted.
+    assert_eq!(ends, begins);
+}
+
+#[test]
+fn a_total_of_no_numbers_is_zeros() {
+    let world = console();
+    let admin = Page::of(&world, ACME, "admin");
+    let new = serde_json::json!({ "id": "space-empty", "timeZone": "UTC" });
+    assert_eq!(admin.post("spaces", &new).status, 204);
+    let path =
+        format!("metrics?space=space-empty&start={START}&end={END}&granularity=daily&total=1");
+    let metrics = admin.json(&path);
+    let buckets = metrics["buckets"].as_array().expect("buckets").len();
+    assert!(buckets > 0);
+    assert_eq!(
+        metrics["total"]["sent"],
+        serde_json::json!(vec![0; buckets])
+    );
+}
+
+#[test]
 fn numbers_tell_what_they_did_lately() {
     let world = console();
     traffic(&world);
@@ -301,7 +346,7 @@ fn a_user_has_four_streams() {
     let open = || {
         let mut stream = world.connect();
         let request = format!(
-            "GET /console/api/live?space=space-a HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n\r\n",
+            "GET /console/api/live?space=space-a HTTP/1.1\r\nconnection: close\r\nhost: {}\r\ncookie: {}\r\n\r\n",
             world.address, page.cookie
         );
         stream.write_all(request.as_bytes()).expect("written");
@@ -312,5 +357,16 @@ fn a_user_has_four_streams() {
     };
     let streams: Vec<_> = (0..4).map(|_| open()).collect();
     assert!(streams.iter().all(|(_, status)| status.contains("200")));
-    assert!(open().1.contains("429"));
+    // One more ends the oldest.
+    assert!(open().1.contains("200"));
+    let mut streams = streams.into_iter();
+    let (mut oldest, _) = streams.next().expect("the oldest");
+    let mut rest = String::new();
+    oldest.read_to_string(&mut rest).expect("it ends");
+    let (mut other, _) = streams.next().expect("another");
+    let mut line = String::new();
+    while !line.contains("alive") {
+        line.clear();
+        assert!(other.read_line(&mut line).expect("a line in time") > 0);
+    }
 }

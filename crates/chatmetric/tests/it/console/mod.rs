@@ -17,7 +17,7 @@ mod sign_in;
 
 use crate::world::{Reply, World};
 use chatmetric::clock::Clock as _;
-use chatmetric::directory::Actor;
+use chatmetric::directory::{Actor, TokenRule};
 use chatmetric_rpc::credential::AccountId;
 use serde_json::Value;
 
@@ -109,6 +109,7 @@ fn token(world: &World, account: &str, user: &str) -> String {
         .add_user_token(
             &user.id,
             &token,
+            TokenRule::Any,
             world.clock.now(),
             &Actor::operator("test"),
         )

@@ -58,6 +58,7 @@ fn a_user_without_a_policy_is_told_the_missing_statement() {
         ("DELETE", "grants/code/2000000000000002", json!(null)),
         ("POST", "unclaimed/1/claim", json!({ "space": "space-a" })),
         ("POST", "quarantine/1/open", json!({})),
+        ("POST", "quarantine/1/replay", json!({})),
         ("POST", "import?space=space-a", json!({})),
         ("PUT", "users/reader/console", json!({ "console": true })),
         ("POST", "users/reader/setup-token", json!({})),

@@ -74,6 +74,30 @@ fn a_user_who_may_not_sign_in_by_a_document_has_no_session() {
 }
 
 #[test]
+fn a_session_does_not_come_back_with_the_right_to_sign_in() {
+    let world = console();
+    let page = Page::of(&world, ACME, "reader");
+    let open = token(&world, ACME, "reader");
+    for console in [false, true] {
+        world.apply(&format!("[[account]]\nid = \"1000000000000001\"\n[[account.user]]\nname = \"reader\"\nconsole = {console}\n"));
+    }
+    assert_eq!(code(&page.get("spaces")), "401 NotSignedIn");
+    assert!(
+        world
+            .directory
+            .console_sessions()
+            .expect("reads")
+            .is_empty()
+    );
+    let body = json!({ "token": open, "password": PASSWORD });
+    assert_eq!(
+        code(&ask(&world, "POST", "set-password", &body)),
+        "401 WrongToken"
+    );
+    assert_eq!(sign_in(&world, ACME, "reader", PASSWORD).status, 204);
+}
+
+#[test]
 fn wrong_tries_are_slowed_down() {
     let world = console();
     Page::of(&world, ACME, "reader");
@@ -151,6 +175,55 @@ fn behind_tls_the_cookie_belongs_to_the_host_alone() {
     headers.last_mut().expect("there").1 = planted;
     let planted = world.send("GET", "/console/api/session", &headers, b"");
     assert_eq!(planted.json()["state"], "signedOut");
+}
+
+#[test]
+fn from_another_machine_nobody_signs_in_over_plain_http() {
+    let behind_proxy = |insecure_http| {
+        let world = World::start_with(
+            |settings| {
+                settings.server.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+                settings.server.insecure_http = insecure_http;
+            },
+            std::sync::Arc::new(chatmetric_store::MemoryStore::new()),
+        );
+        world.apply(super::USERS);
+        world
+    };
+    let set_password = |world: &World, proto: &str, token: &str| {
+        let mut headers = own_headers();
+        headers.push(("x-forwarded-for".to_owned(), "192.0.2.7".to_owned()));
+        headers.push(("x-forwarded-proto".to_owned(), proto.to_owned()));
+        let body = json!({ "token": token, "password": PASSWORD }).to_string();
+        world.send(
+            "POST",
+            "/console/api/set-password",
+            &headers,
+            body.as_bytes(),
+        )
+    };
+    let world = behind_proxy(false);
+    let token_of_reader = token(&world, ACME, "reader");
+    let plain = set_password(&world, "http", &token_of_reader);
+    assert_eq!(code(&plain), "403 NotEncrypted");
+    assert_eq!(plain.header("set-cookie"), None);
+    assert_eq!(set_password(&world, "https", &token_of_reader).status, 204);
+    // A proxy on this machine that is not trusted, or does not say whose call it is.
+    let (local, unknown) = (console(), behind_proxy(false));
+    for (world, header, value) in [
+        (&local, "x-forwarded-for", "192.0.2.7"),
+        (&local, "forwarded", "for=192.0.2.7;proto=https"),
+        (&unknown, "x-forwarded-proto", "http"),
+    ] {
+        let mut headers = own_headers();
+        headers.push((header.to_owned(), value.to_owned()));
+        let body = json!({ "user": "reader", "password": PASSWORD }).to_string();
+        let reply = world.send("POST", "/console/api/sign-in", &headers, body.as_bytes());
+        assert_eq!(code(&reply), "403 NotEncrypted", "{header}");
+    }
+    let world = behind_proxy(true);
+    let token_of_reader = token(&world, ACME, "reader");
+    assert_eq!(set_password(&world, "http", &token_of_reader).status, 204);
 }
 
 #[test]
@@ -371,6 +444,7 @@ fn whoever_has_the_data_directory_always_finds_a_way_in() {
     let whose = |user: Option<&str>, account: Option<&str>| TokenFor {
         user: user.map(str::to_owned),
         account: account.map(str::to_owned),
+        reset: false,
     };
     let world = console();
     world.apply("[[account]]\nid = \"2000000000000002\"\n[[account.user]]\nname = \"reader\"\n");
@@ -394,6 +468,22 @@ fn whoever_has_the_data_directory_always_finds_a_way_in() {
     let body = json!({ "token": made.token, "password": PASSWORD });
     assert_eq!(ask(&world, "POST", "set-password", &body).status, 204);
     assert_eq!(sign_in(&world, ISV, "reader", PASSWORD).status, 204);
+    // Whoever knew the password or had a session knows and has nothing any more.
+    let page = Page::of(&world, ACME, "admin");
+    assert_eq!(page.get("account").status, 200);
+    let made = operator.setup_token(&TokenFor {
+        reset: true,
+        ..whose(Some("admin"), Some(ACME))
+    });
+    let made = made.expect("made");
+    assert_eq!(code(&page.get("account")), "401 NotSignedIn");
+    assert_eq!(
+        code(&sign_in(&world, ACME, "admin", PASSWORD)),
+        "401 WrongSignIn"
+    );
+    let body = json!({ "token": made.token, "password": PASSWORD });
+    assert_eq!(ask(&world, "POST", "set-password", &body).status, 204);
+    assert_eq!(sign_in(&world, ACME, "admin", PASSWORD).status, 204);
     // The hour of a first start is over.
     let (world, _) = fresh();
     world.clock.advance_ms(2 * HOUR_MS);
