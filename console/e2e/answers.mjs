@@ -58,6 +58,7 @@ const ram = {
   ListPoliciesForRole: () => ({ Policies: { Policy: [] } }),
   GetPolicy: () => ({ Policy: { PolicyName: "ReadCounts" }, DefaultPolicyVersion: { VersionId: "v2", IsDefaultVersion: true, PolicyDocument: JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: "cams:GetChatappPhoneNumberMetric", Resource: "*" }] }), CreateDate: "2026-10-02T09:00:00Z" } }),
   ListPolicyVersions: () => ({ PolicyVersions: { PolicyVersion: [{ VersionId: "v2", IsDefaultVersion: true, PolicyDocument: "{}", CreateDate: "2026-10-02T09:00:00Z" }, { VersionId: "v1", IsDefaultVersion: false, PolicyDocument: "{}", CreateDate: "2026-01-23T12:33:18Z" }] } }),
+  GetPolicyVersion: (s, { VersionId }) => ({ PolicyVersion: { VersionId, IsDefaultVersion: VersionId === "v2", PolicyDocument: JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: `of:${VersionId}`, Resource: "*" }] }), CreateDate: "2026-01-23T12:33:18Z" } }),
   ListEntitiesForPolicy: () => ({ Users: { User: [{ UserName: "finance", DisplayName: "Finance team" }] }, Groups: { Group: [] }, Roles: { Role: [] } }),
   ListRoles: (s) => ({ Roles: { Role: [{ RoleId: "422", RoleName: nameOf(s, "auditor"), Arn: "acs:ram::1045098765437731:role/auditor", Description: "reads for a day", MaxSessionDuration: 3600, CreateDate: "2026-05-01T00:00:00Z", UpdateDate: "2026-05-01T00:00:00Z" }] }, IsTruncated: false }),
   GetRole: () => ({ Role: { RoleId: "422", RoleName: "auditor", Arn: "acs:ram::1045098765437731:role/auditor", Description: "reads for a day", MaxSessionDuration: 3600, CreateDate: "2026-05-01T00:00:00Z", AssumeRolePolicyDocument: JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: ["acs:ram::1045098765437731:user/finance"] } }] }) } }),
@@ -136,7 +137,7 @@ const phones = (scenario) =>
 const ingest = (s) => ({
   sources: s.empty ? [] : [
     { name: nameOf(s, "whatsapp-eu"), kind: "whatsapp", lastMs: NOW - 1_800, perSecond: 14.2, books: BOOKS, lagMs: { p50: 210, p99: 1_840 } },
-    { name: "import", kind: "import", lastMs: NOW - 3 * DAY, perSecond: 0, books: { ...BOOKS, received: 12_000, new: 11_988, duplicate: 12, quarantined: 0 }, lagMs: null },
+    { name: "import", kind: "import", lastMs: null, perSecond: 0, books: { ...BOOKS, received: 12_000, new: 11_988, duplicate: 12, quarantined: 0 }, lagMs: null },
   ],
   total: s.empty ? Object.fromEntries(Object.keys(BOOKS).map((key) => [key, 0])) : BOOKS,
   health: s.health ?? "ready",
@@ -152,7 +153,7 @@ const GETS = {
   metrics,
   operations: () => ({ operations: OPERATIONS }),
   ingest,
-  quarantine: (s) => ({ items: s.empty ? [] : ["numberUnknown", "timeMissing", "signatureOld"].map((reason, at) => ({ id: `q${at}`, receivedMs: NOW - at * 90_000, source: nameOf(s, "whatsapp-eu"), space: at ? "293483938849493" : null, reason, number: "15550100777", status: "delivered", atMs: NOW - at * 90_000 - 900, sealed: true })), next: null }),
+  quarantine: (s) => ({ items: s.empty ? [] : ["foreign_number", "unparsable", "late"].map((reason, at) => ({ id: `q${at}`, receivedMs: NOW - at * 90_000, source: nameOf(s, "whatsapp-eu"), space: at ? "293483938849493" : null, reason, number: "15550100777", status: "delivered", atMs: NOW - at * 90_000 - 900, sealed: reason === "unparsable" })), next: null }),
   unclaimed: (s) => ({ numbers: s.empty ? [] : [{ number: "15550100777", events: 182, firstMs: NOW - DAY, lastMs: NOW - 90_000 }] }),
   webhooks: (s) => ({ webhooks: s.empty ? [] : [{ id: nameOf(s, "whatsapp-eu"), kind: "whatsapp", space: "293483938849493", url: "https://metrics.example.com/webhooks/whatsapp/whatsapp-eu", appSecrets: 1, lastMs: s.firstEventMs ?? NOW - 1_800, received: 482_113 }] }),
   grants: () => ({ given: [{ code: "skd…dkk", account: "3045098765437731", users: ["*"], spaces: ["293483938849493"] }], received: [{ code: "isv-9d2", isv: { id: "2045098765437731", name: "Partner GmbH" }, spaces: ["cams-7f3a"] }] }),
@@ -173,7 +174,7 @@ export function answersOf(scenario, method, call, params, body) {
   if (call === "policies/check") return json.document.includes("Statement") ? { ok: true } : { ok: false, message: "`Statement` is missing" };
   if (call === "policies/simulate") return { allowed: true, decidedBy: { policy: "ReadCounts", statement: 0, effect: "Allow" } };
   if (name === "quarantine" && rest === "open") return { body: '{"object":"whatsapp_business_account"}' };
-  if (name === "quarantine") return { result: { new: 1, duplicate: 0, moved: 0, ignored: 0, late: 0, quarantined: 0 } };
+  if (name === "quarantine" && rest === "replay") return { events: 1 };
   if (name === "unclaimed") return { result: { events: 182 } };
   if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';
   if (method === "POST" && call === "numbers") return { results: json.numbers.map((number, at) => ({ number: number.replace(/\D/g, ""), outcome: ["bound", "alreadyBound", "boundElsewhere"][at % 3] })) };

@@ -96,6 +96,65 @@ test("an AccessKey signs in the browser, and its secret goes nowhere", { skip },
     assert.ok(!fake.calls.join().includes(secret));
   }));
 
+test("a quarantined event is replayed, and only what can be", { skip }, () =>
+  on("ingest/quarantine", {}, async (page, fake) => {
+    assert.equal(await page.getByRole("button", { name: "Replay", exact: true }).count(), 2);
+    assert.equal(await page.getByRole("button", { name: "Open", exact: true }).count(), 1);
+    await page.getByRole("button", { name: "Replay", exact: true }).first().click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("If it still cannot be counted, it stays here.").waitFor();
+    await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+    await dialog.getByText("Taken out of quarantine; events in it: 1.").waitFor();
+    await dialog.locator(".dialog-foot").getByRole("button", { name: "Close" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.ok(fake.calls.includes("POST quarantine/q0/replay"));
+    assert.equal(fake.calls.filter((call) => call.startsWith("GET quarantine?")).length, 2);
+  }));
+
+/** What was sent to operations of Ram. */
+function ramCalls(page) {
+  const sent = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/console/api/call")) sent.push(JSON.parse(request.postData()));
+  });
+  return (action) => sent.filter((call) => call.action === action).map((call) => call.params);
+}
+
+test("an older version of a policy is looked at and put in effect", { skip }, () =>
+  on("access/policies", {}, async (page) => {
+    const calls = ramCalls(page);
+    await page.getByRole("button", { name: "ReadCounts", exact: true }).click();
+    await page.getByRole("button", { name: "Show version v1" }).click();
+    await page.waitForFunction(() => [...document.querySelectorAll("textarea")].some((field) => field.value.includes("of:v1")));
+    await page.getByRole("button", { name: "Put in effect v1" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.deepEqual(calls("SetDefaultPolicyVersion"), [{ PolicyName: "ReadCounts", VersionId: "v1" }]);
+  }));
+
+test("a trial has condition keys", { skip }, () =>
+  on("access/policies", {}, async (page) => {
+    const asked = page.waitForRequest((request) => request.url().endsWith("/policies/simulate"));
+    await page.getByLabel("Condition keys").fill("no key");
+    await page.getByText("A line is key=value.").waitFor();
+    assert.ok(await page.getByRole("button", { name: "Would it be allowed?" }).isDisabled());
+    await page.getByLabel("Condition keys").fill("acs:SourceIp=192.0.2.7");
+    await page.getByRole("button", { name: "Would it be allowed?" }).click();
+    assert.deepEqual(JSON.parse((await asked).postData()).context, { "acs:SourceIp": "192.0.2.7" });
+    await page.getByText("by statement 1 (Allow) of ReadCounts").waitFor();
+  }));
+
+test("only what was changed of a user is sent", { skip }, () =>
+  on("access/users", {}, async (page) => {
+    const calls = ramCalls(page);
+    await page.getByRole("button", { name: "finance", exact: true }).click();
+    const save = page.getByRole("button", { name: "Save", exact: true });
+    assert.ok(await save.isDisabled());
+    await page.getByRole("dialog").getByLabel("Comments").fill("month's end");
+    await save.click();
+    await page.getByText("Saved").waitFor();
+    assert.deepEqual(calls("UpdateUser"), [{ UserName: "finance", NewComments: "month's end" }]);
+  }));
+
 test("samples carry what the form says, escaped", { skip }, () =>
   on(`explorer?Start=1&End=2&PhoneNumber=${encodeURIComponent(`a"b'c$d`)}`, {}, async (page) => {
     await page.locator(".code pre").first().waitFor();

@@ -31,7 +31,7 @@ before(async () => {
     demo.on("exit", () => reject(new Error(`the demo ended: ${said}`)));
     demo.stdout.on("data", (chunk) => {
       said += chunk;
-      const found = /console\s+(http\S+)\/console\/[\s\S]*user (\S+), password (\S+)[\s\S]*Live traffic/.exec(said);
+      const found = /console\s+(http\S+)\/console\/[\s\S]*user (\S+), password (\S+)\s/.exec(said);
       if (!found) return;
       clearTimeout(timer);
       [, endpoint, user, password] = found;

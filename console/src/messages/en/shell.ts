@@ -79,4 +79,5 @@ export const failureText: Record<string, string> = {
   SlowDown: "Too many calls",
   ForeignOrigin: "The request did not come from this console",
   Unavailable: "The server is not ready",
+  NotEncrypted: "Open the console over HTTPS",
 };

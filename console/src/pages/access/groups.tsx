@@ -8,17 +8,17 @@ import type { Column } from "../../components/table.tsx";
 import { When } from "../../components/when.tsx";
 import { access as m } from "../../messages/en/access.ts";
 import { ram, ramList } from "../../ram.ts";
-import { DeleteButton, FormDialog, List, Members, Policies, mapped } from "./parts.tsx";
+import { DeleteButton, Details, FormDialog, List, Members, Policies, mapped } from "./parts.tsx";
 import { dateMs } from "./ram_types.ts";
 import type { RamGroup, RamUser } from "./ram_types.ts";
 
-function GroupDialog(props: { group: RamGroup; onClose: () => void }): JSX.Element {
+function GroupDialog(props: { group: RamGroup; onClose: () => void; onChanged: () => void }): JSX.Element {
   const who = { GroupName: props.group.GroupName };
   const members = useLoad(`members|${who.GroupName}`, async () => mapped(await ramList<RamUser>("ListUsersForGroup", "Users", "User", who), (one) => one.UserName));
   const all = useLoad("users", async () => mapped(await ramList<RamUser>("ListUsers", "Users", "User"), (one) => one.UserName));
   return (
     <Dialog title={props.group.GroupName} onClose={props.onClose}>
-      {props.group.Comments && <p class="quiet">{props.group.Comments}</p>}
+      <Details title={m.details} details={[{ key: "NewComments", label: m.comments, value: props.group.Comments ?? "" }]} save={(changed) => ram("UpdateGroup", { ...who, ...changed })} onDone={props.onChanged} />
       <Policies of="Group" name={who.GroupName} />
       <Members title={m.membersOf} empty={m.noneYet} items={members} candidates={all} addLabel={m.addMember} add={(user) => ram("AddUserToGroup", { ...who, UserName: user })} remove={(user) => ram("RemoveUserFromGroup", { ...who, UserName: user })} removeLabel={m.takeOut} />
     </Dialog>
@@ -54,7 +54,7 @@ export function GroupsTab(): JSX.Element {
   return (
     <>
       <List of={groups} caption={m.tabs.groups} columns={columns} rowKey={(row) => row.GroupId} what={m.groupsOf} add={add} />
-      {opened && <GroupDialog group={opened} onClose={() => setOpened(null)} />}
+      {opened && <GroupDialog group={opened} onClose={() => setOpened(null)} onChanged={groups.reload} />}
       {adding && (
         <NewGroup
           onClose={() => setAdding(false)}

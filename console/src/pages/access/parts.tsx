@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Result } from "../../api.ts";
 import { useAct } from "../../components/act.ts";
 import { Confirm, Dialog } from "../../components/dialog.tsx";
-import { Select } from "../../components/field.tsx";
+import { Select, Text } from "../../components/field.tsx";
 import { useLoad } from "../../components/load.ts";
 import type { Loading } from "../../components/load.ts";
 import { EmptyState, Failed, Loaded } from "../../components/states.tsx";
@@ -85,6 +85,44 @@ export function DeleteButton(props: { name: string; what?: string; label?: strin
         </Confirm>
       )}
     </>
+  );
+}
+
+export interface Detail {
+  key: string;
+  label: string;
+  value: string;
+  lines?: number;
+}
+
+/** What can be changed of something; only what was changed is sent. */
+export function Details(props: { title: string; details: Detail[]; save: (changed: Record<string, string>) => Promise<Result<unknown>>; onDone: () => void }): JSX.Element {
+  const [values, setValues] = useState<Record<string, string>>({});
+  const act = useAct();
+  const changed = Object.fromEntries(props.details.flatMap(({ key, value }) => (values[key] !== undefined && values[key] !== value ? [[key, values[key]]] : [])));
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void act.run(
+      () => props.save(changed),
+      () => {
+        toast(m.saved);
+        props.onDone();
+      },
+    );
+  };
+  return (
+    <form class="stack tight" onSubmit={submit}>
+      <h3>{props.title}</h3>
+      {props.details.map(({ key, label, value, lines }) => (
+        <Text key={key} label={label} value={values[key] ?? value} onValue={(next) => setValues({ ...values, [key]: next })} {...(lines ? { lines, mono: true } : {})} />
+      ))}
+      <Failed error={act.error} />
+      <div class="row">
+        <button type="submit" class="button slim" disabled={act.busy || Object.keys(changed).length === 0}>
+          {m.save}
+        </button>
+      </div>
+    </form>
   );
 }
 

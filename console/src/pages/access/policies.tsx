@@ -16,7 +16,7 @@ import { ram, ramList } from "../../ram.ts";
 import { useSession } from "../../session.ts";
 import { DeleteButton, FormDialog, List } from "./parts.tsx";
 import { dateMs } from "./ram_types.ts";
-import type { RamPolicy } from "./ram_types.ts";
+import type { RamPolicy, RamPolicyVersion } from "./ram_types.ts";
 
 const STATEMENT = { Effect: "Allow", Action: "cams:GetChatappPhoneNumberMetric", Resource: "*" };
 const EMPTY = JSON.stringify({ Version: "1", Statement: [STATEMENT] }, null, 2);
@@ -76,6 +76,47 @@ function DocumentField(props: { document: string; onDocument: (document: string)
 
 type Current = { Policy: { PolicyName: string }; DefaultPolicyVersion: { PolicyDocument: string } };
 
+/** The versions that are kept: one is in effect, any other can be put in effect again. */
+function Versions(props: { name: string; onDocument: (document: string) => void; onDone: () => void }): JSX.Element {
+  const who = { PolicyName: props.name };
+  const versions = useLoad(`versions|${props.name}`, () => ramList<RamPolicyVersion>("ListPolicyVersions", "PolicyVersions", "PolicyVersion", { ...who, PolicyType: "Custom" }));
+  const act = useAct();
+  const of = (version: string): Record<string, string> => ({ ...who, VersionId: version });
+  const look = (version: string): void => void act.run(() => ram<{ PolicyVersion: RamPolicyVersion }>("GetPolicyVersion", { ...of(version), PolicyType: "Custom" }), (data) => props.onDocument(spread(data.PolicyVersion.PolicyDocument)));
+  return (
+    <section class="stack tight">
+      <h3>{m.versions}</h3>
+      <Loaded of={versions} height={40}>
+        {(rows) => (
+          <ul class="members">
+            {rows.map((row) => (
+              <li key={row.VersionId}>
+                <span class="grow">
+                  <button type="button" class="link" aria-label={`${m.showVersion} ${row.VersionId}`} onClick={() => look(row.VersionId)}>
+                    {row.VersionId}
+                  </button>{" "}
+                  <When ms={dateMs(row.CreateDate)} />
+                </span>
+                {row.IsDefaultVersion ? (
+                  <span class="state ok">{m.inEffect}</span>
+                ) : (
+                  <>
+                    <button type="button" class="button slim" aria-label={`${m.putInEffect} ${row.VersionId}`} disabled={act.busy} onClick={() => void act.run(() => ram("SetDefaultPolicyVersion", of(row.VersionId)), props.onDone)}>
+                      {m.putInEffect}
+                    </button>
+                    <DeleteButton name={row.VersionId} work={() => ram("DeletePolicyVersion", of(row.VersionId))} onDone={versions.reload} />
+                  </>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      <Failed error={act.error} />
+    </section>
+  );
+}
+
 function PolicyEditor(props: { name: string; document: string; onClose: () => void; onDone: () => void }): JSX.Element {
   const [document, setDocument] = useState(props.document);
   const save = (): Promise<Result<unknown>> => ram("CreatePolicyVersion", { PolicyName: props.name, PolicyDocument: document, SetAsDefault: "true", RotateStrategy: "DeleteOldestNonDefaultVersionWhenLimitExceeded" });
@@ -83,6 +124,7 @@ function PolicyEditor(props: { name: string; document: string; onClose: () => vo
     <FormDialog title={props.name} action={m.saveVersion} broad submit={save} onClose={props.onClose} onDone={props.onDone} disabled={document === props.document}>
       <DocumentField document={document} onDocument={setDocument} />
       <p class="hint">{m.policyKept}</p>
+      <Versions name={props.name} onDocument={setDocument} onDone={props.onDone} />
     </FormDialog>
   );
 }
@@ -100,6 +142,18 @@ function NewPolicy(props: { onClose: () => void; onDone: () => void }): JSX.Elem
   );
 }
 
+/** Condition keys, one a line as `key=value`, or null when a line is no such thing. */
+export function contextOf(text: string): Record<string, string> | null {
+  const keys: Record<string, string> = {};
+  for (const line of text.split("\n").map((one) => one.trim())) {
+    if (line === "") continue;
+    const at = line.indexOf("=");
+    if (at < 1) return null;
+    keys[line.slice(0, at).trim()] = line.slice(at + 1).trim();
+  }
+  return keys;
+}
+
 interface Verdict {
   allowed: boolean;
   decidedBy: { policy: string; statement: number; effect: string } | null;
@@ -110,11 +164,13 @@ function Simulator(): JSX.Element {
   const [user, setUser] = useState(session.user);
   const [action, setAction] = useState(STATEMENT.Action);
   const [resource, setResource] = useState(`acs:cams:*:${session.account.id}:*`);
+  const [context, setContext] = useState("");
   const [verdict, setVerdict] = useState<Verdict | null>(null);
   const act = useAct();
+  const keys = contextOf(context);
   const ask = (event: Event): void => {
     event.preventDefault();
-    void act.run(() => call<Verdict>("POST", "policies/simulate", { user, action, resource, context: {} }), setVerdict);
+    if (keys) void act.run(() => call<Verdict>("POST", "policies/simulate", { user, action, resource, context: keys }), setVerdict);
   };
   return (
     <form class="card card-body stack" onSubmit={ask}>
@@ -125,8 +181,9 @@ function Simulator(): JSX.Element {
         <Text label={m.action} mono value={action} onValue={setAction} required />
         <Text label={m.resource} mono value={resource} onValue={setResource} required />
       </div>
+      <Text label={m.context} hint={m.contextHint} lines={3} mono value={context} onValue={setContext} error={keys ? null : m.contextFault} />
       <div class="row">
-        <button type="submit" class="button" disabled={act.busy}>
+        <button type="submit" class="button" disabled={act.busy || !keys}>
           {m.simulate}
         </button>
         <span class="row" aria-live="polite">

@@ -21,6 +21,12 @@ export interface RamPolicy {
   AttachmentCount: number;
   UpdateDate: string;
 }
+export interface RamPolicyVersion {
+  VersionId: string;
+  IsDefaultVersion: boolean;
+  PolicyDocument: string;
+  CreateDate: string;
+}
 export interface RamKey {
   AccessKeyId: string;
   Status: "Active" | "Inactive";

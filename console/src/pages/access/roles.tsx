@@ -11,11 +11,11 @@ import { count } from "../../format.ts";
 import { access as m } from "../../messages/en/access.ts";
 import { ram, ramList } from "../../ram.ts";
 import { useSession } from "../../session.ts";
-import { DeleteButton, FormDialog, List, Policies } from "./parts.tsx";
+import { DeleteButton, Details, FormDialog, List, Policies } from "./parts.tsx";
 import { dateMs } from "./ram_types.ts";
 import type { RamRole } from "./ram_types.ts";
 
-function RoleDialog(props: { role: RamRole; onClose: () => void }): JSX.Element {
+function RoleDialog(props: { role: RamRole; onClose: () => void; onChanged: () => void }): JSX.Element {
   const name = props.role.RoleName;
   const role = useLoad(`role|${name}`, () => ram<{ Role: { AssumeRolePolicyDocument: string } }>("GetRole", { RoleName: name }));
   return (
@@ -23,17 +23,22 @@ function RoleDialog(props: { role: RamRole; onClose: () => void }): JSX.Element 
       <dl class="facts">
         <dt>{m.arn}</dt>
         <dd class="mono">{props.role.Arn}</dd>
-        <dt>{m.duration}</dt>
-        <dd>{count(props.role.MaxSessionDuration)}</dd>
       </dl>
       <Loaded of={role} height={120}>
         {(data) => (
-          <section class="code" aria-label={m.trust}>
-            <div class="code-head">
-              <h3>{m.trust}</h3>
-            </div>
-            <pre tabIndex={0}>{pretty(data.Role.AssumeRolePolicyDocument)}</pre>
-          </section>
+          <Details
+            title={m.details}
+            details={[
+              { key: "NewDescription", label: m.description, value: props.role.Description ?? "" },
+              { key: "NewMaxSessionDuration", label: m.duration, value: String(props.role.MaxSessionDuration) },
+              { key: "NewAssumeRolePolicyDocument", label: m.trust, value: pretty(data.Role.AssumeRolePolicyDocument), lines: 10 },
+            ]}
+            save={(changed) => ram("UpdateRole", { RoleName: name, ...changed })}
+            onDone={() => {
+              role.reload();
+              props.onChanged();
+            }}
+          />
         )}
       </Loaded>
       <Policies of="Role" name={name} />
@@ -86,7 +91,7 @@ export function RolesTab(): JSX.Element {
   return (
     <>
       <List of={roles} caption={m.tabs.roles} columns={columns} rowKey={(row) => row.RoleId} what={m.roleWhat} add={add} />
-      {opened && <RoleDialog role={opened} onClose={() => setOpened(null)} />}
+      {opened && <RoleDialog role={opened} onClose={() => setOpened(null)} onChanged={roles.reload} />}
       {adding && (
         <NewRole
           onClose={() => setAdding(false)}

@@ -11,7 +11,7 @@ import type { Column } from "../../components/table.tsx";
 import { When } from "../../components/when.tsx";
 import { access as m } from "../../messages/en/access.ts";
 import { ram, ramList } from "../../ram.ts";
-import { DeleteButton, FormDialog, List, Members, Policies, mapped } from "./parts.tsx";
+import { DeleteButton, Details, FormDialog, List, Members, Policies, mapped } from "./parts.tsx";
 import { dateMs } from "./ram_types.ts";
 import type { RamGroup, RamUser } from "./ram_types.ts";
 
@@ -62,14 +62,21 @@ function ConsoleAccess(props: { user: string }): JSX.Element {
   );
 }
 
-function UserDialog(props: { user: RamUser; onClose: () => void }): JSX.Element {
+function UserDialog(props: { user: RamUser; onClose: () => void; onChanged: () => void }): JSX.Element {
   const who = { UserName: props.user.UserName };
   const groups = useLoad(`groups-of|${who.UserName}`, async () => mapped(await ramList<RamGroup>("ListGroupsForUser", "Groups", "Group", who), (one) => one.GroupName));
   const all = useLoad("groups", async () => mapped(await ramList<RamGroup>("ListGroups", "Groups", "Group"), (one) => one.GroupName));
   return (
     <Dialog title={props.user.UserName} onClose={props.onClose}>
-      {props.user.DisplayName && <p>{props.user.DisplayName}</p>}
-      {props.user.Comments && <p class="quiet">{props.user.Comments}</p>}
+      <Details
+        title={m.details}
+        details={[
+          { key: "NewDisplayName", label: m.displayName, value: props.user.DisplayName ?? "" },
+          { key: "NewComments", label: m.comments, value: props.user.Comments ?? "" },
+        ]}
+        save={(changed) => ram("UpdateUser", { ...who, ...changed })}
+        onDone={props.onChanged}
+      />
       <Policies of="User" name={who.UserName} />
       <Members title={m.groupsOf} empty={m.noneYet} items={groups} candidates={all} addLabel={m.addGroup} add={(group) => ram("AddUserToGroup", { ...who, GroupName: group })} remove={(group) => ram("RemoveUserFromGroup", { ...who, GroupName: group })} removeLabel={m.takeOut} />
       <ConsoleAccess user={who.UserName} />
@@ -110,7 +117,7 @@ export function UsersTab(): JSX.Element {
   return (
     <>
       <List of={users} caption={m.tabs.users} columns={columns} rowKey={(row) => row.UserId} what={m.userWhat} add={add} />
-      {opened && <UserDialog user={opened} onClose={() => setOpened(null)} />}
+      {opened && <UserDialog user={opened} onClose={() => setOpened(null)} onChanged={users.reload} />}
       {adding && (
         <NewUser
           onClose={() => setAdding(false)}

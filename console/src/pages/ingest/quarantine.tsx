@@ -50,12 +50,43 @@ function OpenDialog(props: { item: Quarantined; onClose: () => void }): JSX.Elem
   );
 }
 
+/** Reasons that can go away, so that the event can be counted after all. */
+const REPLAYABLE = new Set(["foreign_number", "too_many_numbers", "unparsable"]);
+
+function ReplayDialog(props: { item: Quarantined; onClose: () => void; onDone: () => void }): JSX.Element {
+  const act = useAct();
+  const [events, setEvents] = useState<number | null>(null);
+  const replay = (): void =>
+    void act.run(
+      () => call<{ events: number }>("POST", `quarantine/${encodeURIComponent(props.item.id)}/replay`),
+      (answer) => setEvents(answer.events),
+    );
+  const close = events === null ? props.onClose : props.onDone;
+  return (
+    <Dialog title={m.replayTitle} onClose={close}>
+      <p role="status">{events === null ? m.replayWhat : m.replayed(String(events))}</p>
+      <Failed error={act.error} />
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick={close}>
+          {events === null ? shell.cancel : shell.close}
+        </button>
+        {events === null && (
+          <button type="button" class="button primary" disabled={act.busy} onClick={replay}>
+            {m.replay}
+          </button>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
 export function QuarantineTab(): JSX.Element {
   const may = useMay();
   const [reason, setReason] = useState("");
   const [reasons, setReasons] = useState<string[]>([]);
   const [after, setAfter] = useState<string[]>([]);
   const [opened, setOpened] = useState<Quarantined | null>(null);
+  const [replayed, setReplayed] = useState<Quarantined | null>(null);
   const page = useLoad(
     `quarantine|${reason}|${after.at(-1) ?? ""}`,
     async (signal) => {
@@ -77,12 +108,20 @@ export function QuarantineTab(): JSX.Element {
       key: "actions",
       title: m.actions,
       actions: true,
-      cell: (row) =>
-        may("chatmetric:OpenQuarantine") && (
-          <button type="button" class="button slim" onClick={() => setOpened(row)}>
-            {m.open}
-          </button>
-        ),
+      cell: (row) => (
+        <>
+          {row.sealed && may("chatmetric:OpenQuarantine") && (
+            <button type="button" class="button slim" onClick={() => setOpened(row)}>
+              {m.open}
+            </button>
+          )}
+          {REPLAYABLE.has(row.reason) && may("chatmetric:ReplayQuarantine") && (
+            <button type="button" class="button slim" onClick={() => setReplayed(row)}>
+              {m.replay}
+            </button>
+          )}
+        </>
+      ),
     },
   ];
   return (
@@ -124,6 +163,16 @@ export function QuarantineTab(): JSX.Element {
         </Loaded>
       </div>
       {opened && <OpenDialog item={opened} onClose={() => setOpened(null)} />}
+      {replayed && (
+        <ReplayDialog
+          item={replayed}
+          onClose={() => setReplayed(null)}
+          onDone={() => {
+            setReplayed(null);
+            page.reload();
+          }}
+        />
+      )}
     </>
   );
 }
