@@ -49,7 +49,10 @@ pub(crate) fn set_up(
     now: EpochMs,
     entropy: &dyn Entropy,
 ) -> Result<Option<AccountId>, FirstUserError> {
-    if directory.setup_ends_ms() == 0 {
+    if directory
+        .has_console_passwords()
+        .map_err(|error| FirstUserError::SignIn(error.into()))?
+    {
         return Ok(None);
     }
     let chars = password.chars().count();

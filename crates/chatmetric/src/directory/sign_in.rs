@@ -122,6 +122,19 @@ impl Directory {
         self.setup_ends_ms.load(Ordering::Relaxed)
     }
 
+    /// Whether anybody has a password for the console.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_console_passwords(&self) -> Result<bool, DirectoryError> {
+        let writer = self.write();
+        let any = "SELECT EXISTS (SELECT 1 FROM console_passwords)";
+        writer
+            .connection
+            .query_one(any, [], |row| row.get(0))
+            .map_err(DATABASE)
+    }
+
     pub(super) fn note_setup(&self, connection: &Connection) -> Result<(), DirectoryError> {
         let ends_ms = setup_ends_ms(connection)?;
         self.setup_ends_ms.store(ends_ms, Ordering::Relaxed);

@@ -533,6 +533,20 @@ fn a_file_has_the_password_of_the_first_user_once() {
     assert_eq!(state.expect("text"), r#"{"state":"signedOut"}"#);
     let (_, log) = served.stop();
     assert!(!log.contains("a password of a file"), "{log}");
+    // A directory that a document made has no account that is the operator's.
+    let (_applied, other) = crate::process::data_dir();
+    let refused = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &other])
+        .env("CHATMETRIC_ADMIN_PASSWORD_FILE", &file)
+        .output()
+        .map(Ran::from)
+        .expect("runs");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("`chatmetric admin setup-token USER`"),
+        "{refused:?}"
+    );
     // Another file later is not another password.
     let served = Served::start_command(start("a password of another file"));
     assert_eq!(signs_in(&served, "a password of another file"), 401);
