@@ -1,4 +1,5 @@
-//! The suites of official SDKs in `compat/`: Python, Node, Java and Go.
+//! The suites of official SDKs in `compat/`: Python, Node, Java and Go, and the samples
+//! of the console, which run in all of them.
 //!
 //! Each starts the built program itself; here they are only installed and run, and
 //! told where their results go. A suite whose toolchain is missing is skipped, and
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The parts, by the names of `cargo xtask test`.
-pub(crate) const PARTS: [&str; 4] = ["python", "node", "java", "go"];
+pub(crate) const PARTS: [&str; 5] = ["python", "node", "java", "go", "samples"];
 
 /// Each Python environment: name and requirements file in `compat/python`.
 const PYTHON_SUITES: [(&str, &str); 2] = [
@@ -45,7 +46,8 @@ pub(crate) fn run(steps: &mut Steps, part: &str) {
         }
         "node" => node(steps),
         "java" => java(steps),
-        _ => go(steps),
+        "go" => go(steps),
+        _ => samples(steps),
     }
 }
 
@@ -91,7 +93,7 @@ fn python(steps: &mut Steps, suite: &str, requirements: &str, more: impl FnOnce(
 }
 
 fn node(steps: &mut Steps) {
-    if !steps.check("node SDKs: install", setup::node) {
+    if !steps.check("node SDKs: install", || setup::node("compat/node", &[])) {
         return;
     }
     let dir = root().join("compat/node");
@@ -151,6 +153,46 @@ fn go(steps: &mut Steps) {
     command.args(["test", "-count=1", "-v", "./..."]);
     suite_environment(command.current_dir(root().join("compat/go")), "go");
     steps.command("go SDKs", &mut command);
+}
+
+/// The samples of the API Explorer: their literals, their templates, and all of them run
+/// as they are shown. What a laptop lacks the tests skip; in CI that is a failure.
+fn samples(steps: &mut Steps) {
+    let dir = root().join("console/samples");
+    let [(suite, requirements), ..] = PYTHON_SUITES;
+    let mut python = None;
+    let installed = steps.check("samples: install", || {
+        setup::node("console/samples", &["--ignore-scripts"])?;
+        setup::node("compat/node", &[])?;
+        let requirements = root().join("compat/python").join(requirements);
+        python = Some(setup::python(suite, &requirements)?);
+        Ok(())
+    });
+    let (true, Some(python)) = (installed, python) else {
+        return;
+    };
+    let mut current = Command::new("node");
+    current.args(["generate.mjs", "--check"]).current_dir(&dir);
+    steps.command("samples: templates are current", &mut current);
+    for (name, tests) in [
+        ("samples: literals and templates", dir.join("test")),
+        ("samples: run as shown", root().join("compat/samples")),
+    ] {
+        let mut command = Command::new("node");
+        command.args(["--test", "--test-reporter=spec"]);
+        match node_tests(&tests) {
+            Ok(files) => command.args(files),
+            Err(error) => {
+                steps.check(name, || Err(error));
+                continue;
+            }
+        };
+        suite_environment(command.current_dir(&tests), "samples");
+        command
+            .env("CHATMETRIC_SAMPLES_PYTHON", &python)
+            .env("CARGO_TARGET_DIR", target_dir());
+        steps.command(name, &mut command);
+    }
 }
 
 /// A missing toolchain is said loudly; in CI it is a failure.

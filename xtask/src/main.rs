@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod compat;
+mod console;
 mod mutants;
 mod release;
 mod setup;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
 
   test               install what is missing, then run every test
-  test rust|python|node|java|go
+  test rust|python|node|java|go|samples|console
                      only that part
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check

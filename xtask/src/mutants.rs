@@ -4,6 +4,7 @@
 //! that is named for the promise. The test must turn red; one that stays green
 //! proves nothing. The working tree is never touched.
 
+mod console;
 mod edges;
 mod list;
 mod store;
@@ -40,6 +41,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(torture::MUTANTS)
         .chain(edges::EDGES)
         .chain(transport::MUTANTS)
+        .chain(console::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

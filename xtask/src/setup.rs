@@ -1,7 +1,7 @@
 //! Installs what a fresh machine lacks: the Python environments with the pinned
 //! official SDKs, the Node packages, strace and other Debian packages when we may.
 //!
-//! Everything goes below the target directory or into `compat/node`'s ignored
+//! Everything goes below the target directory or into ignored folders
 //! `node_modules`; an installation is marked complete by a copy of the list
 //! that it was made from, so a changed list installs again.
 
@@ -56,25 +56,27 @@ fn make_venv(venv: &Path) -> Result<()> {
     run(&mut command)
 }
 
-/// The packages of `compat/node`, installed from its lock file when needed.
+/// The packages of a folder with a lock file, installed from it when needed, with more
+/// options of npm.
 ///
 /// # Errors
 /// When npm is missing or a package cannot be installed.
-pub(crate) fn node() -> Result<()> {
-    let dir = root().join("compat/node");
+pub(crate) fn node(folder: &str, options: &[&str]) -> Result<()> {
+    let dir = root().join(folder);
     let lock = fs::read_to_string(dir.join("package-lock.json"))
-        .context("could not read `compat/node/package-lock.json`")?;
+        .with_context(|| format!("could not read `{folder}/package-lock.json`"))?;
     let mark = dir.join("node_modules/installed-lock.json");
     if fs::read_to_string(&mark).is_ok_and(|found| found == lock) {
         return check_node();
     }
-    println!("installing the packages of `compat/node`");
+    println!("installing the packages of `{folder}`");
     if !works("npm", &["--version"]) {
         apt(&["nodejs", "npm"])?;
     }
     check_node()?;
     run(Command::new("npm")
         .args(["ci", "--no-audit", "--no-fund"])
+        .args(options)
         .current_dir(&dir))?;
     fs::write(&mark, lock).context("could not mark the packages as complete")
 }

@@ -5,6 +5,7 @@
 //! installed.
 
 use crate::compat;
+use crate::console;
 use crate::step::Steps;
 use crate::torture;
 use crate::workspace::{cargo, works};
@@ -18,11 +19,12 @@ use std::env;
 pub(crate) fn run(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts
         .iter()
-        .find(|part| **part != "rust" && !compat::PARTS.contains(part))
+        .find(|part| !["rust", console::PART].contains(*part) && !compat::PARTS.contains(part))
     {
         bail!(
-            "unknown part `{unknown}`: rust, {} exist",
-            compat::PARTS.join(", ")
+            "unknown part `{unknown}`: rust, {}, {} exist",
+            compat::PARTS.join(", "),
+            console::PART
         );
     }
     let mut steps = Steps::default();
@@ -40,11 +42,15 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
         .into_iter()
         .filter(|part| wanted(part))
         .collect();
-    if suites.is_empty() || !build(steps) {
+    let console = wanted(console::PART);
+    if (suites.is_empty() && !console) || !build(steps) {
         return;
     }
     for part in suites {
         compat::run(steps, part);
+    }
+    if console {
+        console::run(steps);
     }
 }
 

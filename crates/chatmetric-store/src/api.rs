@@ -332,6 +332,25 @@ pub enum StoreError {
     Closed,
 }
 
+/// The events of a replay with their spaces, if the item can be replayed with them.
+pub(crate) fn check_replay(
+    item: &Quarantined,
+    events: &[StatusEvent],
+) -> Result<Vec<(StatusEvent, SpaceKey)>, StoreError> {
+    let invalid = |reason: String| StoreError::Invalid { reason };
+    if item.reason == Reason::Late {
+        return Err(invalid("what came late is never counted".to_owned()));
+    }
+    if events.len() > BATCH_EVENTS_MAX {
+        return Err(invalid(format!("more than {BATCH_EVENTS_MAX} events")));
+    }
+    let with_space = |event: &StatusEvent| match event.target {
+        Target::Space(space) => Ok((*event, space)),
+        Target::Held(_) | Target::Refused(..) => Err(invalid("an event has no space".to_owned())),
+    };
+    events.iter().map(with_space).collect()
+}
+
 /// Receives the day blocks of a read, in the order of the days. It is called while the
 /// store holds what it reads: it is short, and calls nothing of the store.
 pub type DayVisitor<'a> = dyn FnMut(UtcDay, &DayBlock) + 'a;
@@ -379,6 +398,17 @@ pub trait Store: Send + Sync {
         number: PhoneNumber,
         space: SpaceKey,
     ) -> Result<u64, StoreError>;
+
+    /// Counts `events` in the place of a quarantined item, which is gone afterwards; the
+    /// caller has judged them: by the cause that is gone, by owner and by time. Tells
+    /// whether the item was there. A call that failed or found the item gone may have
+    /// counted a part of the events; to repeat it is safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a late item, which is in the books for good, for an
+    /// event without a space, and for more than [`BATCH_EVENTS_MAX`] events; else when it
+    /// cannot be made durable.
+    fn replay(&self, item: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError>;
 
     /// The numbers for which something was ever counted in `space`, sorted.
     ///

@@ -35,6 +35,7 @@ mod queue;
 mod read;
 mod record_coding;
 mod recovery;
+mod replay;
 mod retention;
 mod retire;
 mod room;
@@ -47,8 +48,8 @@ mod verify;
 mod writer;
 
 use crate::api::{
-    BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, Quarantined,
-    Receipt, SourceName, Store, StoreError, StoreStats, VerifyReport,
+    BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, QuarantineId,
+    Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use generation::lock;
@@ -191,7 +192,7 @@ impl EmbeddedStore {
         for shard in shards {
             let sender = sender.clone();
             let done = Box::new(move |result| drop(sender.send(result)));
-            self.push(shard, Job::Command(command, done));
+            self.push(shard, Job::Command(command.clone(), done));
         }
         drop(sender);
         let mut sum = 0;
@@ -243,6 +244,10 @@ impl Store for EmbeddedStore {
     ) -> Result<u64, StoreError> {
         let shard = shard_of(&number, self.shared.shards.len());
         self.command(Command::Claim(account, number, space), shard..shard + 1)
+    }
+
+    fn replay(&self, item: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError> {
+        replay::replay(self, item, events)
     }
 
     fn numbers(&self, space: SpaceKey) -> Result<Vec<PhoneNumber>, StoreError> {

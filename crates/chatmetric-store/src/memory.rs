@@ -11,7 +11,7 @@
 use crate::api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
     QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
-    SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
+    SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport, check_replay,
 };
 use chatmetric_core::record::Report;
 use chatmetric_core::{
@@ -303,6 +303,22 @@ impl State {
         released
     }
 
+    fn replay(&mut self, id: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError> {
+        let Some(item) = self.quarantine.get(&id) else {
+            return Ok(false);
+        };
+        let events = check_replay(&item.describe(id), events)?;
+        let source = item.source.clone();
+        self.quarantine.remove(&id);
+        let books = self.books.entry(source).or_default();
+        books.quarantined -= 1;
+        books.released += 1;
+        for (event, space) in &events {
+            self.count(event, *space);
+        }
+        Ok(true)
+    }
+
     fn verify(&self) -> Result<VerifyReport, StoreError> {
         let mut expected = Tallies::new();
         for (binding, record) in self.records.values() {
@@ -422,6 +438,10 @@ impl Store for MemoryStore {
         space: SpaceKey,
     ) -> Result<u64, StoreError> {
         Ok(self.open_state()?.claim(account, number, space))
+    }
+
+    fn replay(&self, item: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError> {
+        self.open_state()?.replay(item, events)
     }
 
     fn numbers(&self, space: SpaceKey) -> Result<Vec<PhoneNumber>, StoreError> {

@@ -7,8 +7,10 @@
 //! and so do commands that work without a server.
 
 mod audit;
+mod token;
 
 pub use audit::{LogPage, LoggedChange};
+pub use token::{MadeToken, TokenFor};
 
 use crate::clock::Clock;
 use crate::directory::{
@@ -235,6 +237,14 @@ impl Operator {
         audit::page(&self.directory, page)
     }
 
+    /// Makes a one-time token for the console.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such user.
+    pub fn setup_token(&self, whose: &TokenFor) -> Result<MadeToken, Refusal> {
+        token::make(&self.directory, whose, self.clock.now())
+    }
+
     /// Checks every checksum and recomputes the tallies.
     ///
     /// # Errors
@@ -283,6 +293,9 @@ enum Request {
     },
     AuditLog {
         page: LogPage,
+    },
+    SetupToken {
+        whose: TokenFor,
     },
     Verify {},
     ImportOpen {
@@ -435,6 +448,7 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
             Ok(operator.export(format_of(json), with_secrets)?.into())
         }
         Request::AuditLog { page } => value(serde_json::to_value(operator.audit_log(page)?)),
+        Request::SetupToken { whose } => value(serde_json::to_value(operator.setup_token(&whose)?)),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         Request::ImportOpen { space } => {
             *loader = Some(operator.loader(&space)?);
@@ -578,6 +592,14 @@ impl ControlClient {
     /// [`ControlError`]
     pub fn audit_log(&mut self, page: LogPage) -> Result<Vec<LoggedChange>, ControlError> {
         self.ask(&Request::AuditLog { page })
+    }
+
+    /// As [`Operator::setup_token`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn setup_token(&mut self, whose: TokenFor) -> Result<MadeToken, ControlError> {
+        self.ask(&Request::SetupToken { whose })
     }
 
     /// As [`Operator::verify`].

@@ -29,6 +29,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod conformance;
+mod console;
 pub mod control;
 pub mod directory;
 pub mod entropy;

@@ -200,7 +200,7 @@ pub(super) const EDGES: &[Mutant] = &[
     Mutant {
         id: "body-size",
         promise: "a body has a limit",
-        file: "crates/chatmetric/src/server/exchange.rs",
+        file: "crates/chatmetric/src/server/body.rs",
         find: "        if length > limit {\n",
         replace: "        if length > limit && limit == 0 {\n",
         test: &[

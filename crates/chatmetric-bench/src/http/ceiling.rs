@@ -13,8 +13,8 @@ use chatmetric::entropy::{Entropy, SystemEntropy};
 use chatmetric::server::{Components, Server};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use chatmetric_store::{
-    Batch, Books, Completion, DayVisitor, Health, Options, QuarantineFilter, Quarantined, Receipt,
-    SourceName, Store, StoreError, StoreStats, VerifyReport,
+    Batch, Books, Completion, DayVisitor, Health, Options, QuarantineFilter, QuarantineId,
+    Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         data_dir: Some(data_dir.clone()),
         insecure_http: false,
         log: None,
+        console_dir: None,
     };
     let settings = Settings::load(None, std::iter::empty(), &overrides)?;
     chatmetric::telemetry::start_log(&settings.telemetry);
@@ -79,6 +80,10 @@ impl Store for Ceiling {
 
     fn claim(&self, _: AccountKey, _: PhoneNumber, _: SpaceKey) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    fn replay(&self, item: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError> {
+        self.0.replay(item, events)
     }
 
     fn numbers(&self, space: SpaceKey) -> Result<Vec<PhoneNumber>, StoreError> {

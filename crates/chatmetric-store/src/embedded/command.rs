@@ -1,4 +1,4 @@
-//! Changes that are not batches: the floor, due events, claims.
+//! Changes that are not batches: the floor, due events, claims, replays.
 //!
 //! Their effects are written entry by entry, so that a replay looks nothing up.
 //! Many items are worked off in several frames; each balances the books, and
@@ -8,7 +8,7 @@ use super::catalog::{FUTURE_PREFIX, RECEIVED_PREFIX, held_prefix, timed_key};
 use super::entry::BooksDelta;
 use super::generation::lock;
 use super::item::{Body, Item};
-use super::queue::Command;
+use super::queue::{Command, Replay};
 use super::shared::{Shared, shard_of};
 use super::writer::{Seen, Writer};
 use crate::api::{BATCH_EVENTS_MAX, Reason, StatusEvent, StoreError, Target};
@@ -44,7 +44,33 @@ impl Writer {
                     claim_fate(item, account, &number, space)
                 })
             }
+            Command::Replay(replay) => self.replay(&replay),
         }
+    }
+
+    /// Counts this shard's events of an item, and lets go of the item if it is here.
+    fn replay(&mut self, replay: &Replay) -> Result<u64, StoreError> {
+        let item = match replay.item {
+            Some(id) => self.item(id.0)?.map(|item| (id.0, item)),
+            None => None,
+        };
+        if replay.item.is_some() && item.is_none() {
+            return Ok(0);
+        }
+        self.make_room((replay.events.len() as u64 + 1) * ITEM_BYTES_MAX)?;
+        self.in_frame(replay.received_at, |writer| {
+            let known = writer.known();
+            for (event, space) in &replay.events {
+                writer.count(event, *space, Seen::default(), &known)?;
+            }
+            if let Some((id, item)) = &item {
+                writer.remove_item(*id);
+                writer.note_delta(&item.source, &leaving(7));
+            }
+            Ok(())
+        })?;
+        self.mark();
+        Ok(u64::from(item.is_some()))
     }
 
     /// Raises the floor, and lets go what was received before it. A call that was

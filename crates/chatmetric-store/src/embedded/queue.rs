@@ -6,7 +6,7 @@
 
 use super::generation::lock;
 use super::options::BATCH_SEALED_BYTES_MAX;
-use crate::api::{BATCH_EVENTS_MAX, Batch, Completion, StoreError};
+use crate::api::{BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, StatusEvent, StoreError};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub(crate) enum Job {
 }
 
 /// A change that is not a batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Command {
     /// Raise the floor.
     Floor(EpochMs),
@@ -31,8 +31,21 @@ pub(crate) enum Command {
     ReleaseDue(EpochMs),
     /// Count what an account holds for a number.
     Claim(AccountKey, PhoneNumber, SpaceKey),
+    /// Count events in the place of an item.
+    Replay(Replay),
     /// Finish the generation.
     Rotate,
+}
+
+/// What is counted in the place of an item.
+#[derive(Debug, Clone)]
+pub(crate) struct Replay {
+    /// The item; only the shard that has it is given it.
+    pub(crate) item: Option<QuarantineId>,
+    /// When the item came.
+    pub(crate) received_at: EpochMs,
+    /// The events of this shard, each with its space.
+    pub(crate) events: Vec<(StatusEvent, SpaceKey)>,
 }
 
 /// The queue of one writer.

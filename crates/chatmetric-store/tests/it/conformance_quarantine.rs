@@ -9,8 +9,8 @@ use crate::subject::{
 use MessageStatus::{Delivered, Sent};
 use chatmetric_core::{AccountKey, EpochMs, MessageStatus};
 use chatmetric_store::{
-    Batch, FUTURE_TOLERANCE_MS, QuarantineFilter, Quarantined, QuarantinedContent, Reason, Receipt,
-    SealedItem, StatusEvent, Target,
+    BATCH_EVENTS_MAX, Batch, FUTURE_TOLERANCE_MS, QuarantineFilter, QuarantineId, Quarantined,
+    QuarantinedContent, Reason, Receipt, SealedItem, StatusEvent, StoreError, Target,
 };
 
 /// An event of the number 15550100101 that nobody owns yet.
@@ -278,6 +278,78 @@ pub(crate) fn refused_events_are_never_counted(make: Make) {
             .iter()
             .all(|item| (item.account, item.space) == (Some(ACCOUNT), None))
     );
+    world.done();
+}
+
+pub(crate) fn a_replay_counts_in_the_place_of_the_item(make: Make) {
+    let mut world = World::new(make);
+    let sealed = SealedItem {
+        account: ACCOUNT,
+        reason: Reason::Unparsable,
+        sealed: [1, 2, 3].into(),
+    };
+    world.events(&[event(1, Sent, 0), refused(Reason::ForeignNumber, 2, 0)]);
+    world.commit(Batch {
+        sealed: vec![sealed],
+        ..batch(&[])
+    });
+    let items = world.quarantine();
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    assert_eq!(reasons(&items), [Reason::ForeignNumber, Reason::Unparsable]);
+    // The account has the number by now.
+    let store = world.store();
+    assert!(store.replay(ids[0], &[event(2, Sent, 0)]).expect("taken"));
+    assert!(!store.replay(ids[0], &[event(2, Sent, 0)]).expect("taken"));
+    assert_eq!(world.total().sent, 2);
+    // A body that can be read by now: of many numbers, and of messages that are known.
+    let numbers: Vec<_> = (0..40).map(|at| number(&format!("49301{at:03}"))).collect();
+    let mut events: Vec<StatusEvent> = (100_u128..)
+        .zip(&numbers)
+        .map(|(id, number)| of(*number, event(id, Sent, 0)))
+        .collect();
+    events.push(event(1, Sent, 0));
+    assert!(world.store().replay(ids[1], &events).expect("taken"));
+    assert_eq!(world.total().sent, 2, "message 1 was counted before");
+    for number in numbers {
+        assert_eq!(
+            world.slots(SPACE, number),
+            Slots::from([(0, counts(1, 0, 0, 0, 0))])
+        );
+    }
+    assert_eq!(world.quarantine(), []);
+    let books = world.books("w1");
+    assert_eq!(
+        (books.received, books.new, books.released, books.quarantined),
+        (3, 1, 2, 0)
+    );
+    world.done();
+}
+
+pub(crate) fn a_replay_is_refused_as_a_whole(make: Make) {
+    let mut world = World::new(make);
+    world.raise_floor(0);
+    world.events(&[
+        event(1, Sent, -1),
+        refused(Reason::ForeignNumber, 2, 0),
+        event(3, Sent, 0),
+    ]);
+    let items = world.quarantine();
+    assert_eq!(reasons(&items), [Reason::Late, Reason::ForeignNumber]);
+    let store = world.store();
+    let invalid = |result| matches!(result, Err(StoreError::Invalid { .. }));
+    assert!(invalid(store.replay(items[0].id, &[event(1, Sent, 0)])));
+    let id = items[1].id;
+    assert!(invalid(
+        store.replay(id, &[event(2, Sent, 0), held(ACCOUNT, 4, 0)])
+    ));
+    let many = vec![event(2, Sent, 0); BATCH_EVENTS_MAX + 1];
+    assert!(invalid(store.replay(id, &many)));
+    let unknown = QuarantineId(id.0 + 1);
+    assert!(!store.replay(unknown, &[event(2, Sent, 0)]).expect("none"));
+    assert_eq!(world.total().sent, 1);
+    assert_eq!(world.quarantine(), items);
+    let books = world.books("w1");
+    assert_eq!((books.quarantined, books.released, books.late), (1, 0, 1));
     world.done();
 }
 

@@ -10,8 +10,8 @@ use crate::fault_disk::{Fault, FaultDisk};
 use crate::model::{Model, Random, T0_MS, cases};
 use chatmetric_core::{AccountKey, EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey};
 use chatmetric_store::{
-    Batch, EmbeddedStore, FUTURE_TOLERANCE_MS, Options, QuarantineFilter, Reason, StatusEvent,
-    Step, Store, StoreError, Target,
+    Batch, EmbeddedStore, FUTURE_TOLERANCE_MS, Options, QuarantineFilter, QuarantineId,
+    QuarantinedContent, Reason, SealedItem, StatusEvent, Step, Store, StoreError, Target,
 };
 use std::path::Path;
 
@@ -37,6 +37,8 @@ enum Action {
     Floor(EpochMs),
     Due(EpochMs),
     Claim,
+    /// What was refused has an owner now.
+    Replay(QuarantineId, StatusEvent),
 }
 
 /// An event that is not counted yet.
@@ -58,13 +60,19 @@ struct World {
     now_ms: i64,
     late: u64,
     expired: u64,
+    replayed: u64,
 }
 
 impl World {
     /// The next thing to do.
-    fn next(&mut self, random: &mut Random) -> Action {
+    fn next(&mut self, store: &EmbeddedStore, random: &mut Random) -> Action {
         self.now_ms += random.below(8) as i64 * HOUR_MS;
         let now = EpochMs(self.now_ms);
+        if random.below(10) == 0
+            && let Some(replay) = self.replay(store, random)
+        {
+            return replay;
+        }
         match random.below(10) {
             0 => Action::Floor(EpochMs(self.now_ms - HORIZON_MS)),
             1 => Action::Due(now),
@@ -83,6 +91,41 @@ impl World {
         }
     }
 
+    /// The replay of an item that may be counted by its time.
+    fn replay(&self, store: &EmbeddedStore, random: &mut Random) -> Option<Action> {
+        let filter = QuarantineFilter {
+            reason: Some(Reason::ForeignNumber),
+            ..QuarantineFilter::default()
+        };
+        let items = store.quarantine(filter, usize::MAX).expect("readable");
+        let events = items.into_iter().filter_map(|item| match item.content {
+            QuarantinedContent::Event {
+                fingerprint,
+                number,
+                status,
+                at,
+            } => {
+                let target = Target::Space(OWN);
+                let in_time = Some(at) >= self.floor && at.0 <= self.now_ms;
+                in_time.then_some((
+                    item.id,
+                    StatusEvent {
+                        fingerprint,
+                        number,
+                        status,
+                        at,
+                        target,
+                    },
+                ))
+            }
+            QuarantinedContent::Sealed(_) => None,
+        });
+        let events: Vec<_> = events.collect();
+        let chosen = random.below(events.len().max(1) as u64) as usize;
+        let (id, event) = *events.get(chosen)?;
+        Some(Action::Replay(id, event))
+    }
+
     /// An event of a message of these days, so that no report is later than the
     /// counts promise.
     fn event(&self, random: &mut Random) -> StatusEvent {
@@ -90,7 +133,7 @@ impl World {
         let (number, target) = match message % 3 {
             0 if self.claimed => (held_number(), Target::Space(CLAIMED)),
             0 => (held_number(), Target::Held(ACCOUNT)),
-            1 if random.below(20) == 0 => {
+            1 if random.below(6) == 0 => {
                 let refused = Target::Refused(ACCOUNT, Reason::ForeignNumber);
                 (own_number(), refused)
             }
@@ -132,6 +175,15 @@ impl World {
                 for waiting in &mut self.waiting {
                     waiting.held = false;
                 }
+            }
+            Action::Replay(_, event) => {
+                self.replayed += 1;
+                self.count(vec![Waiting {
+                    event: *event,
+                    received_at: EpochMs(self.now_ms),
+                    held: false,
+                    future: false,
+                }]);
             }
         }
         let (ready, waiting) = std::mem::take(&mut self.waiting)
@@ -199,6 +251,7 @@ fn act(store: &EmbeddedStore, action: &Action) -> Result<(), StoreError> {
         Action::Floor(floor) => store.raise_floor(*floor),
         Action::Due(now) => store.release_due(*now).map(drop),
         Action::Claim => store.claim(ACCOUNT, held_number(), CLAIMED).map(drop),
+        Action::Replay(item, event) => store.replay(*item, &[*event]).map(drop),
     }
 }
 
@@ -210,7 +263,7 @@ fn live(
     actions: u64,
 ) -> Option<Action> {
     for _ in 0..actions {
-        let action = world.next(random);
+        let action = world.next(store, random);
         if act(store, &action).is_err() {
             return Some(action);
         }
@@ -233,7 +286,7 @@ fn settle(dir: &Path, options: &Options, world: &mut World, again: Option<Action
 
 #[test]
 fn random_lives_with_a_quarantine_end_at_any_step() {
-    let (mut late, mut expired, mut refusals) = (0, 0, 0);
+    let (mut late, mut expired, mut refusals, mut replayed) = (0, 0, 0, 0);
     for seed in 0..cases(12) {
         println!("seed {seed}");
         let dir = tempfile::tempdir().expect("a directory");
@@ -264,10 +317,11 @@ fn random_lives_with_a_quarantine_end_at_any_step() {
         assert!(world.waiting.is_empty(), "{:?}", world.waiting);
         late += world.late;
         expired += world.expired;
+        replayed += world.replayed;
     }
     assert!(
-        late > 50 && expired > 5 && refusals > 10,
-        "{late} {expired} {refusals}"
+        late > 50 && expired > 5 && refusals > 10 && replayed > 50,
+        "{late} {expired} {refusals} {replayed}"
     );
 }
 
@@ -316,6 +370,70 @@ fn an_interrupted_expiry_goes_on_with_the_same_floor() {
     let books = store.books().expect("readable")[0].1;
     assert_eq!((books.expired, books.quarantined), (20, 0));
     store.verify().expect("exact");
+}
+
+/// The events of an item may belong to several shards. They are counted before the item
+/// goes, so that whatever sync fails, the same call counts what is missing.
+#[test]
+fn a_replay_over_shards_is_repeated_after_any_failed_sync() {
+    let event = |at: u64| StatusEvent {
+        fingerprint: Fingerprint(u128::from(at + 1) << 64 | u128::from(at + 1)),
+        number: PhoneNumber::parse(&format!("15550{at:03}")).expect("digits"),
+        status: MessageStatus::Sent,
+        at: EpochMs(T0_MS),
+        target: Target::Space(OWN),
+    };
+    let events: Vec<StatusEvent> = (0..40).map(event).collect();
+    for nth in 1..=3 {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (disk, options) = quiet(dir.path());
+        let options = Options {
+            shards: 3,
+            ..options
+        };
+        let store = open(dir.path(), &options);
+        let sealed = SealedItem {
+            account: ACCOUNT,
+            reason: Reason::Unparsable,
+            sealed: [7].into(),
+        };
+        let batch = Batch {
+            source: "w1".into(),
+            received_at: EpochMs(T0_MS),
+            events: Vec::new(),
+            sealed: vec![sealed],
+            ignored: 0,
+        };
+        store.commit(batch).expect("taken");
+        let listed = |store: &EmbeddedStore| {
+            let listed = store.quarantine(QuarantineFilter::default(), usize::MAX);
+            listed.expect("readable")
+        };
+        let item = listed(&store)[0].id;
+        settle_down(&disk);
+        disk.fail(Fault::Sync { nth });
+        let replayed = store.replay(item, &events);
+        assert!(
+            matches!(replayed, Err(StoreError::Poisoned { .. })),
+            "sync {nth}: {replayed:?}"
+        );
+        let image = cut(dir.path(), &disk, &mut Random(nth));
+        drop(store);
+        let again = Options {
+            shards: 3,
+            ..tiny()
+        };
+        let store = open(image.path(), &again);
+        assert_eq!(listed(&store).len(), 1, "sync {nth}");
+        assert!(store.replay(item, &events).expect("taken"));
+        assert_eq!(listed(&store), []);
+        let seen = crate::model::counts_of(&store).expect("readable");
+        let sent: Vec<_> = seen.values().map(|fields| fields[0]).collect();
+        assert_eq!(sent, [1; 40], "sync {nth}");
+        let books = store.books().expect("readable")[0].1;
+        assert_eq!((books.released, books.quarantined), (1, 0));
+        store.verify().expect("exact");
+    }
 }
 
 #[test]

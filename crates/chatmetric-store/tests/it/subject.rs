@@ -340,6 +340,8 @@ macro_rules! conformance {
                 a_held_event_of_the_future_needs_both
                 a_claim_binds_in_the_order_of_the_log
                 refused_events_are_never_counted
+                a_replay_counts_in_the_place_of_the_item
+                a_replay_is_refused_as_a_whole
                 sealed_items_are_kept_and_listed
                 the_quarantine_is_listed_in_pages
                 the_quarantine_is_listed_by_reason_and_account

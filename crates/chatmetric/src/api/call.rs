@@ -8,6 +8,7 @@
 //! rights are checked, because the rights are for what the parameters name.
 
 use crate::api::action::{Action, Actions};
+use crate::api::call_key::CallKey;
 use crate::api::durable::durably;
 use crate::api::enable_whatsapp_roi_metric::enable_whatsapp_roi_metric;
 use crate::api::get_chatapp_phone_number_metric::{self as metric, Plan};
@@ -36,6 +37,8 @@ pub(crate) struct Call<'a> {
     pub(crate) raw: RawRequest<'a>,
     pub(crate) host: &'a str,
     pub(crate) ids: RequestIds,
+    /// A key of this call alone, for a caller within the program.
+    pub(crate) own_key: Option<&'a CallKey>,
 }
 
 /// An answer with what the log and the figures want to know of it.
@@ -219,7 +222,7 @@ fn admit_and_plan(
 ) -> Result<(Action, Judged), ApiError> {
     let snapshot = app.directory.snapshot();
     let now_ms = app.clock.now().0;
-    let keys = Keys::new(&snapshot, app.directory.message_sealer());
+    let keys = Keys::new(&snapshot, app.directory.message_sealer()).with(call.own_key);
     let verified = app.verifier.verify(parsed, &Actions, &keys, now_ms)?;
     let action = *verified.operation();
     known.verified = true;
@@ -227,7 +230,7 @@ fn admit_and_plan(
     known.account = Some(verified.account().as_str().to_owned());
     known.caller = Some(verified.principal().clone());
     let product = action.product();
-    if !verified.access_key_id().is_session() {
+    if !verified.access_key_id().is_session() && call.own_key.is_none() {
         app.directory
             .note_key_use(verified.access_key_id(), product.name(), EpochMs(now_ms));
     }

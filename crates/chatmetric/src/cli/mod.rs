@@ -4,6 +4,7 @@
 //! request failed or was refused, 2 usage or configuration. Not here: any rule
 //! of counting, of the protocol or of the directory.
 
+mod admin;
 mod apply;
 mod chart;
 mod completions;
@@ -106,6 +107,12 @@ enum Command {
     Sign(sign::SignCommand),
     /// Run the compatibility cases at any endpoint
     Conformance(conformance::ConformanceArguments),
+    /// The operator's rescue commands
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric admin setup-token alice"
+    )]
+    Admin(admin::AdminCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
 }
@@ -154,6 +161,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Sign(command) => sign::run(command, terminal),
         Command::Conformance(arguments) => conformance::run(arguments, terminal),
+        Command::Admin(command) => admin::run(command, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
     }
 }

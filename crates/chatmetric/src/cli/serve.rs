@@ -6,20 +6,24 @@ use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Overrides, Settings};
+use crate::console;
 use crate::control::{ControlServer, Operator};
 use crate::directory::{FirstStart, FirstStartError};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::server::{Components, RunningServer, Server, ServerError};
 use clap::Args;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroize::Zeroizing;
 
 /// The keys of the first start, below the data directory.
 pub(super) const FIRST_START_FILE: &str = "first-start.toml";
+/// Most that is read of a file with a password, in bytes.
+const PASSWORD_FILE_BYTES_MAX: u64 = 4096;
 
 #[derive(Debug, Args)]
 #[command(
@@ -46,6 +50,13 @@ pub(super) struct ServeArguments {
     /// The file with the master key [default: `<data-dir>.key`]
     #[arg(long, value_name = "FILE", env = "CHATMETRIC_MASTER_KEY_FILE")]
     master_key_file: Option<PathBuf>,
+    /// The password of the console's first user, `admin`, whom the first start with this
+    /// file makes; without it the user is made at /console/setup
+    #[arg(long, value_name = "FILE", env = "CHATMETRIC_ADMIN_PASSWORD_FILE")]
+    admin_password_file: Option<PathBuf>,
+    /// Take the console's pages from this directory, to develop them
+    #[arg(long, value_name = "DIR", hide = true)]
+    console_dir: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), CliError> {
@@ -53,6 +64,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         listen: arguments.listen,
         data_dir: arguments.data_dir,
         insecure_http: arguments.insecure_http,
+        console_dir: arguments.console_dir.clone(),
         log: match (terminal.quiet(), terminal.verbose()) {
             (true, _) => Some("warn".to_owned()),
             (false, 0) => None,
@@ -82,6 +94,10 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         clock.as_ref(),
         terminal,
     )
+    .and_then(|()| match &arguments.admin_password_file {
+        Some(file) => first_user(&instance, file, clock.as_ref(), entropy.as_ref(), terminal),
+        None => Ok(()),
+    })
     .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
     instance.close();
     result
@@ -196,7 +212,10 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
             )),
             _ => cli,
         },
-        ServerError::Tls(_) | ServerError::Floor(_) | ServerError::Nonces { .. } => cli,
+        ServerError::Tls(_)
+        | ServerError::Floor(_)
+        | ServerError::Console(_)
+        | ServerError::Nonces { .. } => cli,
     }
 }
 
@@ -235,6 +254,41 @@ impl Signals {
     }
 }
 
+/// Makes the console's first user with the password of a file, once.
+fn first_user(
+    instance: &Instance,
+    file: &Path,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    terminal: &Terminal,
+) -> Result<(), CliError> {
+    let failed = |reason: String| {
+        CliError::failed(format!(
+            "`--admin-password-file {}`: {reason}",
+            file.display()
+        ))
+    };
+    let read = || -> io::Result<Zeroizing<String>> {
+        let mut text = Zeroizing::new(String::with_capacity(4_096));
+        let file = std::fs::File::open(file)?;
+        file.take(PASSWORD_FILE_BYTES_MAX)
+            .read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error| failed(error.to_string()))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    let made = console::set_up_first_user(&instance.directory, password, clock.now(), entropy)
+        .map_err(|error| failed(super::error_chain(&error)))?;
+    if let Some(account) = made {
+        let user = console::USER_OF_FILE;
+        terminal.say(&format!(
+            "made the console's user `{user}` of account {account} with the password of `{}`",
+            file.display()
+        ));
+    }
+    Ok(())
+}
+
 /// Makes the first account of an empty directory and tells where its keys are.
 fn first_start(
     instance: &Instance,
@@ -253,12 +307,17 @@ fn first_start(
         first.account,
         path.display()
     ));
+    terminal.say("  set the console up at /console/ within an hour, with the token in that file");
     if terminal.stderr_is_terminal() {
         // Only where a person looks, never into a log.
         terminal.say(&format!("  AccessKeyId      {}", first.access_key_id));
         terminal.say(&format!(
             "  AccessKeySecret  {}",
             clear(first.access_key_secret.expose())
+        ));
+        terminal.say(&format!(
+            "  console token    {}",
+            clear(first.setup_token.expose())
         ));
     }
     Ok(())

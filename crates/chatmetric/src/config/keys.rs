@@ -4,6 +4,7 @@
 //! nowhere, and an unknown key or variable is a fault.
 
 use super::{Fault, LogFormat, Settings, SyncMode, place};
+use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -97,6 +98,15 @@ const KEYS: &[Key] = &[
         put(
             &mut s.telemetry.otlp_endpoint,
             v.text().map(|text| Some(text.to_owned())),
+        )
+    }),
+    key("console", "operator_account", |s, v| {
+        put(
+            &mut s.console.operator_account,
+            v.text().and_then(|text| {
+                let id = AccountId::parse(text);
+                id.map(Some).map_err(|error| error.to_string())
+            }),
         )
     }),
 ];

@@ -10,6 +10,7 @@
 mod keys;
 
 use crate::tls::{Pair, PairFiles};
+use chatmetric_rpc::credential::AccountId;
 use chatmetric_store::{MEMORY_BYTES_MIN, TALLY_DAYS_BEHIND_FLOOR_MIN};
 use std::fmt;
 use std::io;
@@ -35,6 +36,18 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
+    /// `[console]`
+    pub console: ConsoleSettings,
+}
+
+/// `[console]`: the web console.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsoleSettings {
+    /// Whose users may operate the installation; without it the account that the first
+    /// start made.
+    pub operator_account: Option<AccountId>,
+    /// `--console-dir`: pages from disk instead of those in the program, to develop them.
+    pub dir: Option<PathBuf>,
 }
 
 /// `[server]`: the listener.
@@ -184,6 +197,8 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// `--insecure-http`
     pub insecure_http: bool,
+    /// `--console-dir`
+    pub console_dir: Option<PathBuf>,
     /// `-v` and `-q`
     pub log: Option<String>,
 }
@@ -284,6 +299,9 @@ impl Settings {
         }
         if let Some(log) = &overrides.log {
             self.telemetry.log.clone_from(log);
+        }
+        if overrides.console_dir.is_some() {
+            self.console.dir.clone_from(&overrides.console_dir);
         }
         self.server.insecure_http |= overrides.insecure_http;
     }

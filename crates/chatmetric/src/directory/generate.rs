@@ -1,5 +1,7 @@
 //! Ids and secrets that are made here, from the injected randomness.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chatmetric_rpc::credential::{
     AccessKeyId, AccountId, IdentifierError, SESSION_KEY_PREFIX, SecretKey,
 };
@@ -17,6 +19,9 @@ const KEY_ID_RANDOM_CHARS: usize = 20;
 const SESSION_KEY_ID_RANDOM_CHARS: usize = 22;
 /// Letters and digits of a secret: 178 bits.
 const KEY_SECRET_CHARS: usize = 30;
+
+/// Letters and digits of an IsvCode after its prefix.
+const ISV_CODE_RANDOM_CHARS: usize = 24;
 
 const DIGITS: &[u8] = b"0123456789";
 const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -52,6 +57,29 @@ pub(crate) fn session_key_id(entropy: &dyn Entropy) -> Result<AccessKeyId, Ident
 
 pub(super) fn key_secret(entropy: &dyn Entropy) -> Secret {
     Secret::new(text(entropy, LETTERS_AND_DIGITS, KEY_SECRET_CHARS).as_bytes())
+}
+
+/// An IsvCode: whoever presents it must be named by the grant besides.
+pub(super) fn isv_code(entropy: &dyn Entropy) -> String {
+    let random = text(
+        entropy,
+        b"abcdefghijklmnopqrstuvwxyz0123456789",
+        ISV_CODE_RANDOM_CHARS,
+    );
+    format!("skd{}", random.as_str())
+}
+
+/// A one-time token or an id of a session: 256 random bits, in base64url.
+pub(crate) fn token(entropy: &dyn Entropy) -> SecretKey {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    entropy.fill(bytes.as_mut());
+    SecretKey::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))
+}
+
+/// Letters and digits that a person may have to type: the verify token of a webhook,
+/// the id of a key that lives for one call.
+pub(crate) fn letters_and_digits(entropy: &dyn Entropy, count: usize) -> SecretKey {
+    SecretKey::new(text(entropy, LETTERS_AND_DIGITS, count).as_bytes())
 }
 
 /// Decimal digits that begin with `first`: `1` for accounts.

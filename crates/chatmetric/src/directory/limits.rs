@@ -72,3 +72,5 @@ pub const EMAIL_BYTES_MAX: usize = 128;
 pub const COMMENTS_CHARS_MAX: usize = 128;
 /// Longest description of a role or a policy, in characters.
 pub const DESCRIPTION_CHARS_MAX: usize = 1_024;
+/// The webhook id that nobody may take: the books of imported files have this name.
+pub const RESERVED_WEBHOOK_ID: &str = "import";

@@ -4,6 +4,7 @@
 //! and none of another kind.
 
 use super::document::{WebhookPart, WebhookWord};
+use super::limits::RESERVED_WEBHOOK_ID;
 use super::merge::Merge;
 use super::state::{AccountState, WebhookSecrets, WebhookState};
 use chatmetric_rpc::credential::AccountId;
@@ -29,6 +30,12 @@ impl Merge<'_, '_> {
             return;
         }
         let current = account.webhooks.get(&id.value);
+        // One of before this rule stays as it is.
+        if current.is_none() && id.value == RESERVED_WEBHOOK_ID {
+            let message = format!("no webhook may be called `{RESERVED_WEBHOOK_ID}`");
+            self.faults.add(&id.place, message);
+            return;
+        }
         let kind = part
             .kind
             .or(current.map(|webhook| word_of(&webhook.secrets)));

@@ -26,12 +26,16 @@ mod merge_webhook;
 mod model;
 mod prune;
 mod quarantine;
+mod resources;
 mod rows;
 mod schema;
+mod sign_in;
 mod snapshot;
 mod state;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -51,7 +55,7 @@ pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
-pub(crate) use generate::session_key_id;
+pub(crate) use generate::{letters_and_digits, session_key_id, token};
 pub use identity::{
     AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
     IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,
@@ -61,6 +65,14 @@ pub use identity::{
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
+};
+pub use resources::{
+    AccountChanges, NewSpace, NewWebhook, ResourceError, ResourceField, ResourceKind, SpaceChanges,
+    WebhookChanges,
+};
+pub use sign_in::{
+    AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
+    TokenRule, USER_TOKEN_VALID_MS,
 };
 pub use snapshot::Snapshot;
 
@@ -76,6 +88,11 @@ pub struct Directory {
     fingerprint_key: FingerprintKey,
     message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
+    /// Until when a token of the first start works; 0 when there is none, or when it
+    /// is not needed any more.
+    setup_ends_ms: AtomicI64,
+    /// Users who may not sign in any more, since somebody asked last.
+    signed_out: Mutex<HashSet<IdentityId>>,
 }
 
 struct Writer {
@@ -134,7 +151,10 @@ impl Directory {
         let connection = schema::open(data_dir, &path, &master_key, entropy.as_ref())?;
         let fingerprint_key = rows::fingerprint_key(&connection, &master_key)?;
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
+        let setup_ends_ms = sign_in::setup_ends_ms(&connection)?;
         Ok(Self {
+            setup_ends_ms: AtomicI64::new(setup_ends_ms),
+            signed_out: Mutex::default(),
             path,
             message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
@@ -196,9 +216,34 @@ impl Directory {
         numbers: &[PhoneNumber],
         now: EpochMs,
     ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        self.bind(space, numbers, now, None)
+    }
+
+    /// [`Directory::bind_numbers`] for somebody, who is in the audit log with it.
+    ///
+    /// # Errors
+    /// As [`Directory::bind_number`]; then none of them was bound.
+    pub fn bind_numbers_for(
+        &self,
+        actor: &Actor,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        self.bind(space, numbers, now, Some(actor))
+    }
+
+    fn bind(
+        &self,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+        by: Option<&Actor>,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
         let mut writer = self.write();
         let before = self.snapshot();
-        let (outcomes, bound) = rows::bind(&mut writer.connection, &before, space, numbers, now)?;
+        let connection = &mut writer.connection;
+        let (outcomes, bound) = rows::bind(connection, &before, space, numbers, now, by)?;
         if !bound.is_empty() {
             let bindings = before.bindings.with_bound(&bound);
             self.snapshot.store(Arc::new(Snapshot {
@@ -310,6 +355,7 @@ impl Directory {
         self.publish(rows::write_first_start(
             connection, &write, &state, &changes, entries, &first,
         )?);
+        self.note_setup(connection)?;
         Ok(Some(first))
     }
 
@@ -336,8 +382,39 @@ impl Directory {
         &self.path
     }
 
+    /// The users who were kept from the console since the last call of this, by
+    /// whatever change, a reset of the password among them. Their sessions are not in the directory any more.
+    #[must_use]
+    pub fn take_signed_out(&self) -> HashSet<IdentityId> {
+        std::mem::take(&mut *self.signed_out())
+    }
+
+    /// Sessions of the user, if there are any in memory, are over.
+    fn note_signed_out(&self, user: &IdentityId) {
+        self.signed_out().insert(user.clone());
+    }
+
+    fn signed_out(&self) -> MutexGuard<'_, HashSet<IdentityId>> {
+        // A set of ids is sound behind a poisoned lock.
+        self.signed_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Shows a change that is durable to the readers.
     fn publish(&self, snapshot: Snapshot) {
+        let before = self.snapshot();
+        let users = before
+            .accounts()
+            .flat_map(|account| before.users(account.key));
+        let may = |id: &IdentityId| {
+            snapshot
+                .user_by_id(id)
+                .is_some_and(|(_, user)| user.console)
+        };
+        let out = users.filter(|user| user.console && !may(&user.id));
+        let out: Vec<_> = out.map(|user| user.id.clone()).collect();
+        self.signed_out().extend(out);
         let key_uses = Arc::clone(&self.key_uses);
         self.snapshot.store(Arc::new(Snapshot {
             key_uses,

@@ -34,6 +34,7 @@ pub(super) struct Records {
     pub(super) accounts_by_key: HashMap<AccountKey, Arc<Account>>,
     pub(super) keys: HashMap<AccessKeyId, AccessKey>,
     pub(super) users: HashMap<(AccountKey, String), Arc<User>>,
+    pub(super) users_by_id: HashMap<IdentityId, (Arc<Account>, Arc<User>)>,
     pub(super) policies: HashMap<(AccountKey, String), NamedPolicy>,
     pub(super) roles: HashMap<(AccountKey, String), Arc<Role>>,
     pub(super) roles_by_id: HashMap<IdentityId, (Arc<Account>, Arc<Role>)>,
@@ -172,6 +173,14 @@ impl Snapshot {
         self.records.users.get(&(account, name.to_owned()))
     }
 
+    /// The RAM user with this id, and its account: whoever was deleted and made again
+    /// under the same name has another one.
+    #[must_use]
+    pub fn user_by_id(&self, id: &IdentityId) -> Option<(&Arc<Account>, &Arc<User>)> {
+        let (account, user) = self.records.users_by_id.get(id)?;
+        Some((account, user))
+    }
+
     /// A policy of an account.
     #[must_use]
     pub fn policy(&self, account: AccountKey, name: &str) -> Option<&NamedPolicy> {
@@ -223,6 +232,11 @@ impl Snapshot {
     #[must_use]
     pub fn grants(&self, code: &str) -> &[Arc<IsvGrant>] {
         self.records.grants.get(code).map_or(&[], |grants| grants)
+    }
+
+    /// All ISV grants, in no order.
+    pub fn all_grants(&self) -> impl Iterator<Item = &Arc<IsvGrant>> {
+        self.records.grants.values().flatten()
     }
 
     /// Whether the code is one of this ISV account's own.

@@ -4,7 +4,7 @@
 //! are bound (durably, before anything is answered).
 
 use crate::directory::{BindOutcome, Directory, DirectoryError, Snapshot, UnknownNumbers, Webhook};
-use chatmetric_core::{EpochMs, PhoneNumber};
+use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
 use chatmetric_store::{Reason, Target};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,18 @@ fn decide(snapshot: &Snapshot, webhook: &Webhook, number: &PhoneNumber) -> Decis
             UnknownNumbers::Auto => Decision::Bind,
             UnknownNumbers::Hold => Decision::Known(Target::Held(account)),
         },
+    }
+}
+
+/// The space that `webhook` may count a number's events in, if there is one already.
+pub(super) fn space_of(
+    snapshot: &Snapshot,
+    webhook: &Webhook,
+    number: &PhoneNumber,
+) -> Option<SpaceKey> {
+    match decide(snapshot, webhook, number) {
+        Decision::Known(Target::Space(space)) => Some(space),
+        Decision::Known(Target::Held(_) | Target::Refused(..)) | Decision::Bind => None,
     }
 }
 

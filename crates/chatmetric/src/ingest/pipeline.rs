@@ -7,6 +7,7 @@
 //! nothing behind in memory.
 
 use crate::clock::Clock;
+use crate::ingest::arrivals::{Arrival, Arrivals};
 use crate::server::limits::ByteBudget;
 use crate::telemetry::Metrics;
 use chatmetric_store::{Batch, Receipt, StatusEvent, Store, StoreError};
@@ -36,6 +37,7 @@ pub struct Pipeline {
     budget: ByteBudget,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    arrivals: Arc<Arrivals>,
 }
 
 impl Pipeline {
@@ -45,6 +47,7 @@ impl Pipeline {
             budget: ByteBudget::new(IN_FLIGHT_BYTES_MAX),
             clock,
             metrics,
+            arrivals: Arc::default(),
         }
     }
 
@@ -57,12 +60,17 @@ impl Pipeline {
             .budget
             .try_reserve(bytes_of(&batch))
             .ok_or(PipelineError::Full)?;
+        let arrival = Arrival::of(&batch);
         let (sender, receiver) = oneshot::channel();
         let started_ns = self.clock.monotonic_ns();
         // The reservation travels with the batch: it is given back when the store
         // is done with it, even if the caller has gone away meanwhile.
-        let completion = Box::new(move |result| {
+        let arrivals = Arc::clone(&self.arrivals);
+        let completion = Box::new(move |result: Result<Receipt, StoreError>| {
             drop(reserved);
+            if result.is_ok() {
+                arrivals.note(&arrival);
+            }
             // Nobody may be waiting any more; the batch is counted all the same.
             drop(sender.send(result));
         });
@@ -72,6 +80,11 @@ impl Pipeline {
         self.metrics
             .commit_took(ended_ns.saturating_sub(started_ns));
         result.map_err(PipelineError::Store)
+    }
+
+    /// When sources last brought something.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// Waits until the store has answered everything.

@@ -14,6 +14,7 @@ use crate::ingest::{binding, pipeline::PipelineError};
 use crate::master_key::SealError;
 use crate::server::App;
 use crate::server::answer::Answer;
+use crate::server::query_text::decode;
 use chatmetric_core::{EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_store::{
@@ -95,28 +96,6 @@ pub(crate) fn handshake(webhook: &Webhook, query: &str) -> Answer {
             "hub.challenge is missing or longer than 1024 bytes",
         ),
     }
-}
-
-fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    let bytes: Vec<u8> = percent_decode(spaced.as_bytes())?;
-    String::from_utf8(bytes).ok()
-}
-
-fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let (pair, tail) = rest.split_at_checked(2)?;
-        out.extend(hex::decode(pair).ok()?);
-        rest = tail;
-    }
-    Some(out)
 }
 
 /// Takes a signed body.

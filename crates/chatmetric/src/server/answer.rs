@@ -4,6 +4,7 @@
 //! Not here: sockets, and what an answer says.
 
 use crate::api::spec::Product;
+use crate::server::stream::AnswerBody;
 use bytes::Bytes;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::response::{
@@ -13,6 +14,7 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderVa
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use std::borrow::Cow;
+use tokio::sync::mpsc;
 
 /// How long a client may keep an idle connection, as we tell it, in seconds. We
 /// keep it longer, so that a request never meets a closing connection.
@@ -66,6 +68,8 @@ pub(crate) struct Answer {
     pub(crate) content_type: &'static str,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    /// What comes instead of the body, piece by piece.
+    pub(crate) stream: Option<mpsc::Receiver<Bytes>>,
     /// Whether the connection ends with it.
     pub(crate) close: bool,
 }
@@ -81,6 +85,7 @@ impl Answer {
             content_type,
             headers: Vec::new(),
             body: body.into(),
+            stream: None,
             close: false,
         }
     }
@@ -101,6 +106,7 @@ impl Answer {
             content_type: response.content_type,
             headers: headers.collect(),
             body: response.body.into(),
+            stream: None,
             close: false,
         }
     }
@@ -141,6 +147,13 @@ impl Answer {
         self.header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
 
+    /// An answer whose body comes piece by piece.
+    pub(crate) fn streaming(content_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> Self {
+        let mut answer = Self::new(StatusCode::OK, content_type, Bytes::new());
+        answer.stream = Some(pieces);
+        answer
+    }
+
     pub(crate) fn closing(mut self) -> Self {
         self.close = true;
         self
@@ -163,8 +176,12 @@ impl Answer {
         bytes
     }
 
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub(super) fn into_response(self) -> Response<AnswerBody> {
+        let body = match self.stream {
+            None => AnswerBody::Whole(Full::new(self.body)),
+            Some(pieces) => AnswerBody::Stream(pieces),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.reserve(self.headers.len() + OWN_HEADERS);
@@ -182,7 +199,13 @@ impl Answer {
                 HeaderValue::from_static(KEEP_ALIVE),
             );
         }
-        headers.extend(self.headers);
+        for (name, value) in self.headers {
+            if name == CACHE_CONTROL {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
+            }
+        }
         response
     }
 }

@@ -1,10 +1,11 @@
 //! What happens by itself: the floor follows the clock, future events are
 //! released when due, held events are claimed once their number has an owner,
-//! used nonces are synced, the last uses of keys are noted.
+//! used nonces are synced, the last uses of keys and of sessions are noted.
 //!
 //! A failure is logged and tried again; nothing here can make an answer wrong.
 
 use crate::config::Settings;
+use crate::console::SessionUses;
 use crate::ingest::claim::Looks;
 use crate::server::App;
 use chatmetric_core::floor::FloorPolicy;
@@ -78,6 +79,8 @@ impl State {
             tracing::warn!(%error, "could not sync the nonces; trying again");
         }
         keep_key_uses(app, false);
+        app.console
+            .keep_session_uses(&app.directory, SessionUses::Due);
     }
 
     fn move_floor(&mut self, app: &App) {
@@ -107,8 +110,15 @@ impl State {
     }
 }
 
+/// Writes when keys and sessions were used last, all of it.
+pub(super) fn keep_uses_at_end(app: &App) {
+    keep_key_uses(app, true);
+    app.console
+        .keep_session_uses(&app.directory, SessionUses::All);
+}
+
 /// Writes when keys were used last: what is due, or everything at the end.
-pub(super) fn keep_key_uses(app: &App, everything: bool) {
+fn keep_key_uses(app: &App, everything: bool) {
     if let Err(error) = app.directory.keep_key_uses(app.clock.now(), everything) {
         tracing::warn!(%error, "could not note the last uses of keys; trying again");
     }

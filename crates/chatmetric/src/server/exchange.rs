@@ -5,25 +5,23 @@
 //! whatever went wrong.
 
 use crate::api::{self, Call, Outcome, metadata};
+use crate::console;
 use crate::directory::Principal;
 use crate::ingest::whatsapp_webhook;
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
-use crate::server::limits::{
-    BODY_TIMEOUT, DISCARD_BYTES_MAX, DISCARD_TIMEOUT, HEADER_BYTES_MAX, HEADERS_MAX, Reserved,
-    TARGET_BYTES_MAX,
-};
+use crate::server::body::{BodyFault, read_body};
+use crate::server::limits::{HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use crate::server::route::{Route, route};
+use crate::server::stream::AnswerBody;
 use crate::telemetry;
-use bytes::{Bytes, BytesMut};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::request::RawRequest;
 use chatmetric_rpc::response::ResponseFormat;
 use chatmetric_store::Health;
-use http::header::{ALLOW, CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{ALLOW, HOST, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -36,7 +34,7 @@ pub(super) async fn exchange(
     app: Arc<App>,
     peer: CallerOf,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<AnswerBody> {
     // Webhooks and figures have no ids, so none are drawn for them.
     let drawn = OnceLock::new();
     let host = request.headers().get(HOST).cloned();
@@ -61,7 +59,7 @@ pub(super) async fn exchange(
 
 /// Polls a future; `None` when it panicked. What it shares is behind locks that
 /// survive a panic, so going on is sound.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|cx| {
         let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
@@ -96,6 +94,9 @@ async fn respond(
             app.metrics.webhook(answer.status.as_u16());
             answer
         }
+        Route::Console => console::answer(app, caller, &parts, body).await,
+        Route::Browser => Answer::text(StatusCode::FOUND, "the console is at /console/\n")
+            .header(LOCATION, HeaderValue::from_static("/console/")),
         Route::Health => Answer::text(StatusCode::OK, "ok\n"),
         Route::Ready => ready(app),
         Route::ReadyForQueries => ready_for_queries(app),
@@ -125,9 +126,9 @@ async fn respond(
 
 /// An address and whether the way from it to us is TLS.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CallerOf {
-    pub(super) ip: IpAddr,
-    pub(super) tls: bool,
+pub(crate) struct CallerOf {
+    pub(crate) ip: IpAddr,
+    pub(crate) tls: bool,
 }
 
 /// The caller behind the other end of the connection. Forwarded headers count only
@@ -184,7 +185,7 @@ async fn rpc(
     let started_ns = app.clock.monotonic_ns();
     let host = host_text(parts.headers.get(HOST));
     let read = match check_head(parts) {
-        Ok(()) => read_body(app, parts, body).await,
+        Ok(()) => read_body(app, parts, body, app.settings.limits.body_bytes_max).await,
         Err(error) => Err(BodyFault::Api(error)),
     };
     let outcome = match read {
@@ -211,6 +212,7 @@ async fn rpc(
                     raw,
                     host: &host,
                     ids,
+                    own_key: None,
                 },
             )
             .await
@@ -229,6 +231,11 @@ async fn rpc(
             }
         }
     };
+    noted(app, ids, started_ns, outcome)
+}
+
+/// Notes a call in the figures and in the log, and gives its answer.
+pub(crate) fn noted(app: &App, ids: RequestIds, started_ns: u64, outcome: Outcome) -> Answer {
     let took_ns = app.clock.monotonic_ns().saturating_sub(started_ns);
     app.metrics
         .request(outcome.action, outcome.error.as_ref(), took_ns);
@@ -251,7 +258,7 @@ async fn rpc(
 }
 
 /// What the head may be; hyper's own limits are wider.
-fn check_head(parts: &Parts) -> Result<(), ApiError> {
+pub(crate) fn check_head(parts: &Parts) -> Result<(), ApiError> {
     let target_bytes = parts
         .uri
         .path_and_query()
@@ -280,117 +287,6 @@ fn check_head(parts: &Parts) -> Result<(), ApiError> {
     }
 }
 
-/// A body with its part of the budget.
-struct Body {
-    bytes: Bytes,
-    _reserved: Vec<Reserved>,
-}
-
-/// Why there is no body.
-enum BodyFault {
-    TooLarge,
-    NoMemory,
-    TooSlow,
-    Broken,
-    Api(ApiError),
-}
-
-impl BodyFault {
-    fn into_api_error(self, app: &App) -> ApiError {
-        let malformed = |reason: &'static str| ApiError::MalformedRequest {
-            reason: reason.into(),
-        };
-        match self {
-            Self::TooLarge => ApiError::RequestTooLarge {
-                limit_bytes: u64::try_from(app.settings.limits.body_bytes_max).unwrap_or(u64::MAX),
-            },
-            Self::NoMemory => ApiError::ServiceUnavailable,
-            Self::TooSlow => malformed("The body did not arrive in time."),
-            Self::Broken => malformed("The body ended early or is not well-formed."),
-            Self::Api(error) => error,
-        }
-    }
-}
-
-/// Reads the body, never more than the limit, within the shared budget. Of a
-/// refused one, the rest is thrown away, so that the client reads our answer.
-async fn read_body(app: &App, parts: &Parts, mut body: Incoming) -> Result<Body, BodyFault> {
-    let limit = app.settings.limits.body_bytes_max;
-    let announced = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let too_large = announced.is_some_and(|bytes| bytes > u64::try_from(limit).unwrap_or(u64::MAX));
-    if too_large {
-        // Who waits for `100 Continue` sends nothing when none comes.
-        if !parts.headers.contains_key(EXPECT) {
-            discard(&mut body).await;
-        }
-        return Err(BodyFault::TooLarge);
-    }
-    let read = tokio::time::timeout(BODY_TIMEOUT, collect(app, &mut body, limit)).await;
-    let fault = match read {
-        Ok(Ok(body)) => return Ok(body),
-        Ok(Err(fault)) => fault,
-        Err(_) => BodyFault::TooSlow,
-    };
-    if matches!(fault, BodyFault::TooLarge | BodyFault::NoMemory) {
-        discard(&mut body).await;
-    }
-    Err(fault)
-}
-
-async fn collect(app: &App, body: &mut Incoming, limit: usize) -> Result<Body, BodyFault> {
-    let mut bytes = Bytes::new();
-    let mut more = BytesMut::new();
-    let mut reserved = Vec::new();
-    let mut reserved_bytes = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| BodyFault::Broken)?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let length = bytes.len() + more.len() + data.len();
-        if length > limit {
-            return Err(BodyFault::TooLarge);
-        }
-        if length > reserved_bytes {
-            // Doubling keeps the number of reservations small.
-            let more = length.max(2 * reserved_bytes).min(limit) - reserved_bytes;
-            reserved.push(app.bodies.try_reserve(more).ok_or(BodyFault::NoMemory)?);
-            reserved_bytes += more;
-        }
-        if bytes.is_empty() && more.is_empty() {
-            // Most bodies come in one piece, which is not copied.
-            bytes = data;
-        } else {
-            more.extend_from_slice(&std::mem::take(&mut bytes));
-            more.extend_from_slice(&data);
-        }
-    }
-    if !more.is_empty() {
-        bytes = more.freeze();
-    }
-    Ok(Body {
-        bytes,
-        _reserved: reserved,
-    })
-}
-
-async fn discard(body: &mut Incoming) {
-    let read = async {
-        let mut discarded = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            discarded += frame.data_ref().map_or(0, Bytes::len);
-            if discarded > DISCARD_BYTES_MAX {
-                break;
-            }
-        }
-    };
-    // Whether it ended or not, the answer comes now.
-    drop(tokio::time::timeout(DISCARD_TIMEOUT, read).await);
-}
-
 async fn webhook(app: &Arc<App>, id: &str, parts: &Parts, body: Incoming) -> Answer {
     if let Err(error) = check_head(parts) {
         let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -402,7 +298,7 @@ async fn webhook(app: &Arc<App>, id: &str, parts: &Parts, body: Incoming) -> Ans
     if parts.method == Method::GET {
         return whatsapp_webhook::handshake(&webhook, parts.uri.query().unwrap_or_default());
     }
-    let body = match read_body(app, parts, body).await {
+    let body = match read_body(app, parts, body, app.settings.limits.body_bytes_max).await {
         Ok(body) => body,
         Err(BodyFault::NoMemory) => return whatsapp_webhook::unavailable(),
         Err(BodyFault::TooLarge) => {
@@ -445,7 +341,7 @@ fn not_ready(why: &'static str) -> Answer {
 }
 
 /// All that the listener of figures serves.
-pub(super) fn metrics_only(app: &App, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) fn metrics_only(app: &App, request: &Request<Incoming>) -> Response<AnswerBody> {
     let path = request.uri().path();
     let answer = match (request.method(), path) {
         (&Method::GET, "/metrics") => metrics(app),

@@ -2,24 +2,28 @@
 //!
 //! Reading order: this file (start and stop), `listener` (connections), `handshake`
 //! (TLS), `connection` (what hyper refuses by itself), `exchange` (a request and its
-//! answer), `route`, `answer`, `limits`, `background`.
+//! answer), `body`, `route`, `query_text`, `answer`, `stream`, `limits`, `background`.
 //!
 //! Invariant: once [`RunningServer::shutdown`] returns, nothing is in flight to
 //! the store and every acknowledgement that was given stands.
 
 pub(crate) mod answer;
 mod background;
+pub(crate) mod body;
 mod connection;
-mod exchange;
+pub(crate) mod exchange;
 mod handshake;
 pub mod limits;
 mod listener;
+pub(crate) mod query_text;
 mod route;
+mod stream;
 
 use crate::api::action::Action;
 use crate::api::{AddressLimit, NonceLog};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::console::{Console, ConsoleOpenError};
 use crate::directory::Directory;
 use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
@@ -78,6 +82,9 @@ pub enum ServerError {
     /// The first floor could not be made durable.
     #[error("could not set the floor of the store")]
     Floor(#[source] StoreError),
+    /// The sessions of the console, or its files, cannot be read.
+    #[error("could not open the console")]
+    Console(#[source] ConsoleOpenError),
     /// The used nonces cannot be kept below the data directory.
     #[error("could not open the log of nonces below `{}`", data_dir.display())]
     Nonces {
@@ -108,8 +115,9 @@ pub(crate) struct App {
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
-    pub(crate) large_queries: Semaphore,
+    pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
+    pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     stopping: AtomicBool,
@@ -148,8 +156,10 @@ impl App {
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
-            large_queries: Semaphore::new(LARGE_QUERIES_MAX),
+            large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
+            console: Console::open(&directory, &settings.console, clock.as_ref())
+                .map_err(ServerError::Console)?,
             metrics,
             metrics_on_main,
             stopping: AtomicBool::new(false),
@@ -325,6 +335,10 @@ impl RunningServer {
         if let Err(error) = self.accepting.await {
             tracing::error!(%error, "the listener ended badly");
         }
+        let imports = self.app.console.imports_ended();
+        if tokio::time::timeout(DRAIN_TIMEOUT, imports).await.is_err() {
+            tracing::warn!("a file that is imported has not ended");
+        }
         if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())
             .await
             .is_err()
@@ -333,9 +347,9 @@ impl RunningServer {
         }
         self.helpers.shutdown().await;
         let app = Arc::clone(&self.app);
-        let kept = tokio::task::spawn_blocking(move || background::keep_key_uses(&app, true)).await;
+        let kept = tokio::task::spawn_blocking(move || background::keep_uses_at_end(&app)).await;
         if let Err(error) = kept {
-            tracing::error!(%error, "the last uses of keys were not noted");
+            tracing::error!(%error, "the last uses of keys and sessions were not noted");
         }
         tracing::info!("stopped");
     }

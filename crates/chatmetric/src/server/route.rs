@@ -5,6 +5,7 @@
 use crate::api::metadata;
 use crate::api::spec::Product;
 use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
 
 /// Longest webhook id, in bytes.
@@ -29,6 +30,10 @@ pub(super) enum Route {
     OpenApi,
     /// `/meta/v1/products/{product}/versions/{version}/api-docs.json`
     ApiDocs(Product),
+    /// `/console/` and everything below it.
+    Console,
+    /// `/`, as a browser asks for it that does not call the API.
+    Browser,
     /// A path of ours with a method that it does not have; what it has.
     MethodNotAllowed(&'static str),
 }
@@ -42,7 +47,11 @@ pub(super) fn route(parts: &Parts) -> Route {
             Route::MethodNotAllowed("GET, HEAD")
         }
     };
+    if path == "/console" || path.starts_with("/console/") {
+        return Route::Console;
+    }
     match path {
+        "/" if is_browser(parts) => Route::Browser,
         "/healthz" => get(Route::Health),
         "/readyz" => get(Route::Ready),
         "/readyz/query" => get(Route::ReadyForQueries),
@@ -61,6 +70,25 @@ pub(super) fn route(parts: &Parts) -> Route {
                 .map_or(Route::Rpc, |product| get(Route::ApiDocs(product))),
         },
     }
+}
+
+/// Whether a person typed our address: a call of the API has an Action or a signature,
+/// and no SDK asks for a page.
+fn is_browser(parts: &Parts) -> bool {
+    let asks_for_page = parts.headers.get_all(ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/html"))
+    });
+    let query = parts.uri.query().unwrap_or_default();
+    let has_action = parts.headers.contains_key("x-acs-action")
+        || query
+            .split('&')
+            .any(|pair| pair.starts_with("Action=") || pair.starts_with("Signature="));
+    matches!(parts.method, Method::GET | Method::HEAD)
+        && asks_for_page
+        && !has_action
+        && !parts.headers.contains_key(AUTHORIZATION)
 }
 
 /// Ids are the directory's own words; anything else is no webhook.
@@ -107,6 +135,9 @@ mod tests {
             routed("POST", "/metrics"),
             Route::MethodNotAllowed("GET, HEAD")
         );
+        assert_eq!(routed("GET", "/console"), Route::Console);
+        assert_eq!(routed("POST", "/console/api/sign-in"), Route::Console);
+        assert_eq!(routed("GET", "/consoles"), Route::Rpc);
         let webhook = Route::WhatsappWebhook("a-b".to_owned());
         assert_eq!(routed("POST", "/webhooks/whatsapp/a-b?x=1"), webhook);
         assert_eq!(
@@ -115,5 +146,22 @@ mod tests {
         );
         assert_eq!(routed("POST", "/webhooks/whatsapp/"), Route::Rpc);
         assert_eq!(routed("POST", "/webhooks/whatsapp/a/b"), Route::Rpc);
+    }
+    #[test]
+    fn a_person_is_sent_to_the_console_and_a_call_is_not() {
+        let routed = |target: &str, headers: &[(&str, &str)]| {
+            let mut request = http::Request::builder().uri(target);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            route(&request.body(()).expect("a request").into_parts().0)
+        };
+        let page = ("accept", "text/html,application/xhtml+xml");
+        assert_eq!(routed("/", &[page]), Route::Browser);
+        assert_eq!(routed("/?utm=1", &[page]), Route::Browser);
+        assert_eq!(routed("/", &[("accept", "application/json")]), Route::Rpc);
+        assert_eq!(routed("/?Version=1&Action=X", &[page]), Route::Rpc);
+        assert_eq!(routed("/", &[page, ("x-acs-action", "X")]), Route::Rpc);
+        assert_eq!(routed("/", &[page, ("authorization", "ACS3")]), Route::Rpc);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::process::{DIRECTORY, Ran, Served, command, data_dir, run, run_with_input, testdata};
 use expect_test::{Expect, expect};
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -101,6 +102,7 @@ fn the_first_help_fits_a_screen() {
               verify       Check every checksum and recompute the counts from the records
               sign         Look at signatures
               conformance  Run the compatibility cases at any endpoint
+              admin        The operator's rescue commands
               completions  Print a completion script for a shell
               help         Print this message or the help of the given subcommand(s)
 
@@ -488,6 +490,68 @@ fn a_first_start_writes_its_keys_where_only_the_owner_reads() {
     // The second start makes nothing.
     let (_, log) = Served::start(&data_dir).stop();
     assert!(!log.contains("first start"), "{log}");
+}
+
+#[test]
+fn a_file_has_the_password_of_the_first_user_once() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let data_dir = folder.path().join("data").display().to_string();
+    let file = folder.path().join("password");
+    let start = |password: &str| {
+        std::fs::write(&file, password).expect("written");
+        let mut program = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data_dir]);
+        program.env("CHATMETRIC_ADMIN_PASSWORD_FILE", &file);
+        program
+    };
+    let short = start("too short\n").output().map(Ran::from).expect("runs");
+    assert_eq!(short.code, 1, "{short:?}");
+    assert!(
+        short
+            .stderr
+            .contains("12 to 256 characters, this one has 9"),
+        "{short:?}"
+    );
+    let signs_in = |served: &Served, password: &str| {
+        let body = json!({ "user": "admin", "password": password }).to_string();
+        let sent = ureq::post(format!("{}/console/api/sign-in", served.url))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .header("x-chatmetric", "1")
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/json")
+            .send(&body);
+        sent.expect("an answer").status().as_u16()
+    };
+    let served = Served::start_command(start("a password of a file\n"));
+    assert_eq!(signs_in(&served, "a password of a file"), 204);
+    // Nothing is left to set up.
+    let state = ureq::get(format!("{}/console/api/session", served.url))
+        .header("x-chatmetric", "1")
+        .call();
+    let state = state.expect("an answer").body_mut().read_to_string();
+    assert_eq!(state.expect("text"), r#"{"state":"signedOut"}"#);
+    let (_, log) = served.stop();
+    assert!(!log.contains("a password of a file"), "{log}");
+    // A directory that a document made has no account that is the operator's.
+    let (_applied, other) = crate::process::data_dir();
+    let refused = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &other])
+        .env("CHATMETRIC_ADMIN_PASSWORD_FILE", &file)
+        .output()
+        .map(Ran::from)
+        .expect("runs");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("`chatmetric admin setup-token USER`"),
+        "{refused:?}"
+    );
+    // Another file later is not another password.
+    let served = Served::start_command(start("a password of another file"));
+    assert_eq!(signs_in(&served, "a password of another file"), 401);
+    assert_eq!(signs_in(&served, "a password of a file"), 204);
+    served.stop();
 }
 
 #[test]

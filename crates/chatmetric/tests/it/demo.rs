@@ -18,6 +18,8 @@ fn the_demo_counts_what_it_sent() {
         "✓ equal to our own count",
         "Messages of 10 numbers",
         "AccessKeySecret",
+        "/console/",
+        "console sign-in  user demo, password ",
         "X-Hub-Signature-256: sha256=",
         "GetChatappPhoneNumberMetricRequest",
         "200 too late to count",

@@ -616,6 +616,10 @@ kind = "events"
 space = "293483938849493"
 token = "12345678"
 verify_token = "v"
+[[account.webhook]]
+id = "import"
+kind = "cams"
+token = "12345678"
 "#;
     check_apply_faults(
         &directory,
@@ -639,7 +643,8 @@ verify_token = "v"
             line 38, column 6: `account[0].webhook[2].id`: a new whatsapp webhook needs `app_secrets`
             line 40, column 9: `account[0].webhook[2].token`: webhooks of kind whatsapp have no `token`
             line 44, column 9: `account[0].webhook[3].space`: `293483938849493` is not a space of account 3000000000000003
-            line 46, column 16: `account[0].webhook[3].verify_token`: webhooks of kind events have no `verify_token`"#]],
+            line 46, column 16: `account[0].webhook[3].verify_token`: webhooks of kind events have no `verify_token`
+            line 48, column 6: `account[0].webhook[4].id`: no webhook may be called `import`"#]],
     );
 }
 

@@ -3,8 +3,8 @@
 
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use chatmetric_store::{
-    Batch, Books, Completion, DayVisitor, Health, MemoryStore, QuarantineFilter, Quarantined,
-    SourceName, Store, StoreError, StoreStats, VerifyReport,
+    Batch, Books, Completion, DayVisitor, Health, MemoryStore, QuarantineFilter, QuarantineId,
+    Quarantined, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -100,6 +100,9 @@ impl Store for GatedStore {
         space: SpaceKey,
     ) -> Result<u64, StoreError> {
         self.inner.claim(account, number, space)
+    }
+    fn replay(&self, item: QuarantineId, events: &[StatusEvent]) -> Result<bool, StoreError> {
+        self.inner.replay(item, events)
     }
     fn numbers(&self, space: SpaceKey) -> Result<Vec<PhoneNumber>, StoreError> {
         self.read();

@@ -15,6 +15,8 @@ mod certificates;
 mod api;
 // Who may call and see what: RAM, tenancy.
 mod authz;
+// The web console: sessions, pages, rights, counts.
+mod console;
 // The directory on real files.
 mod directory;
 // Identities one by one, and the audit log.

@@ -172,7 +172,7 @@ impl Served {
             .expect("limited");
     }
 
-    fn start_command(mut command: Command) -> Self {
+    pub(crate) fn start_command(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

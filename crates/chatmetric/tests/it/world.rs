@@ -165,6 +165,17 @@ impl World {
         world
     }
 
+    /// A world with an empty directory, which is not served yet.
+    pub(crate) fn empty() -> Self {
+        let clock = Arc::new(ManualClock::at(EpochMs(NOW_MS)));
+        let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (mut world, components) = Self::open(clock, shared, Arc::new(MemoryStore::new()));
+        world.settings.server.listen = "127.0.0.1:0".parse().expect("an address");
+        world.settings.store.data_dir = world.data_dir.path().join("data");
+        world.components = Some(components);
+        world
+    }
+
     /// Starts the server, for the first time or again on what was there before.
     pub(crate) fn serve(&mut self) {
         let components = self.components.clone().expect("prepared");
@@ -183,6 +194,16 @@ impl World {
     }
 
     fn prepare(
+        clock: Arc<ManualClock>,
+        shared: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+    ) -> (Self, Components) {
+        let (world, components) = Self::open(clock, shared, store);
+        world.apply(DIRECTORY);
+        (world, components)
+    }
+
+    fn open(
         clock: Arc<ManualClock>,
         shared: Arc<dyn Clock>,
         store: Arc<dyn Store>,
@@ -210,7 +231,6 @@ impl World {
             runtime: None,
             nonces: AtomicU64::new(0),
         };
-        world.apply(DIRECTORY);
         let components = Components {
             store,
             directory,

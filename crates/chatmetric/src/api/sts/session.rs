@@ -4,6 +4,7 @@
 //! it was assumed, and its rights are those that the role has now.
 
 use super::token::SessionToken;
+use crate::api::call_key::CallKey;
 use crate::directory::{Principal, RoleSession, Snapshot};
 use crate::master_key::MessageSealer;
 use chatmetric_core::EpochMs;
@@ -17,12 +18,22 @@ use std::sync::Arc;
 pub(in crate::api) struct Keys<'a> {
     snapshot: &'a Snapshot,
     sealer: &'a MessageSealer,
+    own_key: Option<&'a CallKey>,
 }
 
 impl<'a> Keys<'a> {
     /// The keys of one snapshot.
     pub(in crate::api) fn new(snapshot: &'a Snapshot, sealer: &'a MessageSealer) -> Self {
-        Self { snapshot, sealer }
+        Self {
+            snapshot,
+            sealer,
+            own_key: None,
+        }
+    }
+
+    /// The same with the key of this call.
+    pub(in crate::api) fn with(self, own_key: Option<&'a CallKey>) -> Self {
+        Self { own_key, ..self }
     }
 }
 
@@ -30,7 +41,8 @@ impl KeyLookup for Keys<'_> {
     type Principal = Principal;
 
     fn find_key(&self, id: &AccessKeyId) -> Option<KeyRecord<Principal>> {
-        self.snapshot.find_key(id)
+        let own = self.own_key.and_then(|key| key.record_of(id));
+        own.or_else(|| self.snapshot.find_key(id))
     }
 
     fn sessions(&self) -> Option<&dyn SessionLookup<Principal = Principal>> {

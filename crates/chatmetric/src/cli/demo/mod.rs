@@ -17,11 +17,11 @@ use crate::client::{ApiClient, Endpoint};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::control::{ApplyFlags, ControlServer, MadeKey, Operator};
-use crate::directory::{Format, InlineOnly};
+use crate::directory::{Actor, Format, InlineOnly, letters_and_digits};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::server::{Components, RunningServer, Server, ServerError};
 use chatmetric_core::EpochMs;
-use chatmetric_rpc::credential::SecretKey;
+use chatmetric_rpc::credential::{AccountId, SecretKey};
 use chatmetric_rpc::sign::Credentials;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -35,7 +35,12 @@ use traffic::{EVENTS_DEFAULT, PROFILES, Random, Replay};
 /// Where the demo listens unless told otherwise.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const EVENTS_MAX: u64 = 20_000_000;
+const ACCOUNT: &str = "1000000000000001";
 const SPACE: &str = "demo";
+/// Who signs in to the console.
+const CONSOLE_USER: &str = "demo";
+/// Letters and digits of the password: 119 bits.
+const PASSWORD_CHARS: usize = 20;
 const WEBHOOK: &str = "demo-wa";
 
 #[derive(Debug, Args)]
@@ -136,6 +141,8 @@ struct Demo<'a> {
     data_dir: PathBuf,
     endpoint: String,
     key: MadeKey,
+    /// The console user's.
+    password: SecretKey,
     webhook: Webhook,
     stop: Arc<AtomicBool>,
     started_ms: u64,
@@ -171,6 +178,7 @@ impl<'a> Demo<'a> {
             .skip(16)
             .fold(0_u32, |run, byte| run << 8 | u32::from(*byte));
         let key = make_directory(&operator, &app_secret)?;
+        let password = make_password(&operator, entropy.as_ref())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -205,6 +213,7 @@ impl<'a> Demo<'a> {
             data_dir: data_dir.to_owned(),
             endpoint,
             key,
+            password,
             webhook,
             stop,
             started_ms,
@@ -315,7 +324,7 @@ fn make_directory(operator: &Operator, app_secret: &str) -> Result<MadeKey, CliE
     let document = format!(
         r#"
 [[account]]
-id = "1000000000000001"
+id = "{ACCOUNT}"
 name = "demo"
 [[account.access_key]]
 [[account.space]]
@@ -323,6 +332,13 @@ id = "{SPACE}"
 default = true
 time_zone = "{}"
 numbers = [{}]
+[[account.policy]]
+name = "ConsoleAdministrator"
+document = '{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"*","Resource":"*"}}]}}'
+[[account.user]]
+name = "{CONSOLE_USER}"
+console = true
+policies = ["ConsoleAdministrator"]
 [[account.webhook]]
 id = "{WEBHOOK}"
 kind = "whatsapp"
@@ -344,6 +360,26 @@ verify_token = "demo"
     key.ok_or_else(|| CliError::failed("the directory made no AccessKey"))
 }
 
+/// A password for the console's user, drawn for this demo.
+fn make_password(operator: &Operator, entropy: &dyn Entropy) -> Result<SecretKey, CliError> {
+    let password = letters_and_digits(entropy, PASSWORD_CHARS);
+    let text = String::from_utf8_lossy(password.expose()).into_owned();
+    let snapshot = operator.directory.snapshot();
+    let account = AccountId::parse(ACCOUNT).ok();
+    let account = account.and_then(|id| snapshot.account(&id));
+    let user = account.and_then(|account| snapshot.user(account.key, CONSOLE_USER));
+    let hash = crate::console::password_hash(&text, entropy);
+    let (Some(user), Some(hash)) = (user, hash) else {
+        return Err(CliError::failed("the console's user was not made"));
+    };
+    let (actor, now) = (Actor::operator("demo"), operator.clock.now());
+    let set = operator
+        .directory
+        .set_console_password(&user.id, &hash, None, now, &actor);
+    set.map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(password)
+}
+
 /// Listens where it was told, or on the usual port, or on a free one.
 fn listen(
     runtime: &tokio::runtime::Runtime,
@@ -356,6 +392,7 @@ fn listen(
         let mut settings = Settings::default();
         settings.server.listen = listen;
         settings.store.data_dir = data_dir.to_owned();
+        settings.console.operator_account = AccountId::parse(ACCOUNT).ok();
         runtime.block_on(Server::start(settings, components.clone()))
     };
     match (start(chosen.unwrap_or(LISTEN_DEFAULT)), chosen) {

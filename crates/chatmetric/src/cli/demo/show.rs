@@ -2,7 +2,7 @@
 
 use super::compare::{Equal, Seen};
 use super::traffic::{DAYS, PROFILES, Replay, Status, ZONE};
-use super::{Demo, SPACE, traffic};
+use super::{CONSOLE_USER, Demo, SPACE, traffic};
 use crate::cli::chart::{Chart, Point};
 use crate::cli::terminal::{Painter, Style};
 use crate::cli::text_table::grouped;
@@ -148,6 +148,8 @@ fn what_to_try(demo: &Demo<'_>, paint: Painter) -> String {
   AccessKeyId      {id}
   AccessKeySecret  {secret}
   CustSpaceId      {SPACE} ({zone})
+  console          {endpoint}/console/
+  console sign-in  user {CONSOLE_USER}, password {password}
   data             {data}
 
 {cli}
@@ -181,6 +183,7 @@ for row in answer.body.data:
         python = title("Ask with the official Python SDK (pip install alibabacloud-cams20200606)"),
         webhook = title("Send a webhook as Meta does (twice: the second changes nothing)"),
         data = demo.data_dir.display(),
+        password = String::from_utf8_lossy(demo.password.expose()),
         number = PROFILES.first().map_or("", |profile| profile.number),
         curl = curl(demo),
     )

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{AUDIT_ENTRY_NUMBERS_MAX, NewEntry};
 use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner, key_status};
+use crate::directory::model::CustSpaceId;
 use crate::directory::state::{
     AccountState, GrantState, GroupState, KeyState, PolicyState, RoleState, SpaceState, State,
     UserState, WebhookState,
@@ -263,6 +264,26 @@ fn described(state: &State, entity: &Entity) -> Option<Map<String, Value>> {
         Entity::Webhook(id, hook) => account(id)?.webhooks.get(hook).map(Described::describe),
         Entity::Rename(_) | Entity::Number(..) => None,
     }
+}
+
+/// Numbers that somebody bound to a space: one entry a thousand.
+pub(in crate::directory) fn bound_entries(
+    account: &AccountId,
+    space: &CustSpaceId,
+    numbers: &[PhoneNumber],
+) -> Vec<NewEntry> {
+    let chunks = numbers.chunks(AUDIT_ENTRY_NUMBERS_MAX);
+    let entries = chunks.map(|chunk| {
+        let list: Vec<_> = chunk.iter().map(PhoneNumber::as_str).collect();
+        NewEntry {
+            account: account.clone(),
+            action: "BindNumbers",
+            target: format!("space/{space}"),
+            before: None,
+            after: Some(object(json!({ "numbers": list }))),
+        }
+    });
+    entries.collect()
 }
 
 /// Numbers that moved together, in the log of the account that they leave and of

@@ -1,7 +1,8 @@
 //! The audit log: who changed what in the directory, when, and from what to what.
 //!
 //! Written in the transaction of the change, so there is no change without its
-//! entry and no entry without its change. Nothing is ever taken out of it or
+//! entry and no entry without its change; only looks at what is sealed have entries of
+//! their own. Nothing is ever taken out of it or
 //! altered: the database refuses both. An entry takes about 300 bytes on disk and
 //! at most two values of [`AUDIT_VALUE_BYTES_MAX`].
 //!
@@ -13,11 +14,15 @@ mod rows;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-pub(super) use describe::{Described, apply_entries, differences};
+pub(super) use describe::{Described, apply_entries, bound_entries, differences};
 pub(super) use rows::{append, page};
 
+use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
+use rusqlite::TransactionBehavior;
 
+use super::Directory;
+use super::error::DirectoryError;
 use super::identity::Actor;
 
 /// Longest text of what was before, and of what is after, in bytes. A longer one
@@ -68,6 +73,38 @@ pub(super) struct NewEntry {
     pub(super) target: String,
     pub(super) before: Option<Map<String, Value>>,
     pub(super) after: Option<Map<String, Value>>,
+}
+
+impl Directory {
+    /// Notes that somebody looked at something that was closed: an entry of its own,
+    /// durable before it is shown.
+    ///
+    /// # Errors
+    /// What SQLite says; then it must not be shown.
+    pub fn note_look(
+        &self,
+        actor: &Actor,
+        now: EpochMs,
+        account: &AccountId,
+        action: &'static str,
+        target: &str,
+    ) -> Result<(), DirectoryError> {
+        let database = DirectoryError::database("write the audit log of");
+        let entry = NewEntry {
+            account: account.clone(),
+            action,
+            target: target.to_owned(),
+            before: None,
+            after: None,
+        };
+        let mut writer = self.write();
+        let transaction = writer
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(database)?;
+        append(&transaction, actor, now, vec![entry])?;
+        transaction.commit().map_err(database)
+    }
 }
 
 /// The text that is stored: JSON of bounded length.

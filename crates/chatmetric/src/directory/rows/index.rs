@@ -138,6 +138,8 @@ fn identities(
                 .keys
                 .insert(id.clone(), key_record(id, key, account, principal));
         }
+        let by_id = (Arc::clone(account), Arc::clone(&user_record));
+        records.users_by_id.insert(user.id.clone(), by_id);
         records
             .users
             .insert((account.key, name.clone()), user_record);

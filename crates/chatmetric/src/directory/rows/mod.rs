@@ -17,8 +17,9 @@ use chatmetric_rpc::credential::AccessKeyId;
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
+use super::audit;
 use super::error::DirectoryError;
-use super::identity::{LastUse, Times};
+use super::identity::{Actor, LastUse, Times};
 use super::model::{BindOutcome, Binding};
 use super::schema;
 use super::snapshot::Snapshot;
@@ -63,13 +64,15 @@ pub(super) fn fingerprint_key(
 pub(super) type Bound = (Vec<BindOutcome>, Vec<(PhoneNumber, Binding)>);
 
 /// Binds numbers in one transaction. `before` is the snapshot of the last
-/// change, which the caller's lock keeps current.
+/// change, which the caller's lock keeps current. Somebody who binds them is in the
+/// audit log; what webhooks and files do by themselves is not.
 pub(super) fn bind(
     connection: &mut Connection,
     before: &Snapshot,
     space: SpaceKey,
     numbers: &[PhoneNumber],
     now: EpochMs,
+    by: Option<&Actor>,
 ) -> Result<Bound, DirectoryError> {
     let owner = before
         .space_by_key(space)
@@ -110,6 +113,12 @@ pub(super) fn bind(
         for (number, _) in &made {
             write::open_binding(&transaction, number, i64::from(space.0), now)?;
         }
+        if let Some(actor) = by {
+            let numbers: Vec<_> = made.iter().map(|(number, _)| *number).collect();
+            let (account, id) = (&owner.account.id, &owner.id);
+            let entries = audit::bound_entries(account, id, &numbers);
+            audit::append(&transaction, actor, now, entries)?;
+        }
         transaction.commit().map_err(database)?;
     }
     Ok((outcomes, made))
@@ -142,6 +151,7 @@ pub(super) fn is_setup_token(connection: &Connection, token: &str) -> Result<boo
         .map_err(DirectoryError::database("read"))
 }
 
-fn token_hash(token: &str) -> [u8; 32] {
+/// What is stored of a token.
+pub(super) fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }

@@ -15,6 +15,7 @@ use crate::directory::error::DirectoryError;
 use crate::directory::first_start::FirstStart;
 use crate::directory::identity::Actor;
 use crate::directory::model::CustSpaceId;
+use crate::directory::schema::META_OPERATOR_ACCOUNT;
 use crate::directory::snapshot::Snapshot;
 use crate::directory::state::{AccountState, GrantId, Secret, State, WebhookSecrets};
 use crate::entropy::Entropy;
@@ -49,7 +50,13 @@ pub(in crate::directory) fn write_first_start(
     let token = Secret(first.setup_token.clone());
     let hash = token_hash(token.text());
     let now = write.now.0;
+    let account = first.account.as_str().as_bytes();
     write_all(connection, write, new, changes, entries, |writer| {
+        writer.run(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (META_OPERATOR_ACCOUNT, account),
+        )?;
         writer.run("DELETE FROM setup_tokens", ())?;
         writer.run(
             "INSERT INTO setup_tokens (hash, made_ms) VALUES (?1, ?2)",

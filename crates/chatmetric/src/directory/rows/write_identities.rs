@@ -173,6 +173,14 @@ impl Writer<'_> {
             ),
         )?;
         let key = self.user_key(account_key, name)?;
+        if !user.console {
+            // They must not come back when the user may sign in again.
+            self.run("DELETE FROM console_sessions WHERE user_key = ?1", [key])?;
+            self.run(
+                "DELETE FROM console_setup_tokens WHERE user_key = ?1",
+                [key],
+            )?;
+        }
         self.put_relation(&USER_POLICIES, key, account_key, &user.policies)
     }
 

@@ -7,6 +7,7 @@
 mod v1;
 mod v2;
 mod v3;
+mod v4;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -30,10 +31,12 @@ const APPLICATION_ID: i64 = 0x434d_4452;
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
-const MIGRATIONS: [&str; 3] = [v1::SQL, v2::SQL, v3::SQL];
+const MIGRATIONS: [&str; 4] = [v1::SQL, v2::SQL, v3::SQL, v4::SQL];
 
 const META_KEY_ID: &str = "master_key_id";
 const META_FINGERPRINT_KEY: &str = "fingerprint_key";
+/// The account that the first start made.
+pub(super) const META_OPERATOR_ACCOUNT: &str = "operator_account";
 
 /// Bytes of the fingerprint key.
 const FINGERPRINT_KEY_BYTES: usize = 16;

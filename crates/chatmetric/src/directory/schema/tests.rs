@@ -209,6 +209,116 @@ fn a_directory_of_schema_2_is_brought_forward() {
     }
 }
 
+/// A directory as the program of schema 3 left it after a first start.
+fn directory_of_schema_3(data_dir: &Path) {
+    directory_of_schema_2(data_dir);
+    let path = data_dir.join(crate::directory::DIRECTORY_FILE);
+    let connection = Connection::open(path).expect("opens");
+    connection.execute_batch(v3::SQL).expect("runs");
+    connection
+        .execute_batch(
+            "INSERT INTO audit_log (at_ms, account, actor, action, target)
+                 VALUES (1, '100', 'first-start', 'first-start', 'account'),
+                        (2, '200', 'apply', 'apply', 'account');",
+        )
+        .expect("inserts");
+    connection
+        .pragma_update(None, "user_version", 3)
+        .expect("sets");
+}
+
+#[test]
+fn a_directory_of_schema_3_is_brought_forward() {
+    use crate::directory::{Actor, SignInError, TokenRule};
+    use chatmetric_core::EpochMs;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    directory_of_schema_3(folder.path());
+    for _ in 0..2 {
+        let directory = open_directory(folder.path()).expect("opens");
+        // Whoever made the first start operates it; its token is too old by now.
+        let operator = directory.operator_account().expect("reads");
+        assert_eq!(operator.as_ref().map(|id| id.as_str()), Some("100"));
+        assert_eq!(directory.setup_ends_ms(), 3_600_001);
+        assert!(directory.console_sessions().expect("reads").is_empty());
+        let bob = chatmetric_rpc::credential::AccountId::parse("100").expect("an id");
+        let snapshot = directory.snapshot();
+        let bob = snapshot.user(snapshot.account(&bob).expect("there").key, "bob");
+        let bob = bob.expect("there").id.clone();
+        assert_eq!(directory.console_password(&bob).expect("reads"), None);
+        let unknown = directory.check_user_token("none", EpochMs(5));
+        assert!(matches!(unknown, Err(SignInError::Token)));
+        directory
+            .add_user_token(
+                &bob,
+                "one",
+                TokenRule::Any,
+                EpochMs(5),
+                &Actor::operator("test"),
+            )
+            .expect("the tables of schema 4 are there");
+    }
+    // Of a directory that is older than the audit log, nobody knows.
+    let older = tempfile::tempdir().expect("a folder");
+    directory_of_schema_2(older.path());
+    let directory = open_directory(older.path()).expect("opens");
+    assert_eq!(directory.operator_account().expect("reads"), None);
+    assert_eq!(directory.setup_ends_ms(), 0);
+}
+
+#[test]
+fn what_belongs_to_a_user_goes_with_the_user() {
+    use crate::directory::{Actor, SignInError, StoredSession, TokenRule, UserChanges};
+    use chatmetric_core::EpochMs;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    directory_of_schema_2(folder.path());
+    let directory = open_directory(folder.path()).expect("opens");
+    let id = chatmetric_rpc::credential::AccountId::parse("100").expect("an id");
+    let (actor, now) = (Actor::operator("test"), EpochMs(5));
+    let made = directory.change_identities(&id, &actor, now, |change| {
+        change.create_user(crate::directory::NewUser {
+            name: "eve".to_owned(),
+            ..Default::default()
+        })?;
+        let console = UserChanges {
+            console: Some(true),
+            ..UserChanges::default()
+        };
+        change.update_user("eve", console)
+    });
+    let eve = made.expect("made").id;
+    directory
+        .set_console_password(&eve, "$hash", None, now, &actor)
+        .expect("set");
+    directory
+        .add_user_token(&eve, "one", TokenRule::Any, now, &actor)
+        .expect("made");
+    let session = StoredSession {
+        hash: [7; 32],
+        user: eve.clone(),
+        created_ms: 5,
+        used_ms: 5,
+        address: "192.0.2.1".parse().expect("an address"),
+        agent: "a browser".to_owned(),
+    };
+    let outdated = directory.add_console_session(&session, "$other", &[]);
+    assert!(matches!(outdated, Err(SignInError::Outdated)));
+    directory
+        .add_console_session(&session, "$hash", &[])
+        .expect("made");
+    let again = directory.add_user_token(&eve, "two", TokenRule::FirstOnly, now, &actor);
+    assert!(matches!(again, Err(SignInError::HasPassword)));
+    assert_eq!(directory.console_sessions().expect("reads"), [session]);
+    let password = directory.console_password(&eve).expect("reads");
+    assert_eq!(password.expect("there").signed_in_ms, Some(5));
+    let gone = directory.change_identities(&id, &actor, now, |change| change.delete_user("eve"));
+    gone.expect("deleted");
+    assert!(directory.console_sessions().expect("reads").is_empty());
+    assert_eq!(directory.console_password(&eve).expect("reads"), None);
+    assert!(directory.check_user_token("one", now).is_err());
+}
+
 #[test]
 fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
     let schema_of = |path: &Path| -> Vec<(String, Option<String>)> {
@@ -222,16 +332,18 @@ fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
         rows.collect::<Result<_, _>>().expect("reads")
     };
     let folder = || tempfile::tempdir().expect("a folder");
-    let (first, second, new) = (folder(), folder(), folder());
+    let (first, second, third, new) = (folder(), folder(), folder(), folder());
     directory_of_schema_1(first.path());
     directory_of_schema_2(second.path());
-    let schemas = [first, second, new].map(|folder| {
+    directory_of_schema_3(third.path());
+    let schemas = [first, second, third, new].map(|folder| {
         drop(open_directory(folder.path()).expect("opens"));
         schema_of(&folder.path().join(crate::directory::DIRECTORY_FILE))
     });
-    let [first, second, new] = schemas;
+    let [first, second, third, new] = schemas;
     assert_eq!(first, new);
     assert_eq!(second, new);
+    assert_eq!(third, new);
 }
 
 #[test]

@@ -62,13 +62,24 @@ fn is_skippable(bytes: &[u8]) -> bool {
 /// # Errors
 /// What the input says.
 pub fn decoded<'r>(input: Box<dyn Read + 'r>) -> io::Result<Box<dyn Read + 'r>> {
+    decoded_within(input, ZSTD_WINDOW_BYTES_MAX)
+}
+
+/// [`decoded`] with another largest window of a zstd frame, in bytes.
+///
+/// # Errors
+/// What the input says.
+pub fn decoded_within<'r>(
+    input: Box<dyn Read + 'r>,
+    window_bytes_max: u64,
+) -> io::Result<Box<dyn Read + 'r>> {
     let mut source = Source::new(input);
     Ok(match Compression::of(source.peek(4)?) {
         None => Box::new(source),
         Some(Compression::Gzip) => Box::new(Gzip {
             member: Some(GzDecoder::new(source)),
         }),
-        Some(Compression::Zstd) => Box::new(Zstd::new(source)),
+        Some(Compression::Zstd) => Box::new(Zstd::new(source, window_bytes_max)),
     })
 }
 
@@ -199,9 +210,9 @@ struct Zstd<'r> {
 }
 
 impl<'r> Zstd<'r> {
-    fn new(source: Source<'r>) -> Self {
+    fn new(source: Source<'r>, window_bytes_max: u64) -> Self {
         let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(ZSTD_WINDOW_BYTES_MAX);
+        decoder.set_max_window_size(window_bytes_max);
         Self {
             source,
             decoder,

@@ -25,7 +25,7 @@ pub(super) const BATCHES_IN_FLIGHT_MAX: usize = 4;
 /// Most numbers that a report names, of each kind.
 pub(super) const REPORT_NUMBERS_MAX: usize = 1_000;
 /// The name of these events' books.
-pub(super) const SOURCE: &str = "import";
+pub(super) const SOURCE: &str = crate::directory::limits::RESERVED_WEBHOOK_ID;
 /// How long to wait for a store that cannot take events.
 const UNAVAILABLE_TRIES_MAX: u32 = 600;
 /// How long between two tries.

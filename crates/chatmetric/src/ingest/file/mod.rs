@@ -22,7 +22,7 @@ use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use std::fmt;
 use std::io::{self, BufRead};
 
-pub use compression::{Compression, ZSTD_WINDOW_BYTES_MAX, decoded};
+pub use compression::{Compression, ZSTD_WINDOW_BYTES_MAX, decoded, decoded_within};
 pub use line::{Line, LineReader};
 pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader};
 pub use sniff::{PEEK_BYTES, SniffError, peek, sniff};

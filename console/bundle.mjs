@@ -1,0 +1,118 @@
+// Bundles src/ so that the first page needs one script: what it is made of is shared with the
+// pages that come later through a registry instead of through chunks of its own, which would all
+// have to be fetched first. Knows esbuild and modules; writes no file.
+//
+// 1. Follow main.tsx without the pages that are imported later: these modules are the core.
+// 2. Bundle the later pages; a module of the core becomes a look-up in the registry.
+// 3. Bundle the core with the registry of what step 2 looked up, and with the names of its files.
+import { build } from "esbuild";
+import { join, relative } from "node:path";
+
+const REGISTRY = "globalThis.chatmetricConsole";
+const PACKAGES = ["preact", "preact/hooks", "preact/jsx-runtime"];
+
+const options = (root) => ({
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  target: ["es2022"],
+  minify: true,
+  charset: "ascii",
+  legalComments: "none",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  metafile: true,
+  write: false,
+  logLevel: "warning",
+});
+
+/** Leaves imports that come later to the browser; `name` says what they are called then. */
+const later = (root, targets, name) => ({
+  name: "later",
+  setup(of) {
+    of.onResolve({ filter: /^\./ }, async (args) => {
+      if (args.kind !== "dynamic-import") return undefined;
+      const path = join(args.resolveDir, args.path);
+      targets.add(path);
+      return { path: name(path), external: true };
+    });
+  },
+});
+
+/** Turns modules of the core into look-ups and notes which were looked up. */
+const lookUps = (root, core, exportsOf, used) => ({
+  name: "look-ups",
+  setup(of) {
+    of.onResolve({ filter: /.*/ }, async (args) => {
+      if (args.pluginData === "asked" || args.namespace === "core" || args.kind === "entry-point") return undefined;
+      const key = PACKAGES.includes(args.path) ? args.path : args.path.startsWith(".") ? relative(root, join(args.resolveDir, args.path)) : null;
+      if (key === null || !core.has(key) || args.kind === "dynamic-import") return undefined;
+      used.add(key);
+      return { path: key, namespace: "core", sideEffects: false };
+    });
+    of.onLoad({ filter: /.*/, namespace: "core" }, ({ path }) => {
+      const names = exportsOf.get(path).join(",");
+      return { contents: `const {${names}}=${REGISTRY}[${JSON.stringify(path)}];export{${names}};`, loader: "js" };
+    });
+  },
+});
+
+async function exportsOfAll(root, keys) {
+  const entries = Object.fromEntries(keys.map((key, at) => [`m${at}`, PACKAGES.includes(key) ? key : `./${key}`]));
+  const { metafile } = await build({ ...options(root), entryPoints: entries, outdir: join(root, "none"), loader: { ".svg": "copy" } });
+  const found = new Map();
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    const at = /\/m(\d+)\.js$/.exec(path);
+    if (at) found.set(keys[Number(at[1])], output.exports);
+  }
+  return found;
+}
+
+/** The scripts by name, the first being the app; and the metadata of the pages' bundle. */
+export async function bundle(root) {
+  const targets = new Set();
+  const first = await build({ ...options(root), entryPoints: ["src/main.tsx"], outdir: join(root, "none"), plugins: [later(root, targets, (path) => path)] });
+  const core = new Set([...Object.keys(first.metafile.inputs).filter((path) => path.startsWith("src/")), ...PACKAGES]);
+  const exportsOf = await exportsOfAll(root, [...core]);
+
+  const used = new Set();
+  const pages = await build({
+    ...options(root),
+    entryPoints: Object.fromEntries([...targets].sort().map((path) => [relative(join(root, "src"), path).replace(/\.tsx?$/, "").replace(/\W/g, "_").replace(/^pages_/, "").replace(/_page$/, ""), path])),
+    outdir: join(root, "none"),
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    splitting: true,
+    plugins: [lookUps(root, core, exportsOf, used)],
+  });
+  const names = new Map();
+  for (const [path, output] of Object.entries(pages.metafile.outputs)) if (output.entryPoint) names.set(join(root, output.entryPoint), `./${path.split("/").pop()}`);
+
+  const keys = [...used].sort();
+  const registry = keys.map((key, at) => `import * as m${at} from ${JSON.stringify(PACKAGES.includes(key) ? key : `./${key}`)};`).join("");
+  const entries = keys.map((key, at) => `${JSON.stringify(key)}:m${at}`).join(",");
+  const app = await build({
+    ...options(root),
+    stdin: { contents: `${registry}${REGISTRY}={${entries}};import "./src/main.tsx";`, resolveDir: root, sourcefile: "app.js", loader: "js" },
+    outdir: join(root, "none"),
+    entryNames: "app-[hash]",
+    plugins: [later(root, new Set(), (path) => names.get(path))],
+  });
+  const scripts = new Map();
+  for (const file of [...app.outputFiles, ...pages.outputFiles]) scripts.set(file.path.split("/").pop(), file.contents);
+  return { app: app.outputFiles[0].path.split("/").pop(), scripts };
+}
+
+/** The style sheet and the icon, with their hashed names. */
+export async function bundleRest(root) {
+  const rest = await build({
+    ...options(root),
+    entryPoints: { style: "src/styles/app.css", favicon: "src/favicon.svg" },
+    outdir: join(root, "none"),
+    entryNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    loader: { ".svg": "copy" },
+  });
+  // The loader that copies leaves a script beside the icon that nobody asks for.
+  return new Map(rest.outputFiles.map((file) => [file.path.split("/").pop(), file.contents]).filter(([name]) => !name.endsWith(".js")));
+}

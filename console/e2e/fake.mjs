@@ -1,0 +1,79 @@
+// A server that answers the console's contract with made-up data, under the real security headers:
+// for states that are hard to reach with a real one. It counts nothing and checks no password.
+import { createServer } from "node:http";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { answersOf } from "./answers.mjs";
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), "../../crates/chatmetric/console-dist");
+const TYPES = { css: "text/css; charset=utf-8", html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", svg: "image/svg+xml", txt: "text/plain; charset=utf-8" };
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const HEADERS = {
+  "content-security-policy": CSP,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+};
+
+/** Starts one; `scenario` may be changed while it runs. */
+export async function fakeServer(scenario = {}) {
+  const fake = { scenario, calls: [], streams: new Set() };
+  const server = createServer((request, response) => {
+    const url = new URL(request.url, "http://fake");
+    const send = (status, type, body, more = {}) => {
+      const bytes = Buffer.from(body);
+      const zip = bytes.length > 1_000 && /gzip/.test(request.headers["accept-encoding"] ?? "");
+      response.writeHead(status, { ...HEADERS, "content-type": type, ...(zip ? { "content-encoding": "gzip" } : {}), ...more });
+      response.end(zip ? gzipSync(bytes, { level: 1 }) : bytes);
+    };
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", async () => {
+      const path = url.pathname;
+      if (!path.startsWith("/console/api/")) {
+        if (request.method === "POST" && path === "/") return send(200, "application/json", '{"RequestId":"1612C226-E271-4CFE-9F18-4066D0000000","Code":"OK","Message":"None","Data":[],"AccessDeniedDetail":"NONE"}', { "x-acs-request-id": "1612C226-E271-4CFE-9F18-4066D0000000" });
+        if (!path.startsWith("/console")) return send(302, "text/plain", "", { location: "/console/" });
+        const name = path.replace(/^\/console\/?/, "");
+        const file = join(dist, name.includes(".") ? name : "index.html");
+        if (!existsSync(file)) return send(404, "application/json", '{"code":"NotFound","message":"no such file","requestId":"F"}');
+        return send(200, TYPES[file.split(".").pop()], readFileSync(file));
+      }
+      const call = path.slice("/console/api/".length);
+      fake.calls.push(`${request.method} ${call}${url.search}`);
+      if (call === "live") {
+        response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream" });
+        response.write(": alive\n\n");
+        fake.streams.add(response);
+        response.on("close", () => fake.streams.delete(response));
+        return undefined;
+      }
+      if (fake.scenario.delayMs && call !== "session") await new Promise((resolve) => setTimeout(resolve, fake.scenario.delayMs));
+      // Signing in works once there is somebody to sign in; until then nothing else does.
+      const out = fake.scenario.session?.state === "signedOut";
+      if (out && call === "sign-in" && fake.scenario.opens) fake.scenario = {};
+      else if (out && !/^(session|sign-in|set-password|setup)$/.test(call)) return send(401, "application/json", '{"code":"NotSignedIn","message":"","requestId":"F"}');
+      const fault = fake.scenario.faults?.[call.split("/")[0]];
+      if (fault === "drop") return response.destroy();
+      if (fault) return send(fault.status, "application/json", JSON.stringify({ requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", message: "", ...fault }));
+      const body = Buffer.concat(chunks).toString();
+      const answer = answersOf(fake.scenario, request.method, call, url.searchParams, body);
+      if (answer === undefined) return send(404, "application/json", '{"code":"NotFound","message":"there is no such call","requestId":"F"}');
+      if (answer === null) return send(204, "application/json", "");
+      if (typeof answer === "string") return send(200, "text/plain", answer);
+      return send(answer.status ?? 200, "application/json", JSON.stringify(answer.body ?? answer));
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  fake.url = `http://127.0.0.1:${server.address().port}`;
+  fake.say = (changes) => {
+    for (const stream of fake.streams) stream.write(`event: buckets\ndata: ${JSON.stringify({ atMs: fake.scenario.nowMs, changes })}\n\n`);
+  };
+  fake.close = () => new Promise((resolve) => {
+    server.closeAllConnections();
+    server.close(resolve);
+  });
+  return fake;
+}

@@ -1,0 +1,108 @@
+// The pages and the states they can be in, for the tests that go through all of them.
+
+const METRICS_7D = "metrics";
+const fault = (name, what) => ({ faults: { [name]: what } });
+const DENIED = { status: 403, code: "Denied", message: "you may not do this", denied: { action: "cams:GetChatappPhoneNumberMetric", resource: "acs:cams:*:1045098765437731:*", statement: { Effect: "Allow", Action: "cams:GetChatappPhoneNumberMetric", Resource: "*" } } };
+const BROKEN = { status: 500, code: "Internal", message: "something broke" };
+
+/** name, path, scenario, and what may be done before looking. */
+export const STATES = [
+  ["signin", "signin", { session: { state: "signedOut" } }],
+  ["setup", "setup", { session: { state: "setup" } }],
+  ["set-password", "set-password#token", { session: { state: "signedOut" } }],
+  ["metrics", METRICS_7D, {}],
+  ["metrics-20", "metrics?range=31d", { numbers: 20 }],
+  ["metrics-by-number", "metrics?range=31d&show=numbers", { numbers: 20 }],
+  ["metrics-daily", "metrics?range=90d&compare=1", { numbers: 20 }],
+  ["metrics-custom", "metrics?range=custom&from=1795000000000&to=1795300000000&view=intervals", {}],
+  ["metrics-hours", "metrics?range=31d&view=hours", {}],
+  ["metrics-loading", METRICS_7D, { delayMs: 60_000 }, async (page) => page.waitForTimeout(400)],
+  ["metrics-empty", METRICS_7D, { empty: "quiet" }],
+  ["metrics-new", METRICS_7D, { empty: "new" }],
+  ["metrics-no-spaces", METRICS_7D, { noSpaces: true }],
+  ["metrics-partial", METRICS_7D, { partial: true }],
+  ["metrics-floor", METRICS_7D, { floorMs: Date.UTC(2026, 10, 19) }],
+  ["metrics-error", METRICS_7D, fault("metrics", BROKEN)],
+  ["metrics-denied", METRICS_7D, fault("metrics", DENIED)],
+  ["metrics-down", METRICS_7D, fault("metrics", "drop")],
+  ["metrics-clock", METRICS_7D, { serverMs: Date.UTC(2026, 10, 23, 9, 42, 10) }],
+  ["metrics-picker", METRICS_7D, {}, async (page) => page.locator("#numbers-value").click()],
+  ["server-down", METRICS_7D, fault("session", "drop")],
+  ["explorer", "explorer", {}],
+  ["explorer-response", "explorer", {}, async (page) => page.getByRole("button", { name: "Run", exact: true }).click()],
+  ["explorer-denied", "explorer", { denyCall: true }, async (page) => page.getByRole("button", { name: "Run", exact: true }).click()],
+  ["explorer-signed", "explorer", {}, async (page) => {
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole("tab", { name: "Signed request" }).click();
+  }],
+  ["explorer-docs", "explorer", {}, async (page) => page.getByRole("tab", { name: "Documentation" }).click()],
+  ["explorer-ram", "explorer/CreateUser", {}, async (page) => page.getByLabel("AccessKey, signed in this browser").check()],
+  ["explorer-unknown", "explorer/Nothing", {}],
+  ["signature", "signature", {}, async (page) => {
+    await page.getByLabel("Request", { exact: true }).fill("curl");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.getByText("Cause").first().waitFor();
+  }],
+  ["ingest", "ingest", {}],
+  ["ingest-empty", "ingest", { empty: "new" }],
+  ["ingest-poisoned", "ingest", { health: "poisoned" }],
+  ["ingest-quarantine", "ingest/quarantine", {}],
+  ["ingest-quarantine-empty", "ingest/quarantine", { empty: "new" }],
+  ["ingest-unclaimed", "ingest/unclaimed", {}],
+  ["ingest-claim", "ingest/unclaimed", {}, async (page) => page.getByRole("button", { name: "Claim" }).click()],
+  ["ingest-import", "ingest/import", {}, async (page) => {
+    await page.locator('input[type="file"]').setInputFiles({ name: "events.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n") });
+    await page.getByRole("button", { name: "Import" }).click();
+    await page.getByText("The file was imported").waitFor();
+  }],
+  ["ingest-error", "ingest", fault("ingest", BROKEN)],
+  ["numbers", "numbers", {}],
+  ["numbers-empty", "numbers", { empty: "new" }],
+  ["numbers-add", "numbers", {}, async (page) => page.getByRole("button", { name: "Add numbers" }).click()],
+  ["spaces", "spaces", {}],
+  ["spaces-edit", "spaces", {}, async (page) => page.getByRole("button", { name: "Change" }).click()],
+  ["webhooks", "webhooks", {}],
+  ["webhooks-empty", "webhooks", { empty: "new" }],
+  ["webhooks-wizard", "webhooks", {}, async (page) => {
+    await page.getByRole("button", { name: "Set up a webhook" }).click();
+    await page.getByLabel("App secret").fill("0123456789abcdef0123456789abcdef");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("Verify token", { exact: true }).waitFor();
+  }],
+  ["webhooks-rotate", "webhooks", {}, async (page) => page.getByRole("button", { name: "Rotate secrets" }).click()],
+  ["access-users", "access/users", {}],
+  ["access-user", "access/users", {}, async (page) => page.getByRole("button", { name: "finance", exact: true }).click()],
+  ["access-groups", "access/groups", {}],
+  ["access-keys", "access/keys", {}],
+  ["access-policies", "access/policies", {}, async (page) => {
+    await page.getByRole("button", { name: "Would it be allowed?" }).click();
+    await page.getByText("by statement 1").waitFor();
+  }],
+  ["access-policy", "access/policies", {}, async (page) => page.getByRole("button", { name: "ReadCounts", exact: true }).click()],
+  ["access-roles", "access/roles", {}],
+  ["access-role", "access/roles", {}, async (page) => page.getByRole("button", { name: "auditor", exact: true }).click()],
+  ["access-isv", "access/isv", {}],
+  ["access-denied", "access/users", { denyCall: true }],
+  ["accounts", "accounts", {}],
+  ["accounts-made", "accounts", {}, async (page) => {
+    await page.getByRole("button", { name: "Make an account" }).click();
+    await page.getByLabel("Name").fill("New Co");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("The account was made").waitFor();
+  }],
+  ["system", "system", {}],
+  ["audit", "audit", {}],
+  ["audit-empty", "audit", { empty: "new" }],
+  ["audit-entry", "audit", {}, async (page) => page.getByRole("button", { name: "Show" }).first().click()],
+  ["account", "account", {}],
+  ["third-party", "third-party", {}],
+  ["not-found", "nowhere", {}],
+];
+
+/** Waits until a page shows what it has: nothing moves and nothing is loading. */
+export async function settled(page) {
+  await page.waitForFunction(() => document.querySelector("h1, .blank h2") !== null);
+  await page.waitForFunction(() => document.querySelectorAll(".progress-line.on, [role=status] > .visually-hidden").length === 0, null, { timeout: 1_500 }).catch(() => undefined);
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await page.waitForTimeout(60);
+}

@@ -1,0 +1,136 @@
+// Who is here, which page is that: session first, then the door or the shell with a page. The
+// pages load themselves; the first page of a morning, Metrics, is part of this bundle.
+import type { ComponentType, JSX } from "preact";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { onExpired } from "./api.ts";
+import type { Failure, Result } from "./api.ts";
+import { ErrorState } from "./components/states.tsx";
+import { Toasts } from "./components/toast.tsx";
+import { lookAhead } from "./pages/metrics/ask.ts";
+import { MetricsPage } from "./pages/metrics/page.tsx";
+import { shell as m } from "./messages/en/shell.ts";
+import { navigate, to, usePlace } from "./router.ts";
+import type { Place } from "./router.ts";
+import { SessionContext, loadSession } from "./session.ts";
+import { Shell } from "./shell.tsx";
+import type { Session, SignedIn } from "./types.ts";
+import { NotFoundPage } from "./pages/not_found.tsx";
+import { LazyPage, useModule, type PageProps } from "./lazy.tsx";
+
+type Load = () => Promise<{ default: ComponentType<PageProps> }>;
+
+/** The pages that come when they are asked for. */
+const LAZY: Record<string, Load> = {
+  explorer: () => import("./pages/explorer/page.tsx"),
+  signature: () => import("./pages/signature.tsx"),
+  ingest: () => import("./pages/ingest/page.tsx"),
+  numbers: () => import("./pages/numbers.tsx"),
+  spaces: () => import("./pages/spaces.tsx"),
+  webhooks: () => import("./pages/webhooks.tsx"),
+  access: () => import("./pages/access/page.tsx"),
+  accounts: () => import("./pages/accounts.tsx"),
+  system: () => import("./pages/system.tsx"),
+  audit: () => import("./pages/audit.tsx"),
+  account: () => import("./pages/account.tsx"),
+  "third-party": () => import("./pages/third_party.tsx"),
+};
+
+function Page(props: { place: Place }): JSX.Element {
+  const name = props.place.parts[0] ?? "metrics";
+  if (name === "metrics") return <MetricsPage place={props.place} />;
+  const load = LAZY[name];
+  return load ? <LazyPage key={name} load={load} place={props.place} /> : <NotFoundPage />;
+}
+
+const loadDoor = () => import("./pages/door.tsx");
+type DoorModule = Awaited<ReturnType<typeof loadDoor>>;
+
+function Door(props: Parameters<DoorModule["default"]>[0]): JSX.Element {
+  const module = useModule(loadDoor);
+  return module ? <module.default {...props} /> : <div />;
+}
+
+function ExpiredDialog(props: Parameters<DoorModule["ExpiredDialog"]>[0]): JSX.Element | null {
+  const module = useModule(loadDoor);
+  return module && <module.ExpiredDialog {...props} />;
+}
+
+/** The pages of somebody who is not signed in. */
+const DOORS = ["signin", "setup", "set-password"];
+
+export function App(): JSX.Element {
+  const place = usePlace();
+  const [session, setSession] = useState<Session | null>(null);
+  const [signedIn, setSignedIn] = useState<SignedIn | null>(null);
+  const [error, setError] = useState<Failure | null>(null);
+  const [expired, setExpired] = useState(false);
+  const [epoch, setEpoch] = useState(0);
+  const known = useRef(false);
+  const load = useCallback(async (first?: Promise<Result<Session>>) => {
+    const result = await (first ?? loadSession());
+    if (!result.ok) {
+      setError(result.error);
+      return;
+    }
+    setError(null);
+    setSession(result.data);
+    if (result.data.state === "signedIn") {
+      known.current = true;
+      setSignedIn(result.data);
+      setExpired(false);
+      setEpoch((value) => value + 1);
+    }
+  }, []);
+  useEffect(() => {
+    const session = loadSession();
+    lookAhead(place, session.then((result) => result.ok && result.data.state === "signedIn"));
+    void load(session);
+  }, []);
+  useEffect(() => onExpired(() => setExpired(known.current)), []);
+
+  const left = useCallback(() => {
+    known.current = false;
+    setSignedIn(null);
+    setExpired(false);
+    setSession({ state: "signedOut" });
+    navigate(to("signin"));
+  }, []);
+  const name = place.parts[0] ?? "";
+  useEffect(() => {
+    if (!signedIn) return;
+    if (DOORS.includes(name) && name !== "set-password") {
+      const back = place.query.get("to") ?? "";
+      navigate(back.startsWith("/console/") ? back : to("metrics"), { replace: true });
+    } else if (name === "") navigate(to("metrics", place.query), { replace: true });
+  }, [signedIn, name]);
+
+  if (!session) {
+    return error ? (
+      <main class="door">
+        <h1 class="visually-hidden">{m.product}</h1>
+        <div class="card">
+          <ErrorState error={error} retry={() => void load()} />
+        </div>
+      </main>
+    ) : (
+      <div />
+    );
+  }
+  if (!signedIn || name === "set-password") {
+    return (
+      <>
+        <Door place={place} setup={session.state === "setup"} onDone={() => void load().then(() => name === "set-password" && navigate(to("metrics"), { replace: true }))} />
+        <Toasts />
+      </>
+    );
+  }
+  return (
+    <SessionContext.Provider value={{ session: signedIn, epoch }}>
+      <Shell place={place} onLeft={left}>
+        <Page place={place} />
+      </Shell>
+      {expired && <ExpiredDialog session={signedIn} onDone={() => void load()} onLeave={left} />}
+      <Toasts />
+    </SessionContext.Provider>
+  );
+}

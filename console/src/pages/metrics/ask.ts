@@ -1,0 +1,33 @@
+// What the Metrics page asks of the server, and asking for it ahead: the counts are on their way
+// before the page is drawn. It keeps nothing.
+import { ahead, query } from "../../api.ts";
+import { now } from "../../clock.ts";
+import type { Place } from "../../router.ts";
+import type { Space } from "../../types.ts";
+import { knows } from "../../zone.ts";
+import { readState, resolve } from "./state.ts";
+import type { MetricsState, Span } from "./state.ts";
+
+/** The query for what is shown. */
+export const asked = (state: MetricsState, span: Span, space: string): string =>
+  query({ space, isv: state.isv, start: span.startMs, end: span.endMs, granularity: state.granularity, number: state.numbers });
+
+export const countsPath = (state: MetricsState, span: Span, space: string): string => `metrics${asked(state, span, space)}&total=1`;
+
+/** The space that an address means; without one the default. */
+export function spaceOf(state: MetricsState, spaces: Space[]): Space | null {
+  if (state.space === "") return spaces.find((one) => one.default) ?? spaces[0] ?? null;
+  return spaces.find((one) => one.id === state.space && (one.isvCode ?? "") === state.isv) ?? null;
+}
+
+/** At the start of the window: spaces beside the session, counts as soon as both are there. */
+export function lookAhead(place: Place, session: Promise<boolean>): void {
+  if ((place.parts[0] ?? "metrics") !== "metrics") return;
+  const state = readState(place.query);
+  void Promise.all([session, ahead<{ spaces: Space[] }>("spaces")]).then(([signedIn, spaces]) => {
+    const space = signedIn && spaces.ok ? spaceOf(state, spaces.data.spaces) : null;
+    if (!space) return;
+    const span = resolve(state, now(), knows(space.timeZone) ? space.timeZone : "UTC");
+    if (span.endMs > span.startMs) void ahead(countsPath(state, span, space.id));
+  });
+}

@@ -1,0 +1,70 @@
+// The system, for the operator: what runs and how the store is.
+import type { JSX } from "preact";
+import { get } from "../api.ts";
+import { useLoad } from "../components/load.ts";
+import { Loaded } from "../components/states.tsx";
+import { When } from "../components/when.tsx";
+import { NOTHING, bytes, count, span } from "../format.ts";
+import { Frame } from "../lazy.tsx";
+import { system as m } from "../messages/en/operator.ts";
+import { shell } from "../messages/en/shell.ts";
+import type { SystemState } from "../types.ts";
+
+const TONES: Record<string, string> = { ready: "ok", waiting: "warn" };
+
+export default function SystemPage(): JSX.Element {
+  const system = useLoad("system", (signal) => get<SystemState>("system", signal));
+  return (
+    <Frame title={shell.pages.system} lead={m.lead}>
+      <Loaded of={system} height={420}>
+        {(data) => (
+          <>
+            <div class="split">
+              <section class="card card-body stack">
+                <h2>{m.facts}</h2>
+                <dl class="facts">
+                  <dt>{m.health}</dt>
+                  <dd>
+                    <span class={`state ${TONES[data.health] ?? "bad"}`}>{m.healths[data.health] ?? data.health}</span> {data.healthReason}
+                  </dd>
+                  <dt>{m.version}</dt>
+                  <dd>{data.version}</dd>
+                  <dt>{m.commit}</dt>
+                  <dd class="mono">{data.commit ?? NOTHING}</dd>
+                  <dt>{m.started}</dt>
+                  <dd>
+                    <When ms={data.startedMs} exact />
+                  </dd>
+                  <dt>{m.up}</dt>
+                  <dd>{span(data.uptimeMs)}</dd>
+                  <dt>{m.zones}</dt>
+                  <dd>{data.timeZones}</dd>
+                  <dt>{m.dataDir}</dt>
+                  <dd class="mono">{data.dataDir}</dd>
+                  <dt>{m.floor}</dt>
+                  <dd>
+                    <When ms={data.floorMs} exact />
+                  </dd>
+                </dl>
+              </section>
+              <section class="card card-body stack">
+                <h2>{m.store}</h2>
+                <dl class="facts">
+                  {Object.entries(data.store).map(([key, value]) => (
+                    <div class="contents" key={key}>
+                      <dt>{m.figures[key] ?? key}</dt>
+                      <dd>{value === null ? NOTHING : key.endsWith("Bytes") ? bytes(value) : count(value)}</dd>
+                    </div>
+                  ))}
+                </dl>
+              </section>
+            </div>
+            <p>
+              <a href="/console/third-party">{m.licences}</a>
+            </p>
+          </>
+        )}
+      </Loaded>
+    </Frame>
+  );
+}

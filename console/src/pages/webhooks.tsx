@@ -1,0 +1,281 @@
+// Webhooks: what is set up, and a wizard of three steps that ends when the first event arrives.
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { call, get } from "../api.ts";
+import { useAct } from "../components/act.ts";
+import { CopyButton } from "../components/copy.tsx";
+import { Confirm, Dialog, SecretOnce } from "../components/dialog.tsx";
+import { Select, Text } from "../components/field.tsx";
+import { useLoad } from "../components/load.ts";
+import { Banner, EmptyState, Failed, Loaded } from "../components/states.tsx";
+import { Table } from "../components/table.tsx";
+import type { Column } from "../components/table.tsx";
+import { toast } from "../components/toast.tsx";
+import { When } from "../components/when.tsx";
+import { NOTHING, count } from "../format.ts";
+import { Frame } from "../lazy.tsx";
+import { webhooks as m } from "../messages/en/directory.ts";
+import { shell } from "../messages/en/shell.ts";
+import { useMay } from "../session.ts";
+import type { Space, Webhook } from "../types.ts";
+
+const LOOK_MS = 2_000;
+type Made = { id: string; url: string; verifyToken: string };
+
+function Secret(props: { name: string; value: string }): JSX.Element {
+  return (
+    <div class="secret">
+      <span class="label">{props.name}</span>
+      <code>{props.value}</code>
+      <CopyButton text={props.value} slim name={`${shell.copy} ${props.name}`} />
+    </div>
+  );
+}
+
+/** Step 3: looks until the webhook has had an event. */
+function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
+  const [arrived, setArrived] = useState<Webhook | null>(null);
+  useEffect(() => {
+    if (arrived) return undefined;
+    const timer = setInterval(() => {
+      void get<{ webhooks: Webhook[] }>("webhooks").then((result) => {
+        const mine = result.ok ? result.data.webhooks.find((one) => one.id === props.id) : undefined;
+        if (mine && mine.received > 0) setArrived(mine);
+      });
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [arrived]);
+  return (
+    <div class="stack" aria-live="polite">
+      {!arrived ? (
+        <>
+          <div class="progress-line on" />
+          <h3>{m.waiting}</h3>
+          <p>{m.waitingWhat}</p>
+        </>
+      ) : (
+        <Banner tone="ok">
+          <b>{m.arrived}</b> {arrived.lastMs !== null && <When ms={arrived.lastMs} />}
+        </Banner>
+      )}
+      <div class="dialog-foot">
+        {arrived && (
+          <a class="button" href="/console/metrics">
+            {m.toMetrics}
+          </a>
+        )}
+        <button type="button" class={`button${arrived ? " primary" : ""}`} onClick={props.onDone}>
+          {arrived ? m.finish : m.skip}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
+  const [step, setStep] = useState(0);
+  const [id, setId] = useState("whatsapp");
+  const [space, setSpace] = useState("");
+  const [appSecret, setAppSecret] = useState("");
+  const [made, setMade] = useState<Made | null>(null);
+  const act = useAct();
+  const make = (event: Event): void => {
+    event.preventDefault();
+    void act.run(
+      () => call<Made>("POST", "webhooks", { id, kind: "whatsapp", space: space || null, appSecret }),
+      (answer) => {
+        setMade(answer);
+        setAppSecret("");
+        setStep(1);
+      },
+    );
+  };
+  return (
+    <Dialog title={m.add} onClose={props.onClose} stay={step === 1}>
+      <ol class="steps">
+        {m.steps.map((title, at) => (
+          <li key={title} aria-current={at === step ? "step" : undefined}>
+            {title}
+          </li>
+        ))}
+      </ol>
+      {step === 0 && (
+        <form class="stack" onSubmit={make}>
+          <Select label={m.kind} value="whatsapp" options={Object.entries(m.kinds).map(([value, label]) => ({ value, label }))} onValue={() => undefined} />
+          <Text label={m.newId} hint={m.newIdHint} mono value={id} onValue={setId} required pattern="[A-Za-z0-9\-]{1,64}" error={act.error?.field === "id" ? act.error.message : null} />
+          <Select label={m.space} value={space} options={[{ value: "", label: m.byNumber }, ...props.spaces.filter((one) => !one.isvCode).map((one) => ({ value: one.id, label: one.id }))]} onValue={setSpace} />
+          <Text label={m.secret} hint={m.secretHint} type="password" mono value={appSecret} onValue={setAppSecret} required />
+          {act.error?.field !== "id" && <Failed error={act.error} />}
+          <div class="dialog-foot">
+            <button type="submit" class="button primary" disabled={act.busy || id === ""}>
+              {m.next}
+            </button>
+          </div>
+        </form>
+      )}
+      {step === 1 && made && (
+        <div class="stack">
+          <p>{m.connectWhat}</p>
+          <Secret name={m.url} value={made.url} />
+          <Secret name={m.token} value={made.verifyToken} />
+          <Banner tone="warn">{m.tokenOnce}</Banner>
+          <div class="dialog-foot">
+            <button type="button" class="button primary" onClick={() => setStep(2)}>
+              {m.next}
+            </button>
+          </div>
+        </div>
+      )}
+      {step === 2 && made && <Waiting id={made.id} onDone={props.onClose} />}
+    </Dialog>
+  );
+}
+
+function RotateDialog(props: { webhook: Webhook; onClose: () => void }): JSX.Element {
+  const [secret, setSecret] = useState("");
+  const [token, setToken] = useState<string | null>(null);
+  const act = useAct();
+  const patch = (body: Record<string, unknown>, done: (answer: { verifyToken?: string } | null) => void): void =>
+    void act.run(() => call<{ verifyToken?: string } | null>("PATCH", `webhooks/${encodeURIComponent(props.webhook.id)}`, body), done);
+  if (token !== null) return <SecretOnce title={m.token} warning={m.tokenOnce} values={[[m.token, token]]} file={`${props.webhook.id}.csv`} done={m.finish} onDone={props.onClose} />;
+  return (
+    <Dialog title={m.rotateTitle(props.webhook.id)} onClose={props.onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          patch({ addAppSecret: secret }, () => {
+            toast(m.added);
+            props.onClose();
+          });
+        }}
+      >
+        <Text label={m.newSecret} hint={m.newSecretHint} type="password" mono value={secret} onValue={setSecret} />
+        <Failed error={act.error} />
+        <div class="row">
+          <button type="submit" class="button primary" disabled={act.busy || secret === ""}>
+            {m.addSecret}
+          </button>
+          <button
+            type="button"
+            class="button"
+            disabled={act.busy || props.webhook.appSecrets < 2}
+            onClick={() =>
+              patch({ dropOldAppSecret: true }, () => {
+                toast(m.dropped);
+                props.onClose();
+              })
+            }
+          >
+            {m.dropOld}
+          </button>
+          <button type="button" class="button" disabled={act.busy} onClick={() => patch({ newVerifyToken: true }, (answer) => setToken(answer?.verifyToken ?? ""))}>
+            {m.newToken}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export default function WebhooksPage(): JSX.Element {
+  const may = useMay();
+  const act = useAct();
+  const webhooks = useLoad("webhooks", (signal) => get<{ webhooks: Webhook[] }>("webhooks", signal));
+  const spaces = useLoad("spaces", (signal) => get<{ spaces: Space[] }>("spaces", signal));
+  const [adding, setAdding] = useState(false);
+  const [rotating, setRotating] = useState<Webhook | null>(null);
+  const [removing, setRemoving] = useState<Webhook | null>(null);
+  const change = may("chatmetric:ChangeWebhooks");
+  const remove = (webhook: Webhook): void =>
+    void act.run(
+      () => call("DELETE", `webhooks/${encodeURIComponent(webhook.id)}`),
+      () => {
+        toast(m.removed);
+        setRemoving(null);
+        webhooks.reload();
+      },
+    );
+  const columns: Column<Webhook>[] = [
+    { key: "id", title: m.id, cell: (row) => <b class="clip">{row.id}</b>, by: (row) => row.id, upFirst: true },
+    { key: "kind", title: m.kind, cell: (row) => m.kinds[row.kind] ?? row.kind },
+    { key: "space", title: m.space, cell: (row) => row.space ?? <span class="quiet">{m.byNumber}</span> },
+    {
+      key: "url",
+      title: m.url,
+      cell: (row) => row.url && (
+        <span class="row nowrap">
+          <code class="clip" title={row.url}>
+            {row.url}
+          </code>
+          <CopyButton text={row.url} slim name={`${shell.copy} ${m.url} ${row.id}`} />
+        </span>
+      ),
+    },
+    { key: "secrets", title: m.secrets, cell: (row) => count(row.appSecrets), number: true },
+    { key: "last", title: m.last, cell: (row) => (row.lastMs === null ? NOTHING : <When ms={row.lastMs} />), by: (row) => row.lastMs ?? 0 },
+    { key: "received", title: m.received, cell: (row) => count(row.received), by: (row) => row.received, number: true },
+    {
+      key: "actions",
+      title: m.actions,
+      actions: true,
+      cell: (row) =>
+        change && (
+          <>
+            <button type="button" class="button slim" onClick={() => setRotating(row)}>
+              {m.rotate}
+            </button>{" "}
+            <button type="button" class="button slim" onClick={() => setRemoving(row)}>
+              {m.remove}
+            </button>
+          </>
+        ),
+    },
+  ];
+  const add = change && (
+    <button type="button" class="button primary" onClick={() => setAdding(true)}>
+      {m.add}
+    </button>
+  );
+  return (
+    <Frame title={shell.pages.webhooks} lead={m.lead} actions={add}>
+      <div class="card">
+        <Loaded of={webhooks}>
+          {(data) =>
+            data.webhooks.length === 0 ? (
+              <EmptyState title={m.empty} actions={add}>
+                <p>{m.emptyWhat}</p>
+              </EmptyState>
+            ) : (
+              <Table caption={shell.pages.webhooks} columns={columns} rows={data.webhooks} rowKey={(row) => row.id} />
+            )
+          }
+        </Loaded>
+      </div>
+      {adding && (
+        <Wizard
+          spaces={spaces.data?.spaces ?? []}
+          onClose={() => {
+            setAdding(false);
+            webhooks.reload();
+          }}
+        />
+      )}
+      {rotating && (
+        <RotateDialog
+          webhook={rotating}
+          onClose={() => {
+            setRotating(null);
+            webhooks.reload();
+          }}
+        />
+      )}
+      {removing && (
+        <Confirm title={m.removeTitle(removing.id)} action={m.remove} busy={act.busy} onClose={() => setRemoving(null)} onYes={() => remove(removing)}>
+          <p>{m.removeWhat}</p>
+          <Failed error={act.error} />
+        </Confirm>
+      )}
+    </Frame>
+  );
+}

@@ -1,0 +1,1 @@
+var{useLoad:o}=globalThis.chatmetricConsole["src/components/load.ts"];export{o as a};

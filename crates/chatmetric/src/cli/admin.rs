@@ -1,0 +1,107 @@
+//! `chatmetric admin setup-token` and `reset-password`: a way into the console for whoever
+//! may read the data directory.
+
+use super::data_dir::OpenMode;
+use super::session::{Session, explain_control, explain_refusal};
+use super::{CliError, InstanceArguments, Terminal};
+use crate::control::TokenFor;
+use chatmetric_core::EpochMs;
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    /// Make a one-time token that sets a password for the console
+    SetupToken(SetupTokenArguments),
+    /// Take a user's password away, end the sessions, and make a one-time token for a new one
+    ResetPassword(ResetPasswordArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With USER, the token sets the user's password at /console/set-password and works \
+for a day;\na user that could not sign in to the console can from then on. Without USER, it makes \
+the\nfirst user at /console/setup and works for an hour. The token is printed once.\n\nExamples:\n  \
+chatmetric admin setup-token\n  chatmetric admin setup-token alice --account 1000000000000001"
+)]
+pub(super) struct SetupTokenArguments {
+    /// A RAM user
+    #[arg(value_name = "USER")]
+    user: Option<String>,
+    /// The user's account, when several have a user of this name
+    #[arg(long, value_name = "ID", requires = "user")]
+    account: Option<String>,
+    #[command(flatten)]
+    instance: InstanceArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The old password and all sessions of the user end at once. The token sets a new \
+password at\n/console/set-password and works for a day. It is printed once.\n\nExamples:\n  \
+chatmetric admin reset-password alice\n  chatmetric admin reset-password alice --account \
+1000000000000001"
+)]
+pub(super) struct ResetPasswordArguments {
+    /// A RAM user
+    #[arg(value_name = "USER")]
+    user: String,
+    /// The user's account, when several have a user of this name
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    instance: InstanceArguments,
+}
+
+pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliError> {
+    let (whose, instance) = match command {
+        AdminCommand::SetupToken(arguments) => {
+            let whose = TokenFor {
+                user: arguments.user,
+                account: arguments.account,
+                reset: false,
+            };
+            (whose, arguments.instance)
+        }
+        AdminCommand::ResetPassword(arguments) => {
+            let whose = TokenFor {
+                user: Some(arguments.user),
+                account: arguments.account,
+                reset: true,
+            };
+            (whose, arguments.instance)
+        }
+    };
+    make_token(whose, &instance, terminal)
+}
+
+fn make_token(
+    whose: TokenFor,
+    instance: &InstanceArguments,
+    terminal: &Terminal,
+) -> Result<(), CliError> {
+    let mut session = Session::open(instance, OpenMode::Existing, terminal)?;
+    let made = match &mut session {
+        Session::Server(client) => client
+            .setup_token(whose)
+            .map_err(|error| explain_control(&error)),
+        Session::Own { operator, .. } => operator
+            .setup_token(&whose)
+            .map_err(|refusal| explain_refusal(&refusal)),
+    };
+    session.close();
+    let made = made?;
+    let until = EpochMs(made.expires_ms);
+    terminal.say(&match &made.user {
+        Some(user) => format!(
+            "a token for user `{user}` of account {}, good once until {until}: open \
+             /console/set-password and enter it",
+            made.account
+        ),
+        None => format!(
+            "a token for the first user of account {}, good once until {until}: open \
+             /console/setup and enter it",
+            made.account
+        ),
+    });
+    terminal.data(&format!("{}\n", made.token))
+}

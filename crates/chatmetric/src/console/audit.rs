@@ -1,0 +1,64 @@
+//! `GET audit`: who changed what in the account; the operator sees any account.
+
+use super::ask::{Ask, answer_of};
+use super::error::ConsoleError;
+use super::rights::{Right, SignedIn};
+use super::work;
+use crate::directory::audit::AUDIT_PAGE_ENTRIES_MAX;
+use crate::directory::{AuditEntry, AuditFilter};
+use crate::server::answer::Answer;
+use chatmetric_rpc::credential::{AccessKeyId, AccountId};
+use serde_json::{Value, json};
+
+/// `GET audit`
+pub(super) async fn page(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ReadAudit)?;
+    let query = ask.query()?;
+    let account = match query.get("account") {
+        None => Some(who.account.id.clone()),
+        Some("*") if who.is_operator(ask.app) => None,
+        Some(id) => {
+            let id = AccountId::parse(id).map_err(|_| ConsoleError::NotFound)?;
+            if id != who.account.id && !who.is_operator(ask.app) {
+                return Err(ConsoleError::NotFound);
+            }
+            Some(id)
+        }
+    };
+    let before_id = query.get("after").map(|id| {
+        let id = id.parse();
+        id.map_err(|_| ConsoleError::invalid("after", "It is no id."))
+    });
+    let limit = query.count("limit", AUDIT_PAGE_ENTRIES_MAX, AUDIT_PAGE_ENTRIES_MAX)?;
+    let filter = AuditFilter {
+        account,
+        before_id: before_id.transpose()?,
+        limit,
+    };
+    let entries = work::read(ask.app, move |app| Ok(app.directory.audit_log(&filter)?)).await?;
+    let next = entries.last().filter(|_| entries.len() == limit);
+    let next = next.map(|entry| entry.id);
+    let entries: Vec<_> = entries.iter().map(entry_json).collect();
+    answer_of(&json!({ "entries": entries, "next": next }))
+}
+
+fn entry_json(entry: &AuditEntry) -> Value {
+    let value = |text: &Option<String>| -> Option<Value> {
+        let text = text.as_deref()?;
+        Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+    };
+    json!({
+        "id": entry.id,
+        "atMs": entry.at_ms,
+        "account": entry.account.as_ref().map(AccountId::as_str),
+        "actor": entry.actor.name,
+        "actorAccount": entry.actor.account.as_ref().map(AccountId::as_str),
+        "sourceIp": entry.actor.source_ip.map(|ip| ip.to_string()),
+        "requestId": entry.actor.request_id,
+        "accessKeyId": entry.actor.access_key_id.as_ref().map(AccessKeyId::as_str),
+        "action": entry.action,
+        "target": entry.target,
+        "before": value(&entry.before),
+        "after": value(&entry.after),
+    })
+}

@@ -1,0 +1,48 @@
+//! `GET system`: the program, its store and how long it runs, for the operator.
+
+use super::ask::{Ask, answer_of};
+use super::error::ConsoleError;
+use super::rights::{Right, SignedIn};
+use super::work;
+use crate::server::answer::Answer;
+use chatmetric_core::time::zone_database_version;
+use chatmetric_store::Health;
+use serde_json::json;
+
+/// `GET system`
+pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ReadSystem)?;
+    let body = work::read(ask.app, |app| {
+        let stats = app.store.stats();
+        let (health, reason) = match app.store.health() {
+            Health::Ready => ("ready", None),
+            Health::Waiting(reason) => ("waiting", Some(reason)),
+            Health::Poisoned(reason) => ("poisoned", Some(reason)),
+        };
+        let console = &app.console;
+        let now_ms = app.clock.monotonic_ms();
+        Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "commit": null,
+            "timeZones": zone_database_version(),
+            "startedMs": console.started_ms,
+            "uptimeMs": now_ms.saturating_sub(console.started_monotonic_ms),
+            "dataDir": app.settings.store.data_dir.display().to_string(),
+            "store": {
+                "diskBytes": stats.disk_bytes,
+                "runs": stats.runs,
+                "runRecords": stats.run_records,
+                "hotRecords": stats.hot_records,
+                "journalBytes": stats.journal_bytes,
+                "syncs": stats.syncs,
+                "queuedEvents": stats.queued_events,
+            },
+            "health": health,
+            "healthReason": reason,
+            "floorMs": app.store.floor().map(|floor| floor.0),
+            "licences": "/console/third-party.txt",
+        }))
+    })
+    .await?;
+    answer_of(&body)
+}

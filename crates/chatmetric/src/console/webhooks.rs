@@ -1,0 +1,187 @@
+//! Webhooks of the account: listed, made, their secrets exchanged, taken away.
+//!
+//! Invariant: a secret is in an answer once, when it is made here; app secrets come from
+//! the provider and never go back.
+
+use super::ask::{Ask, answer_of, done};
+use super::error::ConsoleError;
+use super::rights::{Right, SignedIn};
+use super::work;
+use crate::directory::limits::RESERVED_WEBHOOK_ID;
+use crate::directory::{NewWebhook, WebhookChanges, WebhookKind, letters_and_digits};
+use crate::server::answer::Answer;
+use chatmetric_rpc::credential::SecretKey;
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Letters and digits of a verify token that is made here: 190 bits.
+const VERIFY_TOKEN_CHARS: usize = 32;
+
+fn url(ask: &Ask<'_>, id: &str) -> String {
+    format!("{}/webhooks/whatsapp/{id}", ask.endpoint())
+}
+
+/// `GET webhooks`
+pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ReadDirectory)?;
+    let books = work::read(ask.app, |app| Ok(app.store.books()?)).await?;
+    let received: HashMap<_, _> = books
+        .iter()
+        // These are of files, also where a webhook of before has their name.
+        .filter(|(name, _)| **name != *RESERVED_WEBHOOK_ID)
+        .map(|(name, books)| (&**name, books.received))
+        .collect();
+    let mut own: Vec<_> = who
+        .snapshot
+        .webhooks()
+        .filter(|webhook| webhook.account.key == who.account.key)
+        .collect();
+    own.sort_by(|a, b| a.id.cmp(&b.id));
+    let webhooks: Vec<_> = own
+        .into_iter()
+        .map(|webhook| {
+            let (app_secrets, url) = match &webhook.kind {
+                WebhookKind::Whatsapp { app_secrets, .. } => {
+                    (app_secrets.len(), Some(url(ask, &webhook.id)))
+                }
+                // There is no way in for these kinds yet.
+                WebhookKind::Cams { .. } | WebhookKind::Events { .. } => (0, None),
+            };
+            json!({
+                "id": webhook.id,
+                "kind": webhook.kind.as_str(),
+                "space": webhook.space.as_ref().map(|space| space.id.as_str()),
+                "url": url,
+                "appSecrets": app_secrets,
+                "lastMs": ask.app.pipeline.arrivals().of(&webhook.id, ask.now()).map(|arrived| arrived.last.0),
+                "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),
+            })
+        })
+        .collect();
+    answer_of(&json!({ "webhooks": webhooks }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct New {
+    id: String,
+    kind: String,
+    #[serde(default)]
+    space: Option<String>,
+    #[serde(default)]
+    app_secret: Option<String>,
+}
+
+/// `POST webhooks`
+pub(super) async fn create(
+    ask: &Ask<'_>,
+    who: &SignedIn,
+    body: Incoming,
+) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ChangeWebhooks)?;
+    let new: New = ask.json(body).await?;
+    if new.kind != "whatsapp" {
+        return Err(ConsoleError::invalid(
+            "kind",
+            "The kind `whatsapp` can be made here.",
+        ));
+    }
+    let app_secret = new.app_secret.map(SecretKey::new);
+    let app_secret = app_secret
+        .ok_or_else(|| ConsoleError::invalid("appSecret", "It is missing: Meta's app has it."))?;
+    let verify_token = letters_and_digits(ask.app.entropy.as_ref(), VERIFY_TOKEN_CHARS);
+    let shown = shown(&verify_token);
+    let webhook = NewWebhook {
+        id: new.id.clone(),
+        space: new.space,
+        app_secret,
+        verify_token,
+    };
+    let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
+    work::change(ask.app, move |app| {
+        // Books are kept by the id alone: whoever takes one again would see them.
+        let books = app.store.books()?;
+        if books.iter().any(|(name, _)| **name == *webhook.id) {
+            let reason = "The id is or was in use; take another one.";
+            return Err(ConsoleError::Conflict(reason.to_owned()));
+        }
+        Ok(app
+            .directory
+            .create_webhook(&account, &webhook, &actor, now)?)
+    })
+    .await?;
+    answer_of(&json!({ "id": new.id, "url": url(ask, &new.id), "verifyToken": shown }))
+}
+
+fn shown(secret: &SecretKey) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Changes {
+    #[serde(default)]
+    add_app_secret: Option<String>,
+    #[serde(default)]
+    drop_old_app_secret: bool,
+    #[serde(default)]
+    new_verify_token: bool,
+    #[serde(default)]
+    space: Option<String>,
+}
+
+/// `PATCH webhooks/{id}`
+pub(super) async fn update(
+    ask: &Ask<'_>,
+    who: &SignedIn,
+    id: &str,
+    body: Incoming,
+) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ChangeWebhooks)?;
+    let asked: Changes = ask.json(body).await?;
+    let entropy = ask.app.entropy.as_ref();
+    let verify_token = asked
+        .new_verify_token
+        .then(|| letters_and_digits(entropy, VERIFY_TOKEN_CHARS));
+    let shown = verify_token.as_ref().map(shown);
+    let changes = WebhookChanges {
+        add_app_secret: asked.add_app_secret.map(SecretKey::new),
+        drop_old_app_secret: asked.drop_old_app_secret,
+        verify_token,
+        space: asked.space,
+    };
+    let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
+    let id = id.to_owned();
+    work::change(ask.app, move |app| {
+        Ok(app
+            .directory
+            .update_webhook(&account, &id, &changes, &actor, now)?)
+    })
+    .await?;
+    let body: Value = match shown {
+        Some(token) => json!({ "verifyToken": token }),
+        None => json!({}),
+    };
+    answer_of(&body)
+}
+
+/// `DELETE webhooks/{id}`
+pub(super) async fn delete(
+    ask: &Ask<'_>,
+    who: &SignedIn,
+    id: &str,
+) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ChangeWebhooks)?;
+    let (account, actor, now) = (Arc::clone(&who.account), who.actor(ask), ask.now());
+    let id = id.to_owned();
+    work::change(ask.app, move |app| {
+        Ok(app
+            .directory
+            .delete_webhook(&account.id, &id, &actor, now)?)
+    })
+    .await?;
+    Ok(done())
+}

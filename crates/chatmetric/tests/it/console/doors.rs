@@ -1,0 +1,154 @@
+//! Two doors that never mix; which browser may speak; files and their headers.
+
+use super::{ACME, Page, code, console, own_headers};
+use crate::world::{World, key};
+use serde_json::json;
+
+#[test]
+fn a_cookie_opens_nothing_at_the_api() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    let target = "/?Action=GetCallerIdentity&Version=2015-04-01";
+    let with = world.send("POST", target, &page.headers(), b"");
+    let without = world.send("POST", target, &[], b"");
+    assert_eq!(with.code(), without.code());
+    assert_eq!(with.status, without.status);
+    assert_eq!(with.code(), "MissingAccessKeyId");
+}
+
+#[test]
+fn a_signature_opens_nothing_at_the_console() {
+    let world = console();
+    let signed = world.v3(&key("owner"), "GetChatappPhoneNumberMetric", &[]);
+    let mut headers = signed.headers.clone();
+    headers.extend(own_headers());
+    let reply = world.send("GET", "/console/api/spaces", &headers, b"");
+    assert_eq!(code(&reply), "401 NotSignedIn");
+}
+
+#[test]
+fn what_changes_something_comes_from_our_pages_alone() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    let send = |headers: &[(&str, String)]| {
+        let mut all = vec![("cookie".to_owned(), page.cookie.clone())];
+        all.extend(
+            headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
+        let body = json!({ "document": "{}" }).to_string();
+        world.send("POST", "/console/api/policies/check", &all, body.as_bytes())
+    };
+    let own = ("x-chatmetric", "1".to_owned());
+    let site = |site: &str| ("sec-fetch-site", site.to_owned());
+    let origin = |origin: String| ("origin", origin);
+    let here = format!("http://{}", world.address);
+    assert_eq!(send(&[own.clone(), site("same-origin")]).status, 200);
+    assert_eq!(send(&[own.clone(), site("none")]).status, 200);
+    assert_eq!(send(&[own.clone(), origin(here.clone())]).status, 200);
+    for foreign in [
+        vec![own.clone(), site("cross-site")],
+        vec![own.clone(), site("same-site")],
+        vec![own.clone()],
+        vec![own.clone(), origin("http://evil.example".to_owned())],
+        vec![own.clone(), origin("null".to_owned())],
+        vec![own.clone(), origin(here.replace("http:", "https:"))],
+        // The browser's own word counts more than an origin.
+        vec![own.clone(), site("cross-site"), origin(here)],
+    ] {
+        assert_eq!(code(&send(&foreign)), "403 ForeignOrigin", "{foreign:?}");
+    }
+    assert_eq!(code(&send(&[site("same-origin")])), "403 MissingHeader");
+    let plain = [("cookie".to_owned(), page.cookie.clone())];
+    let read = world.send("GET", "/console/api/spaces", &plain, b"");
+    assert_eq!(code(&read), "403 MissingHeader");
+}
+
+#[test]
+fn no_answer_lets_another_site_read_it() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    for target in [
+        "/console/",
+        "/console/api/session",
+        "/console/api/nothing",
+        "/console/no.js",
+    ] {
+        let mut headers = page.headers();
+        headers.push(("origin".to_owned(), "http://evil.example".to_owned()));
+        let reply = world.send("GET", target, &headers, b"");
+        assert_eq!(reply.header("access-control-allow-origin"), None);
+        let policy = reply.header("content-security-policy").expect("a policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';"),
+            "{policy}"
+        );
+        assert!(policy.ends_with("trusted-types 'none'"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"));
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(
+            reply.header("cross-origin-opener-policy"),
+            Some("same-origin")
+        );
+        assert_eq!(reply.header("strict-transport-security"), None);
+    }
+}
+
+#[test]
+fn pages_are_files_of_the_program() {
+    let world = World::start();
+    let browser = [("accept".to_owned(), "text/html".to_owned())];
+    let to_console = world.send("GET", "/", &browser, b"");
+    assert_eq!(to_console.status, 302);
+    assert_eq!(to_console.header("location"), Some("/console/"));
+    assert_eq!(world.get("/console").header("location"), Some("/console/"));
+    let index = world.get("/console/");
+    assert_eq!(index.status, 200);
+    assert!(
+        index
+            .header("content-type")
+            .expect("a type")
+            .starts_with("text/html")
+    );
+    assert_eq!(index.header("cache-control"), Some("no-cache"));
+    assert_eq!(world.get("/console/metrics").body, index.body);
+    assert_eq!(code(&world.get("/console/no-such.js")), "404 NotFound");
+    assert_eq!(
+        code(&world.get("/console/api/nothing")),
+        "403 MissingHeader"
+    );
+    let etag = index.header("etag").expect("a tag").to_owned();
+    let known = [("if-none-match".to_owned(), etag)];
+    assert_eq!(world.send("GET", "/console/", &known, b"").status, 304);
+    let posted = world.send("POST", "/console/", &[], b"");
+    assert_eq!(code(&posted), "404 NotFound");
+}
+
+#[test]
+fn every_refusal_is_json() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    assert_eq!(code(&page.get("nothing")), "404 NotFound");
+    assert_eq!(code(&page.get("spaces/%ff")), "404 NotFound");
+    assert_eq!(code(&page.get("numbers?space=%zz")), "400 InvalidBody");
+    assert_eq!(code(&page.get("metrics?space=space-a")), "400 InvalidField");
+    assert_eq!(
+        code(&page.send("PATCH", "nothing", &json!({}))),
+        "404 NotFound"
+    );
+    assert_eq!(code(&page.post("spaces", &json!([1]))), "400 InvalidBody");
+    assert_eq!(
+        code(&page.post("spaces", &json!({ "secret": "x" }))),
+        "400 InvalidBody"
+    );
+    let large = "x".repeat(1024 * 1024 + 1);
+    let reply = world.send(
+        "POST",
+        "/console/api/spaces",
+        &page.headers(),
+        large.as_bytes(),
+    );
+    assert_eq!(code(&reply), "413 TooLarge");
+}
