@@ -418,4 +418,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "an_old_set_of_runs_is_let_go_of_by_the_merger",
         ],
     },
+    Mutant {
+        id: "old-runs-failing",
+        promise: "old runs take no space and memory while merges fail",
+        file: "crates/chatmetric-store/src/embedded/merger.rs",
+        find: "            shared.let_go_of_old_runs();\n            if shared.stopping() || shared.check().is_err() {",
+        replace: "            if shared.stopping() || shared.check().is_err() {",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric-store",
+            "--lib",
+            "old_sets_are_let_go_of_while_merges_fail",
+        ],
+    },
 ];

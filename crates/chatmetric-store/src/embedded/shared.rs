@@ -342,40 +342,4 @@ pub(crate) fn shard_of(number: &PhoneNumber, shards: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::EmbeddedStore;
-    use super::*;
-    use std::time::Duration;
-
-    /// Whoever looks into a set of runs is never the last who has it: its files may be
-    /// removed by now, and freeing them takes long.
-    #[test]
-    fn an_old_set_of_runs_is_let_go_of_by_the_merger() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = EmbeddedStore::open(folder.path(), Options::default()).expect("opens");
-        let shared = &store.shared;
-        let looked_into = shared.runs();
-        shared.set_runs(RunSet::default());
-        for _ in 0..3 {
-            assert_eq!(shared.let_go_of_old_runs(), 1, "it is still looked into");
-        }
-        assert_eq!(Arc::strong_count(&looked_into), 2);
-        *lock(&shared.merge_wanted) = true;
-        shared.merge_wake.notify_all();
-        let wait_for = |met: &dyn Fn() -> bool| {
-            for _ in 0..500 {
-                if met() {
-                    return;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            panic!("nobody looked");
-        };
-        wait_for(&|| !*lock(&shared.merge_wanted));
-        // The thread has looked while it was in use, and looks again without new work.
-        std::thread::sleep(Duration::from_millis(50));
-        assert_eq!(lock(&shared.old_runs).len(), 1);
-        drop(looked_into);
-        wait_for(&|| lock(&shared.old_runs).is_empty());
-    }
-}
+mod tests;
