@@ -7,9 +7,11 @@
 //! and so do commands that work without a server.
 
 mod audit;
+mod source;
 mod token;
 
 pub use audit::{LogPage, LoggedChange};
+pub use source::{SourceSwitch, SwitchedSource};
 pub use token::{MadeToken, TokenFor};
 
 use crate::clock::Clock;
@@ -245,6 +247,14 @@ impl Operator {
         token::make(&self.directory, whose, self.clock.now())
     }
 
+    /// Lets another feed count for a number from now on.
+    ///
+    /// # Errors
+    /// [`Refusal`] when nobody has the number and no account is named.
+    pub fn switch_source(&self, wanted: &SourceSwitch) -> Result<SwitchedSource, Refusal> {
+        source::switch(&self.directory, wanted, self.clock.now())
+    }
+
     /// Checks every checksum and recomputes the tallies.
     ///
     /// # Errors
@@ -296,6 +306,9 @@ enum Request {
     },
     SetupToken {
         whose: TokenFor,
+    },
+    SwitchSource {
+        wanted: SourceSwitch,
     },
     Verify {},
     ImportOpen {
@@ -449,6 +462,9 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
         }
         Request::AuditLog { page } => value(serde_json::to_value(operator.audit_log(page)?)),
         Request::SetupToken { whose } => value(serde_json::to_value(operator.setup_token(&whose)?)),
+        Request::SwitchSource { wanted } => {
+            value(serde_json::to_value(operator.switch_source(&wanted)?))
+        }
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         Request::ImportOpen { space } => {
             *loader = Some(operator.loader(&space)?);
@@ -600,6 +616,14 @@ impl ControlClient {
     /// [`ControlError`]
     pub fn setup_token(&mut self, whose: TokenFor) -> Result<MadeToken, ControlError> {
         self.ask(&Request::SetupToken { whose })
+    }
+
+    /// As [`Operator::switch_source`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn switch_source(&mut self, wanted: SourceSwitch) -> Result<SwitchedSource, ControlError> {
+        self.ask(&Request::SwitchSource { wanted })
     }
 
     /// As [`Operator::verify`].

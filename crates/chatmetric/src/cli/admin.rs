@@ -1,12 +1,13 @@
-//! `chatmetric admin setup-token` and `reset-password`: a way into the console for whoever
-//! may read the data directory.
+//! `chatmetric admin`: a way into the console for whoever may read the data directory, and
+//! which feed counts for a number.
 
 use super::data_dir::OpenMode;
 use super::session::{Session, explain_control, explain_refusal};
 use super::{CliError, InstanceArguments, Terminal};
-use crate::control::TokenFor;
+use crate::control::{SourceSwitch, TokenFor};
+use crate::directory::IdFamily;
 use chatmetric_core::EpochMs;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
@@ -14,6 +15,8 @@ pub(super) enum AdminCommand {
     SetupToken(SetupTokenArguments),
     /// Take a user's password away, end the sessions, and make a one-time token for a new one
     ResetPassword(ResetPasswordArguments),
+    /// Let another feed count for a number
+    SwitchSource(SwitchSourceArguments),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +55,44 @@ pub(super) struct ResetPasswordArguments {
     instance: InstanceArguments,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Two feeds that call the same message by different ids would count it twice, so the first\nfeed of a number counts and the other goes to the quarantine as `second_source`. This \nswitches it. What is in the quarantine stays there; messages that are on their way during\nthe switch may count under both ids.\n\nExamples:\n  chatmetric admin switch-source 15550100101 cams\n  chatmetric admin switch-source +15550100101 meta --account 1000000000000001"
+)]
+pub(super) struct SwitchSourceArguments {
+    /// The business number
+    #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+    number: String,
+    /// Whose ids count from now on
+    #[arg(value_enum, value_name = "FEED")]
+    feed: Feed,
+    /// Whose events of the number, when no space has it
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    instance: InstanceArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Feed {
+    /// Meta's webhooks, and events whose ids begin with `wamid.`
+    Meta,
+    /// Receipts of CAMS, and events whose ids are decimal digits
+    Cams,
+    /// Events with other ids
+    Other,
+}
+
+impl Feed {
+    const fn family(self) -> IdFamily {
+        match self {
+            Self::Meta => IdFamily::Meta,
+            Self::Cams => IdFamily::Cams,
+            Self::Other => IdFamily::Other,
+        }
+    }
+}
+
 pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliError> {
     let (whose, instance) = match command {
         AdminCommand::SetupToken(arguments) => {
@@ -70,8 +111,34 @@ pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliE
             };
             (whose, arguments.instance)
         }
+        AdminCommand::SwitchSource(arguments) => return switch_source(arguments, terminal),
     };
     make_token(whose, &instance, terminal)
+}
+
+fn switch_source(arguments: SwitchSourceArguments, terminal: &Terminal) -> Result<(), CliError> {
+    let wanted = SourceSwitch {
+        number: arguments.number,
+        family: arguments.feed.family().as_str().to_owned(),
+        account: arguments.account,
+    };
+    let mut session = Session::open(&arguments.instance, OpenMode::Existing, terminal)?;
+    let switched = match &mut session {
+        Session::Server(client) => client
+            .switch_source(wanted)
+            .map_err(|error| explain_control(&error)),
+        Session::Own { operator, .. } => operator
+            .switch_source(&wanted)
+            .map_err(|refusal| explain_refusal(&refusal)),
+    };
+    session.close();
+    let switched = switched?;
+    let before = switched.before.as_deref().unwrap_or("none");
+    terminal.say(&format!(
+        "number {} of account {}: {before} -> {}",
+        switched.number, switched.account, switched.after
+    ));
+    Ok(())
 }
 
 fn make_token(

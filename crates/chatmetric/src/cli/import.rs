@@ -493,6 +493,10 @@ fn summarize(tally: &Tally, report: &LoadReport, terminal: &Terminal) {
             &report.too_many,
             "not counted: the space has its `numbers_max`",
         ),
+        (
+            &report.second_source,
+            "not counted: another feed is counted for them (`chatmetric admin switch-source`)",
+        ),
     ] {
         if !numbers.is_empty() {
             let shown: Vec<&str> = numbers.iter().take(10).map(String::as_str).collect();

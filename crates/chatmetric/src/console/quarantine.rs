@@ -160,11 +160,13 @@ impl From<ReplayError> for ConsoleError {
             | ReplayError::BeforeFloor
             | ReplayError::NoSpace(_)
             | ReplayError::NoSource
+            | ReplayError::NoFamily
             | ReplayError::StillUnreadable => Self::Conflict(error.to_string()),
             ReplayError::Sealed(cause) => {
                 tracing::error!(%cause, "a quarantined body does not open");
                 Self::Internal
             }
+            ReplayError::Family(cause) => cause.into(),
             ReplayError::Store(cause) => cause.into(),
         }
     }

@@ -8,7 +8,7 @@ use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
 use crate::directory::limits::RESERVED_WEBHOOK_ID;
-use crate::directory::{NewWebhook, WebhookChanges, WebhookKind, letters_and_digits};
+use crate::directory::{NewWebhook, Webhook, WebhookChanges, WebhookKind, letters_and_digits};
 use crate::server::answer::Answer;
 use chatmetric_rpc::credential::SecretKey;
 use hyper::body::Incoming;
@@ -22,6 +22,16 @@ const VERIFY_TOKEN_CHARS: usize = 32;
 
 fn url(ask: &Ask<'_>, id: &str) -> String {
     format!("{}/webhooks/whatsapp/{id}", ask.endpoint())
+}
+
+/// Where a webhook takes bodies. That of CAMS ends in its token, which is a secret.
+fn url_of(ask: &Ask<'_>, webhook: &Webhook) -> String {
+    let (endpoint, id) = (ask.endpoint(), &webhook.id);
+    match webhook.kind {
+        WebhookKind::Whatsapp { .. } => url(ask, id),
+        WebhookKind::Cams { .. } => format!("{endpoint}/webhooks/cams/{id}/…"),
+        WebhookKind::Events { .. } => format!("{endpoint}/webhooks/events/{id}"),
+    }
 }
 
 /// `GET webhooks`
@@ -43,18 +53,15 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
     let webhooks: Vec<_> = own
         .into_iter()
         .map(|webhook| {
-            let (app_secrets, url) = match &webhook.kind {
-                WebhookKind::Whatsapp { app_secrets, .. } => {
-                    (app_secrets.len(), Some(url(ask, &webhook.id)))
-                }
-                // There is no way in for these kinds yet.
-                WebhookKind::Cams { .. } | WebhookKind::Events { .. } => (0, None),
+            let app_secrets = match &webhook.kind {
+                WebhookKind::Whatsapp { app_secrets, .. } => app_secrets.len(),
+                WebhookKind::Cams { .. } | WebhookKind::Events { .. } => 0,
             };
             json!({
                 "id": webhook.id,
                 "kind": webhook.kind.as_str(),
                 "space": webhook.space.as_ref().map(|space| space.id.as_str()),
-                "url": url,
+                "url": url_of(ask, webhook),
                 "appSecrets": app_secrets,
                 "lastMs": ask.app.pipeline.arrivals().of(&webhook.id, ask.now()).map(|arrived| arrived.last.0),
                 "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),

@@ -12,6 +12,8 @@ pub const KEYS_PER_OWNER_MAX: usize = 20;
 pub const NUMBERS_PER_SPACE_MAX: usize = 100_000;
 /// Largest `numbers_max`.
 pub const NUMBERS_MAX_MAX: u32 = 100_000;
+/// Most numbers that an account does not own and holds events of.
+pub const HELD_NUMBERS_MAX: usize = 100_000;
 /// `numbers_max` of a space that says nothing.
 pub const NUMBERS_MAX_DEFAULT: u32 = 1_000;
 /// Largest `calls_per_second`: what is kept exactly.

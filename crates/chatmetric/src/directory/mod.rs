@@ -15,6 +15,7 @@ mod diff_renames;
 mod document;
 mod error;
 mod export;
+mod family;
 mod first_start;
 mod generate;
 mod identity;
@@ -53,6 +54,7 @@ pub use document::{
 };
 pub use error::{ApplyError, DirectoryError};
 pub use export::{Export, ExportError};
+pub use family::{IdFamily, IdForm, SwitchError, Switched};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
 pub(crate) use generate::{letters_and_digits, session_key_id, token};
@@ -74,7 +76,7 @@ pub use sign_in::{
     AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
     TokenRule, USER_TOKEN_VALID_MS,
 };
-pub use snapshot::Snapshot;
+pub use snapshot::{NumberState, Snapshot};
 
 /// The file of the directory below the data directory.
 pub const DIRECTORY_FILE: &str = "directory.sqlite";

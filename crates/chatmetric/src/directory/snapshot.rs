@@ -13,6 +13,7 @@ use std::sync::Arc;
 use chatmetric_core::{AccountKey, PhoneNumber, SpaceKey};
 use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyLookup, KeyRecord};
 
+use super::family::IdFamily;
 use super::identity::{Identities, IdentityId, KeyUses};
 use super::model::{
     AccessKey, Account, Binding, CustSpaceId, IsvGrant, NamedPolicy, Principal, Role, Space, User,
@@ -46,15 +47,41 @@ pub(super) struct Records {
     pub(super) grants: HashMap<String, Vec<Arc<IsvGrant>>>,
 }
 
-/// Bindings of numbers, in shards, so that binding one number copies little.
+/// Bindings and families of numbers, in shards, so that binding one number copies little.
 #[derive(Debug, Clone)]
 pub(super) struct Bindings {
     by_number: Arc<[Arc<Shard>]>,
     by_space: Arc<HashMap<SpaceKey, Arc<BTreeSet<PhoneNumber>>>>,
+    families_by_account: Arc<HashMap<AccountKey, usize>>,
 }
 
-/// Histories of numbers, oldest binding first.
-type Shard = HashMap<PhoneNumber, Arc<[Binding]>>;
+/// What is known of a number.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// Oldest binding first.
+    history: Arc<[Binding]>,
+    /// The family of ids that each account counts of it; rarely more than one.
+    families: Arc<[(AccountKey, IdFamily)]>,
+}
+
+type Shard = HashMap<PhoneNumber, Known>;
+
+/// What is known of a number, found with one look-up.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberState<'a> {
+    /// The space that owns it now.
+    pub owner: Option<&'a Arc<Space>>,
+    families: &'a [(AccountKey, IdFamily)],
+}
+
+impl NumberState<'_> {
+    /// The family of ids that the account counts of it, once one is decided.
+    #[must_use]
+    pub fn family(&self, account: AccountKey) -> Option<IdFamily> {
+        let found = self.families.iter().find(|(known, _)| *known == account);
+        found.map(|(_, family)| *family)
+    }
+}
 
 const SHARDS: usize = 256;
 
@@ -63,13 +90,17 @@ impl Default for Bindings {
         Self {
             by_number: (0..SHARDS).map(|_| Arc::default()).collect(),
             by_space: Arc::default(),
+            families_by_account: Arc::default(),
         }
     }
 }
 
 impl Bindings {
-    /// Histories, each in the order in which its bindings were made.
-    pub(super) fn new(histories: HashMap<PhoneNumber, Vec<Binding>>) -> Self {
+    /// Histories, each in the order in which its bindings were made, and families.
+    pub(super) fn new(
+        histories: HashMap<PhoneNumber, Vec<Binding>>,
+        families: HashMap<PhoneNumber, Vec<(AccountKey, IdFamily)>>,
+    ) -> Self {
         let mut by_number: Vec<Shard> = vec![HashMap::new(); SHARDS];
         let mut by_space: HashMap<SpaceKey, BTreeSet<PhoneNumber>> = HashMap::new();
         for (number, history) in histories {
@@ -77,7 +108,16 @@ impl Bindings {
                 by_space.entry(binding.space).or_default().insert(number);
             }
             if let Some(shard) = by_number.get_mut(shard_of(&number)) {
-                shard.insert(number, history.into());
+                shard.entry(number).or_default().history = history.into();
+            }
+        }
+        let mut families_by_account = HashMap::new();
+        for (number, families) in families {
+            for (account, _) in &families {
+                *families_by_account.entry(*account).or_default() += 1;
+            }
+            if let Some(shard) = by_number.get_mut(shard_of(&number)) {
+                shard.entry(number).or_default().families = families.into();
             }
         }
         Self {
@@ -88,6 +128,7 @@ impl Bindings {
                     .map(|(space, numbers)| (space, Arc::new(numbers)))
                     .collect(),
             ),
+            families_by_account: Arc::new(families_by_account),
         }
     }
 
@@ -99,21 +140,57 @@ impl Bindings {
             if let Some(shard) = by_number.get_mut(shard_of(number)) {
                 let mut history = self.history(number).to_vec();
                 history.push(*binding);
-                Arc::make_mut(shard).insert(*number, history.into());
+                let known = Arc::make_mut(shard).entry(*number).or_default();
+                known.history = history.into();
             }
             Arc::make_mut(by_space.entry(binding.space).or_default()).insert(*number);
         }
         Self {
             by_number: by_number.into(),
             by_space: Arc::new(by_space),
+            families_by_account: Arc::clone(&self.families_by_account),
         }
     }
 
+    /// The same with families of numbers of an account, each number once.
+    pub(super) fn with_families(
+        &self,
+        account: AccountKey,
+        made: &[(PhoneNumber, IdFamily)],
+    ) -> Self {
+        let mut by_number: Vec<_> = self.by_number.to_vec();
+        let mut fresh = 0;
+        for (number, family) in made {
+            let Some(shard) = by_number.get_mut(shard_of(number)) else {
+                continue;
+            };
+            let known = Arc::make_mut(shard).entry(*number).or_default();
+            let others = known.families.iter().filter(|(known, _)| *known != account);
+            let families: Vec<_> = others.copied().chain([(account, *family)]).collect();
+            fresh += families.len() - known.families.len();
+            known.families = families.into();
+        }
+        let mut families_by_account = HashMap::clone(&self.families_by_account);
+        *families_by_account.entry(account).or_default() += fresh;
+        Self {
+            by_number: by_number.into(),
+            by_space: Arc::clone(&self.by_space),
+            families_by_account: Arc::new(families_by_account),
+        }
+    }
+
+    /// How many numbers of the account have a family.
+    pub(super) fn families_count(&self, account: AccountKey) -> usize {
+        let count = self.families_by_account.get(&account);
+        count.copied().unwrap_or_default()
+    }
+
+    fn known(&self, number: &PhoneNumber) -> Option<&Known> {
+        self.by_number.get(shard_of(number))?.get(number)
+    }
+
     fn history(&self, number: &PhoneNumber) -> &[Binding] {
-        self.by_number
-            .get(shard_of(number))
-            .and_then(|shard| shard.get(number))
-            .map_or(&[], |history| history)
+        self.known(number).map_or(&[], |known| &known.history)
     }
 }
 
@@ -257,12 +334,27 @@ impl Snapshot {
     /// The space that owns the number now.
     #[must_use]
     pub fn number_owner(&self, number: &PhoneNumber) -> Option<&Arc<Space>> {
-        let open = self
-            .number_history(number)
-            .iter()
-            .rev()
-            .find(|binding| binding.to.is_none())?;
+        self.open_space(self.number_history(number))
+    }
+
+    fn open_space(&self, history: &[Binding]) -> Option<&Arc<Space>> {
+        let open = history.iter().rev().find(|binding| binding.to.is_none())?;
         self.space_by_key(open.space)
+    }
+
+    /// Who owns the number and which family of ids counts for it.
+    #[must_use]
+    pub fn number(&self, number: &PhoneNumber) -> NumberState<'_> {
+        match self.bindings.known(number) {
+            Some(known) => NumberState {
+                owner: self.open_space(&known.history),
+                families: &known.families,
+            },
+            None => NumberState {
+                owner: None,
+                families: &[],
+            },
+        }
     }
 
     /// Whether the number is, or was, bound to the space.

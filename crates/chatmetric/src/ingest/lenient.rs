@@ -26,7 +26,7 @@ pub(super) enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn of(raw: &'a RawValue) -> Self {
+    pub(super) fn of(raw: &'a RawValue) -> Self {
         let json = raw.get();
         match json.as_bytes().first() {
             Some(b'"') => string(json).map_or(Self::Other, Self::String),

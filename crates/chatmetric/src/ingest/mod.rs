@@ -1,7 +1,8 @@
 //! What comes in: one file per source, one pipeline to the store.
 //!
-//! `whatsapp` reads bodies, `whatsapp_webhook` is its HTTP side (handshake,
-//! signature, answers), `binding` says where an event belongs, `claim` counts
+//! `whatsapp`, `cams` and `events` read bodies, `whatsapp_webhook`, `cams_webhook` and
+//! `events_webhook` are their HTTP sides (handshake, signature, tokens), `receive` is what
+//! these share, `binding` says where an event belongs, `claim` counts
 //! what was held once its number has an owner, `replay` judges quarantined items anew,
 //! `pipeline` hands batches to the store and waits until they are durable, `arrivals`
 //! remembers when a source last brought one. `lenient` is the JSON reader below.
@@ -10,10 +11,15 @@
 
 pub(crate) mod arrivals;
 mod binding;
+mod cams;
+pub(crate) mod cams_webhook;
 pub(crate) mod claim;
+mod events;
+pub(crate) mod events_webhook;
 pub mod file;
 mod lenient;
 pub mod pipeline;
+pub(crate) mod receive;
 pub(crate) mod replay;
 pub mod whatsapp;
 pub(crate) mod whatsapp_webhook;

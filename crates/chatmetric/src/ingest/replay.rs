@@ -3,16 +3,18 @@
 //! A body that an older program could not read is read again; an event whose number
 //! belonged to somebody else, or had no room, is looked up again. Events that are held
 //! for a number without an owner are `claim`'s, and the future releases itself. A single
-//! status that could not be read is kept without its number, so it stays uncounted.
+//! status of Meta that could not be read is kept without its number, so it stays
+//! uncounted; a report of CAMS or an event of ours names it and is read again.
 //!
 //! Invariant: an item counts where its webhook may count now, by owner, floor and clock,
 //! or it stays where it is; no number is bound for it. Without its webhook nobody knows
 //! any more where it may count.
 
-use crate::directory::{Account, Snapshot, Webhook, WebhookKind};
-use crate::ingest::{binding, whatsapp};
+use crate::directory::{Account, DirectoryError, IdFamily, IdForm, Snapshot, Webhook, WebhookKind};
+use crate::ingest::receive::{self, Reported};
+use crate::ingest::{binding, cams, events, whatsapp};
 use crate::server::App;
-use chatmetric_core::{EpochMs, PhoneNumber};
+use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
 use chatmetric_store::{
     BATCH_EVENTS_MAX, FUTURE_TOLERANCE_MS, Quarantined, QuarantinedContent, Reason, StatusEvent,
     StoreError, Target,
@@ -42,6 +44,10 @@ pub(crate) enum ReplayError {
     NoSource,
     #[error("This version cannot read all of the body either, or there is nothing to count in it.")]
     StillUnreadable,
+    #[error("What was kept does not say which feed gave its id: send it again.")]
+    NoFamily,
+    #[error("the family of the number could not be kept")]
+    Family(#[source] DirectoryError),
     #[error("the sealed body does not open")]
     Sealed(#[source] crate::master_key::SealError),
     #[error("the store failed")]
@@ -63,8 +69,9 @@ pub(crate) fn replay(
         Reason::Late => return Err(ReplayError::Late),
         Reason::Future => return Err(ReplayError::NotYetDue),
         Reason::SecondSource => return Err(ReplayError::SecondSource),
-        Reason::BadTimestamp | Reason::Malformed => return Err(ReplayError::NoNumber),
-        Reason::UnknownNumber
+        Reason::BadTimestamp
+        | Reason::Malformed
+        | Reason::UnknownNumber
         | Reason::ForeignNumber
         | Reason::Unparsable
         | Reason::TooManyNumbers => {}
@@ -73,7 +80,13 @@ pub(crate) fn replay(
         .webhook(&item.source)
         .filter(|webhook| webhook.account.key == account.key)
         .ok_or(ReplayError::NoSource)?;
+    if let (Reason::BadTimestamp | Reason::Malformed, WebhookKind::Whatsapp { .. }) =
+        (item.reason, &webhook.kind)
+    {
+        return Err(ReplayError::NoNumber);
+    }
     let judge = Judge {
+        app,
         snapshot,
         account,
         webhook,
@@ -91,17 +104,27 @@ pub(crate) fn replay(
             number: *number,
             status: *status,
             at: *at,
-            target: judge.target(number, *at)?,
+            target: judge.target(number, *at, family_of(&webhook.kind)?)?,
         }],
-        QuarantinedContent::Sealed(sealed) => judge.read(app, &item.source, sealed)?,
+        QuarantinedContent::Sealed(sealed) => judge.read(item, sealed)?,
     };
     let there = app.store.replay(item.id, &events);
     let there = there.map_err(ReplayError::Store)?;
     Ok(there.then_some(events.len()))
 }
 
+/// The family of ids of an event whose id is a hash by now.
+const fn family_of(kind: &WebhookKind) -> Result<IdForm, ReplayError> {
+    match kind {
+        WebhookKind::Whatsapp { .. } => Ok(IdForm::Of(IdFamily::Meta)),
+        WebhookKind::Cams { .. } => Ok(IdForm::Of(IdFamily::Cams)),
+        WebhookKind::Events { .. } => Err(ReplayError::NoFamily),
+    }
+}
+
 /// What the events of an item are judged by.
 struct Judge<'a> {
+    app: &'a App,
     snapshot: &'a Snapshot,
     account: &'a Arc<Account>,
     webhook: &'a Arc<Webhook>,
@@ -110,7 +133,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn target(&self, number: &PhoneNumber, at: EpochMs) -> Result<Target, ReplayError> {
+    fn space(&self, number: &PhoneNumber, at: EpochMs) -> Result<SpaceKey, ReplayError> {
         let space = binding::space_of(self.snapshot, self.webhook, number);
         let space = space.ok_or(ReplayError::NoSpace(*number))?;
         if self.floor.is_some_and(|floor| at < floor) {
@@ -119,43 +142,80 @@ impl Judge<'_> {
         if at > self.latest {
             return Err(ReplayError::Ahead);
         }
-        Ok(Target::Space(space))
+        Ok(space)
     }
 
-    /// The events of a sealed body.
-    fn read(
+    fn target(
         &self,
-        app: &App,
-        source: &str,
-        sealed: &[u8],
-    ) -> Result<Vec<StatusEvent>, ReplayError> {
-        match self.webhook.kind {
-            WebhookKind::Whatsapp { .. } => {}
-            WebhookKind::Cams { .. } | WebhookKind::Events { .. } => {
-                return Err(ReplayError::StillUnreadable);
-            }
+        number: &PhoneNumber,
+        at: EpochMs,
+        family: IdForm,
+    ) -> Result<Target, ReplayError> {
+        let space = self.space(number, at)?;
+        // It may be the first event that counts.
+        let wanted = [(*number, family.family())];
+        let counted = self.app.directory.bind_families(self.account.key, &wanted);
+        let counted = counted.map_err(ReplayError::Family)?;
+        match counted.first().copied().flatten() {
+            Some(counted) if family.fits(counted) => Ok(Target::Space(space)),
+            Some(_) | None => Err(ReplayError::SecondSource),
         }
-        let body = app
+    }
+
+    /// The events of a sealed body, or of a part of one.
+    fn read(&self, item: &Quarantined, sealed: &[u8]) -> Result<Vec<StatusEvent>, ReplayError> {
+        let account = self.account.id.as_str();
+        let body = self
+            .app
             .directory
-            .open_quarantined(self.account.id.as_str(), source, sealed)
+            .open_quarantined(account, &item.source, sealed)
             .map_err(ReplayError::Sealed)?;
         let text = whatsapp::text_of(&body);
-        let parsed = whatsapp::parse(&text, BATCH_EVENTS_MAX);
-        let parsed = parsed.map_err(|_| ReplayError::StillUnreadable)?;
-        if parsed.events.is_empty() || !parsed.bad.is_empty() {
+        match self.webhook.kind {
+            WebhookKind::Whatsapp { .. } => {
+                let parsed = whatsapp::parse(&text, BATCH_EVENTS_MAX);
+                let parsed = parsed.map_err(|_| ReplayError::StillUnreadable)?;
+                self.events(&parsed.events, parsed.bad.len())
+            }
+            WebhookKind::Cams { .. } => {
+                let parsed = cams::parse(&text, BATCH_EVENTS_MAX);
+                let parsed = parsed.map_err(|_| ReplayError::StillUnreadable)?;
+                self.events(&parsed.events, parsed.bad.len())
+            }
+            WebhookKind::Events { .. } => {
+                let body = events::Body {
+                    format: events::Format::Unknown,
+                    bytes: &body,
+                    text: &text,
+                    received_at: item.received_at,
+                };
+                let parsed = events::parse(body, BATCH_EVENTS_MAX);
+                let parsed = parsed.map_err(|_| ReplayError::StillUnreadable)?;
+                self.events(&parsed.events, parsed.bad.len())
+            }
+        }
+    }
+
+    fn events<R: Reported>(
+        &self,
+        events: &[R],
+        bad: usize,
+    ) -> Result<Vec<StatusEvent>, ReplayError> {
+        if events.is_empty() || bad > 0 {
             return Err(ReplayError::StillUnreadable);
         }
-        let events = parsed.events.iter().map(|event| {
+        // No family is decided by what does not count after all.
+        for event in events {
+            self.space(&event.number(), event.at())?;
+        }
+        let events = events.iter().map(|event| {
+            let (number, at) = (event.number(), event.at());
             Ok(StatusEvent {
-                fingerprint: app.fingerprint_key.fingerprint(
-                    whatsapp::CHANNEL,
-                    &event.number,
-                    &event.message_id,
-                ),
-                number: event.number,
-                status: event.status,
-                at: event.at,
-                target: self.target(&event.number, event.at)?,
+                fingerprint: receive::fingerprint(&self.app.fingerprint_key, event),
+                number,
+                status: event.status(),
+                at,
+                target: self.target(&number, at, event.family())?,
             })
         });
         events.collect()

@@ -313,7 +313,7 @@ fn read_status(number: Option<PhoneNumber>, json: &str) -> Result<Option<Event<'
 
 /// An id with a replacement character was not UTF-8: two such ids could be
 /// different messages that look the same.
-fn is_message_id(id: &str) -> bool {
+pub(super) fn is_message_id(id: &str) -> bool {
     !id.trim().is_empty()
         && id.len() <= MESSAGE_ID_BYTES_MAX
         && !id.contains(char::REPLACEMENT_CHARACTER)

@@ -7,13 +7,13 @@
 use crate::api::{self, Call, Outcome, metadata};
 use crate::console;
 use crate::directory::Principal;
-use crate::ingest::whatsapp_webhook;
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
 use crate::server::limits::{HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use crate::server::route::{Route, route};
 use crate::server::stream::AnswerBody;
+use crate::server::webhook;
 use crate::telemetry;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::request::RawRequest;
@@ -90,9 +90,11 @@ async fn respond(
             rpc(app, caller, &parts, body, ids).await
         }
         Route::WhatsappWebhook(id) => {
-            let answer = webhook(app, &id, &parts, body).await;
-            app.metrics.webhook(answer.status.as_u16());
-            answer
+            noted_webhook(app, webhook::whatsapp(app, &id, &parts, body).await)
+        }
+        Route::CamsWebhook(id) => noted_webhook(app, webhook::cams(app, &id, &parts, body).await),
+        Route::EventsWebhook(id) => {
+            noted_webhook(app, webhook::events(app, &id, &parts, body).await)
         }
         Route::Console => console::answer(app, caller, &parts, body).await,
         Route::Browser => Answer::text(StatusCode::FOUND, "the console is at /console/\n")
@@ -122,6 +124,11 @@ async fn respond(
         )
         .header(ALLOW, HeaderValue::from_static(allow)),
     }
+}
+
+fn noted_webhook(app: &App, answer: Answer) -> Answer {
+    app.metrics.webhook(answer.status.as_u16());
+    answer
 }
 
 /// An address and whether the way from it to us is TLS.
@@ -285,36 +292,6 @@ pub(crate) fn check_head(parts: &Parts) -> Result<(), ApiError> {
         0 => malformed("The Host header is missing."),
         _ => malformed("The Host header is given more than once."),
     }
-}
-
-async fn webhook(app: &Arc<App>, id: &str, parts: &Parts, body: Incoming) -> Answer {
-    if let Err(error) = check_head(parts) {
-        let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-        return Answer::small(status, &error.code(), &error.message()).closing();
-    }
-    let Some(webhook) = whatsapp_webhook::find(app, id) else {
-        return whatsapp_webhook::unknown();
-    };
-    if parts.method == Method::GET {
-        return whatsapp_webhook::handshake(&webhook, parts.uri.query().unwrap_or_default());
-    }
-    let body = match read_body(app, parts, body, app.settings.limits.body_bytes_max).await {
-        Ok(body) => body,
-        Err(BodyFault::NoMemory) => return whatsapp_webhook::unavailable(),
-        Err(BodyFault::TooLarge) => {
-            let message = format!(
-                "a body has at most {} bytes",
-                app.settings.limits.body_bytes_max
-            );
-            return Answer::small(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &message).closing();
-        }
-        Err(BodyFault::TooSlow | BodyFault::Broken | BodyFault::Api(_)) => {
-            let message = "the body did not arrive whole";
-            return Answer::small(StatusCode::BAD_REQUEST, "BrokenBody", message).closing();
-        }
-    };
-    let result = whatsapp_webhook::receive(app, &webhook, &parts.headers, &body.bytes).await;
-    whatsapp_webhook::answer(result)
 }
 
 /// Whether events are taken.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (start and stop), `listener` (connections), `handshake`
 //! (TLS), `connection` (what hyper refuses by itself), `exchange` (a request and its
-//! answer), `body`, `route`, `query_text`, `answer`, `stream`, `limits`, `background`.
+//! answer), `body`, `route`, `webhook`, `query_text`, `answer`, `stream`, `limits`, `background`.
 //!
 //! Invariant: once [`RunningServer::shutdown`] returns, nothing is in flight to
 //! the store and every acknowledgement that was given stands.
@@ -18,6 +18,7 @@ mod listener;
 pub(crate) mod query_text;
 mod route;
 mod stream;
+mod webhook;
 
 use crate::api::action::Action;
 use crate::api::{AddressLimit, NonceLog};

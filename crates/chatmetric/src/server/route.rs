@@ -18,6 +18,11 @@ pub(super) enum Route {
     Rpc,
     /// `/webhooks/whatsapp/{webhook_id}`
     WhatsappWebhook(String),
+    /// `/webhooks/cams/{webhook_id}/{token}`; the token is a secret, so it is left in the
+    /// path, for [`cams_token`].
+    CamsWebhook(String),
+    /// `/webhooks/events/{webhook_id}`
+    EventsWebhook(String),
     /// `/healthz`
     Health,
     /// `/readyz`
@@ -57,19 +62,38 @@ pub(super) fn route(parts: &Parts) -> Route {
         "/readyz/query" => get(Route::ReadyForQueries),
         "/metrics" => get(Route::Metrics),
         "/openapi.json" => get(Route::OpenApi),
-        _ => match path.strip_prefix("/webhooks/whatsapp/") {
-            Some(id) if is_id(id) => {
-                if matches!(parts.method, Method::GET | Method::POST) {
-                    Route::WhatsappWebhook(id.to_owned())
-                } else {
-                    Route::MethodNotAllowed("GET, POST")
-                }
-            }
-            Some(_) => Route::Rpc,
+        _ => match path.strip_prefix("/webhooks/") {
+            Some(rest) => webhook(rest, &parts.method),
             None => metadata::product_of_path(path)
                 .map_or(Route::Rpc, |product| get(Route::ApiDocs(product))),
         },
     }
+}
+
+fn webhook(rest: &str, method: &Method) -> Route {
+    let post = |route: Route| match *method {
+        Method::POST => route,
+        _ => Route::MethodNotAllowed("POST"),
+    };
+    match rest.split_once('/') {
+        Some(("whatsapp", id)) if is_id(id) => match *method {
+            Method::GET | Method::POST => Route::WhatsappWebhook(id.to_owned()),
+            _ => Route::MethodNotAllowed("GET, POST"),
+        },
+        Some(("events", id)) if is_id(id) => post(Route::EventsWebhook(id.to_owned())),
+        Some(("cams", id_and_token)) => match id_and_token.split_once('/') {
+            Some((id, token)) if is_id(id) && is_id(token) => {
+                post(Route::CamsWebhook(id.to_owned()))
+            }
+            Some(_) | None => Route::Rpc,
+        },
+        Some(_) | None => Route::Rpc,
+    }
+}
+
+/// The token of a path of CAMS: its last part.
+pub(super) fn cams_token(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// Whether a person typed our address: a call of the API has an Action or a signature,
@@ -144,6 +168,26 @@ mod tests {
             routed("PUT", "/webhooks/whatsapp/a-b"),
             Route::MethodNotAllowed("GET, POST")
         );
+        let events = Route::EventsWebhook("a-b".to_owned());
+        assert_eq!(routed("POST", "/webhooks/events/a-b"), events);
+        let cams = Route::CamsWebhook("a-b".to_owned());
+        assert_eq!(routed("POST", "/webhooks/cams/a-b/secret?x=/y"), cams);
+        assert_eq!(cams_token("/webhooks/cams/a-b/secret"), "secret");
+        for path in ["/webhooks/events/a-b", "/webhooks/cams/a-b/secret"] {
+            assert_eq!(routed("GET", path), Route::MethodNotAllowed("POST"));
+        }
+        for path in [
+            "/webhooks/cams/a-b",
+            "/webhooks/cams/a-b/",
+            "/webhooks/cams//secret",
+            "/webhooks/cams/a-b/secret/more",
+            "/webhooks/events/",
+            "/webhooks/events/a/b",
+            "/webhooks/other/a",
+            "/webhooks/",
+        ] {
+            assert_eq!(routed("POST", path), Route::Rpc, "{path}");
+        }
         assert_eq!(routed("POST", "/webhooks/whatsapp/"), Route::Rpc);
         assert_eq!(routed("POST", "/webhooks/whatsapp/a/b"), Route::Rpc);
     }

@@ -23,6 +23,10 @@ mod directory;
 mod identities;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
+// Receipts of CAMS, CloudEvents and NDJSON: what is taken, what is refused.
+mod receipts;
+// Two feeds with different ids for one number: one of them counts.
+mod families;
 // The product RAM: every operation, every refusal, every right.
 mod ram_api;
 // The floor of a running server, and what waits behind it.

@@ -520,7 +520,7 @@ fn logs_name_requests_and_nobody_else() {
         world
             .get("/webhooks/cams/acme-cams/cams-token-000000000000")
             .status,
-        404
+        405
     );
     let reply = world.post(&world.v1(&key("owner"), ACTION, &RANGE));
     assert_eq!(reply.status, 200);

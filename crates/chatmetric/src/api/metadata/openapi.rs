@@ -47,6 +47,7 @@ pub(super) fn render() -> String {
                     "type": "apiKey", "in": "query", "name": "Signature",
                     "description": "HMAC-SHA1 over the parameters",
                 },
+                "bearer": {"type": "http", "scheme": "bearer"},
             },
             "schemas": {"Error": error_schema()},
         },
@@ -181,6 +182,50 @@ fn error_schema() -> Value {
     })
 }
 
+fn path_parameter(name: &str) -> Value {
+    json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+}
+
+fn cams_webhook() -> Value {
+    let text = |description: &str| json!({"description": description});
+    json!({
+        "parameters": [path_parameter("webhook_id"), path_parameter("token")],
+        "post": {
+            "operationId": "receiveCamsReceipts",
+            "summary": "Receipts of CAMS; the token in the path is a secret",
+            "security": [],
+            "requestBody": {"required": true, "content": {"application/json": {}}},
+            "responses": {
+                "200": text("durable and counted"),
+                "404": text("unknown webhook or wrong token"), "413": text("too large"),
+                "503": text("not durable now; send it again"),
+            },
+        },
+    })
+}
+
+fn events_webhook() -> Value {
+    let text = |description: &str| json!({"description": description});
+    json!({
+        "parameters": [path_parameter("webhook_id")],
+        "post": {
+            "operationId": "receiveEvents",
+            "summary": "CloudEvents 1.0 or NDJSON",
+            "security": [{"bearer": []}],
+            "requestBody": {"required": true, "content": {
+                "application/cloudevents+json": {},
+                "application/cloudevents-batch+json": {},
+                "application/x-ndjson": {},
+            }},
+            "responses": {
+                "200": text("durable and counted"), "401": text("wrong token"),
+                "404": text("unknown webhook"), "413": text("too large"),
+                "503": text("not durable now; send it again"),
+            },
+        },
+    })
+}
+
 /// What is served beside the RPC API.
 fn own_paths() -> Map<String, Value> {
     let text = |description: &str| json!({"description": description});
@@ -234,6 +279,8 @@ fn own_paths() -> Map<String, Value> {
     set(&mut meta, "parameters", parameters);
     let paths = [
         ("/webhooks/whatsapp/{webhook_id}", webhook),
+        ("/webhooks/cams/{webhook_id}/{token}", cams_webhook()),
+        ("/webhooks/events/{webhook_id}", events_webhook()),
         ("/healthz", probe("healthz", "Whether the process lives")),
         ("/readyz", probe("readyz", "Whether events are taken")),
         (

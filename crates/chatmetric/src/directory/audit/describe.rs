@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{AUDIT_ENTRY_NUMBERS_MAX, NewEntry};
 use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner, key_status};
+use crate::directory::family::IdFamily;
 use crate::directory::model::CustSpaceId;
 use crate::directory::state::{
     AccountState, GrantState, GroupState, KeyState, PolicyState, RoleState, SpaceState, State,
@@ -284,6 +285,23 @@ pub(in crate::directory) fn bound_entries(
         }
     });
     entries.collect()
+}
+
+/// A number that counts another family of ids from now on.
+pub(in crate::directory) fn family_entry(
+    account: &AccountId,
+    number: &PhoneNumber,
+    before: Option<IdFamily>,
+    after: IdFamily,
+) -> NewEntry {
+    let family = |family: IdFamily| object(json!({ "family": family.as_str() }));
+    NewEntry {
+        account: account.clone(),
+        action: "SwitchSource",
+        target: format!("number/{number}"),
+        before: before.map(family),
+        after: Some(family(after)),
+    }
 }
 
 /// Numbers that moved together, in the log of the account that they leave and of

@@ -14,7 +14,7 @@ mod rows;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-pub(super) use describe::{Described, apply_entries, bound_entries, differences};
+pub(super) use describe::{Described, apply_entries, bound_entries, differences, family_entry};
 pub(super) use rows::{append, page};
 
 use chatmetric_core::EpochMs;

@@ -50,7 +50,7 @@ impl Loaded {
         let key_uses = KeyUses::new(self.times.uses);
         Ok(Snapshot::new(
             records,
-            Bindings::new(self.histories),
+            Bindings::new(self.histories, self.families),
             key_uses,
         ))
     }

@@ -8,6 +8,7 @@ use chatmetric_rpc::credential::AccountId;
 use rusqlite::{Connection, Row};
 
 use crate::directory::error::DirectoryError;
+use crate::directory::family::IdFamily;
 use crate::directory::identity::Times;
 use crate::directory::model::{Binding, CustSpaceId, UnknownNumbers};
 use crate::directory::state::{
@@ -25,6 +26,7 @@ pub(super) struct Loaded {
     pub(super) times: Times,
     pub(super) spaces: HashMap<CustSpaceId, SpaceKey>,
     pub(super) histories: HashMap<PhoneNumber, Vec<Binding>>,
+    pub(super) families: HashMap<PhoneNumber, Vec<(AccountKey, IdFamily)>>,
 }
 
 pub(super) fn load(
@@ -41,6 +43,7 @@ pub(super) fn load(
             times: Times::default(),
             spaces: HashMap::new(),
             histories: HashMap::new(),
+            families: HashMap::new(),
         },
     };
     loader.accounts()?;
@@ -51,6 +54,7 @@ pub(super) fn load(
     loader.roles()?;
     loader.spaces()?;
     loader.bindings()?;
+    loader.families()?;
     loader.grants()?;
     loader.webhooks()?;
     Ok(loader.loaded)
@@ -67,7 +71,7 @@ pub(super) fn damaged(what: impl Into<String>) -> DirectoryError {
     DirectoryError::Damaged { what: what.into() }
 }
 
-fn key_u32(key: i64, what: &str) -> Result<u32, DirectoryError> {
+pub(super) fn key_u32(key: i64, what: &str) -> Result<u32, DirectoryError> {
     u32::try_from(key).map_err(|_| damaged(format!("the {what} key {key} is out of range")))
 }
 

@@ -4,6 +4,7 @@
 //! Invariant: what is written is read back by the same module, so that the
 //! snapshot after a change is what a restart would load.
 
+mod families;
 mod index;
 mod load;
 mod load_identities;
@@ -26,6 +27,7 @@ use super::snapshot::Snapshot;
 use super::state::State;
 use crate::master_key::MasterKey;
 
+pub(super) use families::{FamilySwitch, bind_families, switch_family};
 pub(super) use write::{Write, write_changes, write_first_start};
 
 pub(super) fn load_state(

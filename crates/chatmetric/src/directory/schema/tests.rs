@@ -266,6 +266,36 @@ fn a_directory_of_schema_3_is_brought_forward() {
     assert_eq!(directory.setup_ends_ms(), 0);
 }
 
+/// A directory as the program of schema 4 left it.
+fn directory_of_schema_4(data_dir: &Path) {
+    directory_of_schema_3(data_dir);
+    let path = data_dir.join(crate::directory::DIRECTORY_FILE);
+    let connection = Connection::open(path).expect("opens");
+    connection.execute_batch(v4::SQL).expect("runs");
+    connection
+        .pragma_update(None, "user_version", 4)
+        .expect("sets");
+}
+
+#[test]
+fn a_directory_of_schema_4_is_brought_forward() {
+    use crate::directory::IdFamily;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    directory_of_schema_4(folder.path());
+    let number = PhoneNumber::parse("1555").expect("a number");
+    for before in [None, Some(IdFamily::Meta)] {
+        let directory = open_directory(folder.path()).expect("opens");
+        let snapshot = directory.snapshot();
+        let state = snapshot.number(&number);
+        let account = state.owner.expect("an owner").account.key;
+        // A number has no family until its next event.
+        assert_eq!(state.family(account), before);
+        let bound = directory.bind_families(account, &[(number, IdFamily::Meta)]);
+        assert_eq!(bound.expect("bound"), [Some(IdFamily::Meta)]);
+    }
+}
+
 #[test]
 fn what_belongs_to_a_user_goes_with_the_user() {
     use crate::directory::{Actor, SignInError, StoredSession, TokenRule, UserChanges};
@@ -332,18 +362,20 @@ fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
         rows.collect::<Result<_, _>>().expect("reads")
     };
     let folder = || tempfile::tempdir().expect("a folder");
-    let (first, second, third, new) = (folder(), folder(), folder(), folder());
+    let (first, second, third, fourth, new) = (folder(), folder(), folder(), folder(), folder());
     directory_of_schema_1(first.path());
     directory_of_schema_2(second.path());
     directory_of_schema_3(third.path());
-    let schemas = [first, second, third, new].map(|folder| {
+    directory_of_schema_4(fourth.path());
+    let schemas = [first, second, third, fourth, new].map(|folder| {
         drop(open_directory(folder.path()).expect("opens"));
         schema_of(&folder.path().join(crate::directory::DIRECTORY_FILE))
     });
-    let [first, second, third, new] = schemas;
+    let [first, second, third, fourth, new] = schemas;
     assert_eq!(first, new);
     assert_eq!(second, new);
     assert_eq!(third, new);
+    assert_eq!(fourth, new);
 }
 
 #[test]

@@ -8,8 +8,10 @@
 //! loading the same events again changes no count.
 
 use super::FileEvent;
+use super::place::{Judge, Place};
 use crate::clock::Clock;
-use crate::directory::{BindOutcome, Directory, DirectoryError, Snapshot, UnknownNumbers};
+use crate::directory::{BindOutcome, Directory, DirectoryError, IdForm, UnknownNumbers};
+use crate::ingest::binding::{self, Seen};
 use chatmetric_core::{AccountKey, Fingerprint, FingerprintKey, MessageStatus, PhoneNumber};
 use chatmetric_core::{EpochMs, SpaceKey};
 use chatmetric_store::{Batch, Reason, Receipt, StatusEvent, Store, StoreError, Target};
@@ -72,6 +74,8 @@ pub struct LoadReport {
     pub foreign: BTreeSet<String>,
     /// Numbers beyond `numbers_max`: not counted.
     pub too_many: BTreeSet<String>,
+    /// Numbers for which another family of message ids counts: not counted.
+    pub second_source: BTreeSet<String>,
 }
 
 impl LoadReport {
@@ -88,6 +92,7 @@ impl LoadReport {
             (&mut self.held, &other.held),
             (&mut self.foreign, &other.foreign),
             (&mut self.too_many, &other.too_many),
+            (&mut self.second_source, &other.second_source),
         ] {
             let room = REPORT_NUMBERS_MAX.saturating_sub(own.len());
             own.extend(more.iter().take(room).cloned());
@@ -115,6 +120,7 @@ impl LoadReport {
 struct Pending {
     fingerprint: Fingerprint,
     number: PhoneNumber,
+    family: IdForm,
     status: MessageStatus,
     at: EpochMs,
 }
@@ -176,6 +182,7 @@ impl Loader {
         self.pending.push(Pending {
             fingerprint,
             number: event.number,
+            family: IdForm::of_id(event.message_id),
             status: event.status,
             at: event.at,
         });
@@ -217,19 +224,27 @@ impl Loader {
             self.wait_for_one()?;
         }
         let (account, places) = self.places()?;
+        let second = &mut self.report.second_source;
         let events = self
             .pending
             .drain(..)
-            .map(|pending| StatusEvent {
-                fingerprint: pending.fingerprint,
-                number: pending.number,
-                status: pending.status,
-                at: pending.at,
-                target: places
-                    .get(&pending.number)
-                    .map_or(Target::Held(account), |place| {
-                        place.target(account, pending.at)
-                    }),
+            .map(|pending| {
+                let place = places.get(&pending.number);
+                let target = place.map_or(Target::Held(account), |place| {
+                    place.target(account, pending.family, pending.at)
+                });
+                if target == Target::Refused(account, Reason::SecondSource)
+                    && second.len() < REPORT_NUMBERS_MAX
+                {
+                    second.insert(pending.number.to_string());
+                }
+                StatusEvent {
+                    fingerprint: pending.fingerprint,
+                    number: pending.number,
+                    status: pending.status,
+                    at: pending.at,
+                    target,
+                }
             })
             .collect();
         let batch = Batch {
@@ -263,9 +278,9 @@ impl Loader {
         Ok(())
     }
 
-    /// Where the events of each number of the batch belong; binds numbers that
-    /// the space may bind.
-    fn places(&mut self) -> Result<(AccountKey, HashMap<PhoneNumber, Place>), LoadError> {
+    /// Where the events of each number of the batch belong; binds numbers that the
+    /// space may bind, and the families of ids that count.
+    fn places(&mut self) -> Result<(AccountKey, HashMap<PhoneNumber, Judge>), LoadError> {
         let snapshot = self.directory.snapshot();
         let Some(space) = snapshot.space_by_key(self.space) else {
             let space = format!("{:?}", self.space);
@@ -292,7 +307,7 @@ impl Loader {
                 .directory
                 .bind_numbers(space.key, &unknown, self.clock.now())?;
             for (number, outcome) in unknown.iter().zip(outcomes) {
-                let target = bound_target(space.key, account, &outcome);
+                let target = binding::bound_target(space.key, account, &outcome);
                 if outcome == BindOutcome::Bound {
                     self.report.bound.insert(number.to_string());
                 }
@@ -300,7 +315,54 @@ impl Loader {
             }
         }
         self.note(&places);
-        Ok((account, places))
+        let judges = self.families(account, places)?;
+        Ok((account, judges))
+    }
+
+    /// Adds the family of ids that counts of each number, decided by the first event
+    /// that counts where none is decided yet.
+    fn families(
+        &self,
+        account: AccountKey,
+        places: HashMap<PhoneNumber, Place>,
+    ) -> Result<HashMap<PhoneNumber, Judge>, LoadError> {
+        let snapshot = self.directory.snapshot();
+        let known = |number: &PhoneNumber| snapshot.number(number).family(account);
+        let undecided = places.iter().filter(|(number, _)| known(number).is_none());
+        let undecided: HashMap<_, _> = undecided.collect();
+        let counting = self.pending.iter().filter(|pending| {
+            let place = undecided.get(&pending.number);
+            place.is_some_and(|place| place.counts(account, pending.at))
+        });
+        let seen = counting.map(|pending| Seen {
+            number: pending.number,
+            family: pending.family,
+            at: pending.at,
+        });
+        let first = if undecided.is_empty() {
+            HashMap::new()
+        } else {
+            binding::first_families(seen, self.store.floor())
+        };
+        let bound = binding::bind_families(&self.directory, account, first)?;
+        let judge = |number: &PhoneNumber, place: Place| match bound.get(number) {
+            Some(None) => Judge {
+                place: Place::Always(Target::Refused(account, Reason::TooManyNumbers)),
+                counted: None,
+            },
+            Some(counted @ Some(_)) => Judge {
+                place,
+                counted: *counted,
+            },
+            None => Judge {
+                place,
+                counted: known(number),
+            },
+        };
+        let judges = places
+            .iter()
+            .map(|(number, place)| (*number, judge(number, *place)));
+        Ok(judges.collect())
     }
 
     fn note(&mut self, places: &HashMap<PhoneNumber, Place>) {
@@ -317,49 +379,6 @@ impl Loader {
                 names.insert(number.to_string());
             }
         }
-    }
-}
-
-/// Where a number's events belong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// All of them.
-    Always(Target),
-    /// The number left the space: its history stays, what came later does not.
-    Until { space: SpaceKey, end: EpochMs },
-    /// Another space has it.
-    Elsewhere,
-}
-
-impl Place {
-    /// `None` for a number that no space owns.
-    fn of(snapshot: &Snapshot, space: SpaceKey, number: &PhoneNumber) -> Option<Self> {
-        let owner = snapshot.number_owner(number);
-        if owner.is_some_and(|owner| owner.key == space) {
-            return Some(Self::Always(Target::Space(space)));
-        }
-        let history = snapshot.number_history(number);
-        let left = history.iter().filter(|binding| binding.space == space);
-        match left.filter_map(|binding| binding.to).max() {
-            Some(end) => Some(Self::Until { space, end }),
-            None => owner.map(|_| Self::Elsewhere),
-        }
-    }
-
-    fn target(self, account: AccountKey, at: EpochMs) -> Target {
-        match self {
-            Self::Always(target) => target,
-            Self::Until { space, end } if at < end => Target::Space(space),
-            Self::Until { .. } | Self::Elsewhere => Target::Refused(account, Reason::ForeignNumber),
-        }
-    }
-}
-
-fn bound_target(space: SpaceKey, account: AccountKey, outcome: &BindOutcome) -> Target {
-    match outcome {
-        BindOutcome::Bound | BindOutcome::AlreadyBound => Target::Space(space),
-        BindOutcome::BoundElsewhere { .. } => Target::Refused(account, Reason::ForeignNumber),
-        BindOutcome::Full { .. } => Target::Refused(account, Reason::TooManyNumbers),
     }
 }
 

@@ -13,6 +13,7 @@ mod csv;
 mod line;
 mod load;
 mod ndjson;
+mod place;
 mod scalar;
 mod sniff;
 mod whatsapp;
@@ -25,6 +26,7 @@ use std::io::{self, BufRead};
 pub use compression::{Compression, ZSTD_WINDOW_BYTES_MAX, decoded, decoded_within};
 pub use line::{Line, LineReader};
 pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader};
+pub(super) use ndjson::{Judged, judge};
 pub use sniff::{PEEK_BYTES, SniffError, peek, sniff};
 
 /// Longest line of NDJSON and CSV, in bytes.
@@ -148,12 +150,12 @@ pub fn read<V: Visitor>(
 
 /// The values of one line of NDJSON or CSV, as text, before they are checked.
 #[derive(Debug, Clone, Copy, Default)]
-struct RawEvent<'a> {
-    number: Option<&'a str>,
-    message_id: Option<&'a str>,
-    status: Option<&'a str>,
-    timestamp: Option<&'a str>,
-    channel: Option<&'a str>,
+pub(super) struct RawEvent<'a> {
+    pub(super) number: Option<&'a str>,
+    pub(super) message_id: Option<&'a str>,
+    pub(super) status: Option<&'a str>,
+    pub(super) timestamp: Option<&'a str>,
+    pub(super) channel: Option<&'a str>,
 }
 
 /// A checked line.
@@ -164,7 +166,7 @@ enum Checked<'a> {
 
 /// A field of a line, for the place of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     Number,
     MessageId,
     Status,

@@ -2,7 +2,9 @@
 //! Unknown names are ignored; `timestamp` is another name of `ts`.
 
 use super::scalar::Scalar;
-use super::{Bad, Checked, LINE_BYTES_MAX, Line, LineReader, RawEvent, ReadError, Visitor};
+use super::{
+    Bad, Checked, Field, FileEvent, LINE_BYTES_MAX, Line, LineReader, RawEvent, ReadError, Visitor,
+};
 use serde::Deserialize;
 use std::io::BufRead;
 
@@ -58,20 +60,52 @@ pub(super) fn not_utf8(line: u64, error: std::str::Utf8Error) -> Bad {
     }
 }
 
+/// What a line is.
+pub(in crate::ingest) enum Judged<'a> {
+    Event(FileEvent<'a>),
+    /// The word of a status that is not counted.
+    Ignored(&'a str),
+    Bad {
+        /// The value that is wrong, when the rest of the line was read.
+        field: Option<Field>,
+        /// From 1, in bytes.
+        column: Option<usize>,
+        /// Without any value.
+        reason: String,
+    },
+}
+
 fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(), V::Stop> {
+    judge(bytes, |judged| match judged {
+        Judged::Event(event) => visitor.event(&event),
+        Judged::Ignored(word) => visitor.ignored(Some(word)),
+        Judged::Bad { column, reason, .. } => visitor.bad(Bad {
+            line,
+            column,
+            reason,
+        }),
+    })
+}
+
+/// Reads one line and tells what it is; its texts live as long as the telling.
+pub(in crate::ingest) fn judge<T>(bytes: &[u8], tell: impl FnOnce(Judged<'_>) -> T) -> T {
+    let bad = |column, reason| Judged::Bad {
+        field: None,
+        column,
+        reason,
+    };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        Err(error) => return visitor.bad(not_utf8(line, error)),
+        Err(error) => {
+            let Bad { column, reason, .. } = not_utf8(0, error);
+            return tell(bad(column, reason));
+        }
     };
     let wire: WireEvent<'_> = match serde_json::from_str(text) {
         Ok(wire) => wire,
         Err(error) => {
             let column = Some(error.column()).filter(|column| *column > 0);
-            return visitor.bad(Bad {
-                line,
-                column,
-                reason: json_reason(&error),
-            });
+            return tell(bad(column, json_reason(&error)));
         }
     };
     let channel = wire
@@ -85,14 +119,21 @@ fn read_line<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(),
         timestamp: wire.ts.as_ref().map(|s| s.0.as_ref()),
         channel: channel.as_deref(),
     };
-    match raw.check() {
-        Ok(Checked::Event(event)) => visitor.event(&event),
-        Ok(Checked::Ignored(word)) => visitor.ignored(Some(word)),
-        Err((_, reason)) => visitor.bad(Bad {
-            line,
-            column: None,
-            reason,
-        }),
+    tell(raw.judge())
+}
+
+impl<'a> RawEvent<'a> {
+    /// The check, as what a line is.
+    pub(in crate::ingest) fn judge(&self) -> Judged<'a> {
+        match self.check() {
+            Ok(Checked::Event(event)) => Judged::Event(event),
+            Ok(Checked::Ignored(word)) => Judged::Ignored(word),
+            Err((field, reason)) => Judged::Bad {
+                field: Some(field),
+                column: None,
+                reason,
+            },
+        }
     }
 }
 

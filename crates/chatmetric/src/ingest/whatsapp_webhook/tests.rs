@@ -61,21 +61,3 @@ fn the_vectors_fit_and_nothing_else_does() {
         assert!(!signature_fits(&HeaderMap::new(), &secrets, &body));
     }
 }
-
-#[test]
-fn an_acknowledgement_is_the_json_of_its_receipt() {
-    let receipt = Receipt {
-        new: 1,
-        duplicate: 22,
-        moved: 9,
-        ignored: 333,
-        late: u32::MAX,
-        quarantined: 0,
-    };
-    let expected = serde_json::json!({
-        "code": "OK", "new": 1, "duplicate": 22, "ignored": 333, "late": u32::MAX,
-        "quarantined": 0,
-    });
-    let answer = answer(Ok(receipt));
-    assert_eq!(answer.body, expected.to_string().as_bytes());
-}
