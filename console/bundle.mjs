@@ -103,7 +103,7 @@ export async function bundle(root) {
   return { app: app.outputFiles[0].path.split("/").pop(), scripts };
 }
 
-/** The style sheet and the icon, with their hashed names. */
+/** The style sheet, the icon and what runs before the app, with their hashed names. */
 export async function bundleRest(root) {
   const rest = await build({
     ...options(root),
@@ -113,6 +113,9 @@ export async function bundleRest(root) {
     assetNames: "[name]-[hash]",
     loader: { ".svg": "copy" },
   });
+  // What runs before the app is no module: it must not wait for it.
+  const early = await build({ ...options(root), format: "iife", entryPoints: ["src/early.ts"], outdir: join(root, "none"), entryNames: "[name]-[hash]" });
   // The loader that copies leaves a script beside the icon that nobody asks for.
-  return new Map(rest.outputFiles.map((file) => [file.path.split("/").pop(), file.contents]).filter(([name]) => !name.endsWith(".js")));
+  const files = [...rest.outputFiles.filter((file) => !file.path.endsWith(".js")), ...early.outputFiles];
+  return new Map(files.map((file) => [file.path.split("/").pop(), file.contents]));
 }

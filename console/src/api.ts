@@ -58,6 +58,20 @@ const offline = (cause: unknown): Failure =>
     ? failure("offline", "Timeout", "")
     : failure("offline", "Offline", "");
 
+declare global {
+  interface Window {
+    /** Answers that `early.ts` asked for, by path. */
+    early?: Record<string, Promise<Response>>;
+  }
+}
+
+/** The answer to the first call of the window, each once. */
+function taken(method: Method, path: string): Promise<Response> | undefined {
+  const answer = method === "GET" ? window.early?.[path] : undefined;
+  delete window.early?.[path];
+  return answer;
+}
+
 /** One call. `path` is what stands behind `/console/api/`. */
 export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Result<T>> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
@@ -72,7 +86,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     };
     if (body !== undefined) init.body = JSON.stringify(body);
-    answer = await fetch(`/console/api/${path}`, init);
+    answer = await (taken(method, path) ?? fetch(`/console/api/${path}`, init));
     text = await answer.text();
   } catch (cause) {
     return { ok: false, error: offline(cause) };

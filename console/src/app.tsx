@@ -17,6 +17,9 @@ import type { Session, SignedIn } from "./types.ts";
 import { NotFoundPage } from "./pages/not_found.tsx";
 import { LazyPage, useModule, type PageProps } from "./lazy.tsx";
 
+/** How long the first page waits for its first question. */
+const AHEAD_MS = 100;
+
 type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 
 /** The pages that come when they are asked for. */
@@ -83,8 +86,9 @@ export function App(): JSX.Element {
   }, []);
   useEffect(() => {
     const session = loadSession();
-    lookAhead(place, session.then((result) => result.ok && result.data.state === "signedIn"));
-    void load(session);
+    // The counts are asked for before the page is made, unless that takes long.
+    const asked = lookAhead(place, session.then((result) => result.ok && result.data.state === "signedIn"));
+    void Promise.race([asked, new Promise((resolve) => setTimeout(resolve, AHEAD_MS))]).then(() => load(session));
   }, []);
   useEffect(() => onExpired(() => setExpired(known.current)), []);
 

@@ -20,7 +20,9 @@ import { useMay } from "../session.ts";
 import type { Space, Webhook } from "../types.ts";
 
 const LOOK_MS = 2_000;
-type Made = { id: string; url: string; verifyToken: string };
+type Made = { id: string; url: string; verifyToken?: string; token?: string };
+/** How a webhook of each kind may be called at first. */
+const IDS: Record<string, string> = { whatsapp: "whatsapp", cams: "cams", events: "events" };
 
 function Secret(props: { name: string; value: string }): JSX.Element {
   return (
@@ -74,6 +76,7 @@ function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
 
 function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
   const [step, setStep] = useState(0);
+  const [kind, setKind] = useState("whatsapp");
   const [id, setId] = useState("whatsapp");
   const [space, setSpace] = useState("");
   const [appSecret, setAppSecret] = useState("");
@@ -82,7 +85,7 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
   const make = (event: Event): void => {
     event.preventDefault();
     void act.run(
-      () => call<Made>("POST", "webhooks", { id, kind: "whatsapp", space: space || null, appSecret }),
+      () => call<Made>("POST", "webhooks", { id, kind, space: space || null, ...(kind === "whatsapp" && { appSecret }) }),
       (answer) => {
         setMade(answer);
         setAppSecret("");
@@ -101,10 +104,19 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
       </ol>
       {step === 0 && (
         <form class="stack" onSubmit={make}>
-          <Select label={m.kind} value="whatsapp" options={Object.entries(m.kinds).map(([value, label]) => ({ value, label }))} onValue={() => undefined} />
+          <Select
+            label={m.kind}
+            value={kind}
+            options={Object.entries(m.kinds).map(([value, label]) => ({ value, label }))}
+            onValue={(value) => {
+              setKind(value);
+              // A name that the user chose stays.
+              if (id === IDS[kind]) setId(IDS[value] ?? value);
+            }}
+          />
           <Text label={m.newId} hint={m.newIdHint} mono value={id} onValue={setId} required pattern="[A-Za-z0-9\-]{1,64}" error={act.error?.field === "id" ? act.error.message : null} />
           <Select label={m.space} value={space} options={[{ value: "", label: m.byNumber }, ...props.spaces.filter((one) => !one.isvCode).map((one) => ({ value: one.id, label: one.id }))]} onValue={setSpace} />
-          <Text label={m.secret} hint={m.secretHint} type="password" mono value={appSecret} onValue={setAppSecret} required />
+          {kind === "whatsapp" && <Text label={m.secret} hint={m.secretHint} type="password" mono value={appSecret} onValue={setAppSecret} required />}
           {act.error?.field !== "id" && <Failed error={act.error} />}
           <div class="dialog-foot">
             <button type="submit" class="button primary" disabled={act.busy || id === ""}>
@@ -115,10 +127,11 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
       )}
       {step === 1 && made && (
         <div class="stack">
-          <p>{m.connectWhat}</p>
+          <p>{m.connects[kind]}</p>
           <Secret name={m.url} value={made.url} />
-          <Secret name={m.token} value={made.verifyToken} />
-          <Banner tone="warn">{m.tokenOnce}</Banner>
+          {made.verifyToken && <Secret name={m.token} value={made.verifyToken} />}
+          {made.token && kind !== "cams" && <Secret name={m.bearer} value={made.token} />}
+          <Banner tone="warn">{kind === "cams" ? m.urlOnce : m.tokenOnce}</Banner>
           <div class="dialog-foot">
             <button type="button" class="button primary" onClick={() => setStep(2)}>
               {m.next}
@@ -178,6 +191,28 @@ function RotateDialog(props: { webhook: Webhook; onClose: () => void }): JSX.Ele
   );
 }
 
+/** The one token of receipts and events: a new one ends the one before at once. */
+function TokenDialog(props: { webhook: Webhook; onClose: () => void }): JSX.Element {
+  const [token, setToken] = useState<string | null>(null);
+  const act = useAct();
+  const { id, kind, url } = props.webhook;
+  const make = (): void =>
+    void act.run(
+      () => call<{ token: string }>("PATCH", `webhooks/${encodeURIComponent(id)}`, { newToken: true }),
+      (answer) => setToken(answer.token),
+    );
+  if (token !== null) {
+    const values: [string, string][] = kind === "cams" && url ? [[m.url, url.replace(/[^/]*$/u, token)]] : [[m.bearer, token]];
+    return <SecretOnce title={m.bearer} warning={kind === "cams" ? m.urlOnce : m.tokenOnce} values={values} file={`${id}.csv`} done={m.finish} onDone={props.onClose} />;
+  }
+  return (
+    <Confirm title={m.rotateTitle(id)} action={m.newBearer} busy={act.busy} onClose={props.onClose} onYes={make}>
+      <p>{m.newBearerWhat}</p>
+      <Failed error={act.error} />
+    </Confirm>
+  );
+}
+
 export default function WebhooksPage(): JSX.Element {
   const may = useMay();
   const act = useAct();
@@ -196,6 +231,10 @@ export default function WebhooksPage(): JSX.Element {
         webhooks.reload();
       },
     );
+  const rotated = (): void => {
+    setRotating(null);
+    webhooks.reload();
+  };
   const columns: Column<Webhook>[] = [
     { key: "id", title: m.id, cell: (row) => <b class="clip">{row.id}</b>, by: (row) => row.id, upFirst: true },
     { key: "kind", title: m.kind, cell: (row) => m.kinds[row.kind] ?? row.kind },
@@ -212,7 +251,7 @@ export default function WebhooksPage(): JSX.Element {
         </span>
       ),
     },
-    { key: "secrets", title: m.secrets, cell: (row) => count(row.appSecrets), number: true },
+    { key: "secrets", title: m.secrets, cell: (row) => (row.kind === "whatsapp" ? count(row.appSecrets) : NOTHING), number: true },
     { key: "last", title: m.last, cell: (row) => (row.lastMs === null ? NOTHING : <When ms={row.lastMs} />), by: (row) => row.lastMs ?? 0 },
     { key: "received", title: m.received, cell: (row) => count(row.received), by: (row) => row.received, number: true },
     {
@@ -261,15 +300,8 @@ export default function WebhooksPage(): JSX.Element {
           }}
         />
       )}
-      {rotating && (
-        <RotateDialog
-          webhook={rotating}
-          onClose={() => {
-            setRotating(null);
-            webhooks.reload();
-          }}
-        />
-      )}
+      {rotating && rotating.kind === "whatsapp" && <RotateDialog webhook={rotating} onClose={rotated} />}
+      {rotating && rotating.kind !== "whatsapp" && <TokenDialog webhook={rotating} onClose={rotated} />}
       {removing && (
         <Confirm title={m.removeTitle(removing.id)} action={m.remove} busy={act.busy} onClose={() => setRemoving(null)} onYes={() => remove(removing)}>
           <p>{m.removeWhat}</p>

@@ -21,10 +21,10 @@ export function spaceOf(state: MetricsState, spaces: Space[]): Space | null {
 }
 
 /** At the start of the window: spaces beside the session, counts as soon as both are there. */
-export function lookAhead(place: Place, session: Promise<boolean>): void {
-  if ((place.parts[0] ?? "metrics") !== "metrics") return;
+export function lookAhead(place: Place, session: Promise<boolean>): Promise<void> {
+  if ((place.parts[0] ?? "metrics") !== "metrics") return Promise.resolve();
   const state = readState(place.query);
-  void Promise.all([session, ahead<{ spaces: Space[] }>("spaces")]).then(([signedIn, spaces]) => {
+  return Promise.all([session, ahead<{ spaces: Space[] }>("spaces")]).then(([signedIn, spaces]) => {
     const space = signedIn && spaces.ok ? spaceOf(state, spaces.data.spaces) : null;
     if (!space) return;
     const span = resolve(state, now(), knows(space.timeZone) ? space.timeZone : "UTC");

@@ -21,9 +21,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
     ),
     (
-        "assets/app-BXLOCFMZ.js",
+        "assets/app-LKEBEK2Y.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-BXLOCFMZ.js"),
+        include_bytes!("../../console-dist/assets/app-LKEBEK2Y.js"),
     ),
     (
         "assets/audit-KEVJLX3H.js",
@@ -59,11 +59,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-64AR2BAQ.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-64AR2BAQ.js"),
-    ),
-    (
-        "assets/chunk-6MJH7Z7V.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-6MJH7Z7V.js"),
     ),
     (
         "assets/chunk-7AMPE7UL.js",
@@ -136,6 +131,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-QA7OOQAN.js"),
     ),
     (
+        "assets/chunk-QS5C2ZZL.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-QS5C2ZZL.js"),
+    ),
+    (
         "assets/chunk-TRHCK3QW.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TRHCK3QW.js"),
@@ -166,6 +166,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/door-NWN4ABCF.js"),
     ),
     (
+        "assets/early-Y4KJAGC4.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/early-Y4KJAGC4.js"),
+    ),
+    (
         "assets/explorer-ZQXINHOJ.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/explorer-ZQXINHOJ.js"),
@@ -191,9 +196,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
     ),
     (
-        "assets/numbers-3KZMR73A.js",
+        "assets/numbers-ZQBPANJ4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-3KZMR73A.js"),
+        include_bytes!("../../console-dist/assets/numbers-ZQBPANJ4.js"),
     ),
     (
         "assets/signature-MV45IYE3.js",
@@ -201,9 +206,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/signature-MV45IYE3.js"),
     ),
     (
-        "assets/spaces-TWDCSB7W.js",
+        "assets/spaces-LJ6IMJF7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-TWDCSB7W.js"),
+        include_bytes!("../../console-dist/assets/spaces-LJ6IMJF7.js"),
     ),
     (
         "assets/style-2AXMZXZO.css",
@@ -226,9 +231,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/third_party-KVLMBAMY.js"),
     ),
     (
-        "assets/webhooks-ULJGPCU2.js",
+        "assets/webhooks-MQYPBNSF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-ULJGPCU2.js"),
+        include_bytes!("../../console-dist/assets/webhooks-MQYPBNSF.js"),
     ),
     (
         "index.html",
