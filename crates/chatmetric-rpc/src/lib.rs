@@ -119,4 +119,5 @@ pub mod throttle;
 mod timestamp;
 
 pub use error::ApiError;
+pub use percent::encode as percent_encode;
 pub use timestamp::{format_utc_seconds, parse_utc_seconds};

@@ -66,7 +66,7 @@ pub(crate) fn encode_twice_into(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `text`, percent-encoded.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     encode_into(text, &mut out);
     // The encoder writes ASCII only, so nothing is ever replaced.

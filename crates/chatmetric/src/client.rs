@@ -99,6 +99,14 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Whether what is sent there can be read on the way.
+    #[must_use]
+    pub fn is_plain_and_far(&self) -> bool {
+        self.scheme == "http" && !self.is_loopback
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.authority)

@@ -7,20 +7,23 @@
 //! and so do commands that work without a server.
 
 mod audit;
+mod operator_token;
 mod source;
 mod token;
 
 pub use audit::{LogPage, LoggedChange};
+pub use operator_token::{TOKEN_DAYS_MAX, TokenInfo, TokenTask, TokenTaskDone};
 pub use source::{SourceSwitch, SwitchedSource};
 pub use token::{MadeToken, TokenFor};
 
 use crate::clock::Clock;
 use crate::directory::{
-    ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
+    Actor, ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
 };
 use crate::ingest::claim::claim_held;
 use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader};
 use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
+use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply};
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::{Store, StoreError, VerifyReport};
 use serde::de::DeserializeOwned;
@@ -263,6 +266,41 @@ impl Operator {
         Ok(self.store.verify()?.into())
     }
 
+    /// Makes, lists or revokes tokens of the operator API.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn operator_token(&self, task: &TokenTask) -> Result<TokenTaskDone, Refusal> {
+        operator_token::run(&self.directory, task, self.clock.now())
+    }
+
+    /// Does what a call of the operator says.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn call(&self, call: &OperatorCall) -> Result<OperatorReply, Refusal> {
+        let desk = Desk {
+            directory: &self.directory,
+            store: &self.store,
+            clock: &self.clock,
+            actor: Actor::operator("operator"),
+        };
+        operator::call(&desk, call).map_err(|error| {
+            let is_usage = error.field().is_some();
+            match &error {
+                // Whoever reaches the socket may read the log, and this is where it would be.
+                OperatorError::Failed(source) => Refusal::failed(source.as_ref()),
+                OperatorError::NoSuchCall
+                | OperatorError::NotFound(_)
+                | OperatorError::Invalid { .. }
+                | OperatorError::Conflict(_) => Refusal {
+                    message: error.to_string(),
+                    is_usage,
+                },
+            }
+        })
+    }
+
     /// Starts to load events into a space.
     ///
     /// # Errors
@@ -285,7 +323,7 @@ impl std::fmt::Debug for Operator {
 }
 
 /// An event on the socket: channel, number, message id, status, ms.
-type WireEvent = (String, String, String, String, i64);
+pub(crate) type WireEvent = (String, String, String, String, i64);
 
 /// A request; secrets in it never leave the machine.
 #[derive(Serialize, Deserialize)]
@@ -309,6 +347,12 @@ enum Request {
     },
     SwitchSource {
         wanted: SourceSwitch,
+    },
+    OperatorToken {
+        task: TokenTask,
+    },
+    Operate {
+        call: OperatorCall,
     },
     Verify {},
     ImportOpen {
@@ -465,6 +509,10 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
         Request::SwitchSource { wanted } => {
             value(serde_json::to_value(operator.switch_source(&wanted)?))
         }
+        Request::OperatorToken { task } => {
+            value(serde_json::to_value(operator.operator_token(&task)?))
+        }
+        Request::Operate { call } => value(serde_json::to_value(operator.call(&call)?)),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         Request::ImportOpen { space } => {
             *loader = Some(operator.loader(&space)?);
@@ -491,7 +539,7 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
     }
 }
 
-fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent<'_>> {
+pub(crate) fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent<'_>> {
     let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
     fits.then_some(FileEvent {
         channel,
@@ -624,6 +672,22 @@ impl ControlClient {
     /// [`ControlError`]
     pub fn switch_source(&mut self, wanted: SourceSwitch) -> Result<SwitchedSource, ControlError> {
         self.ask(&Request::SwitchSource { wanted })
+    }
+
+    /// As [`Operator::operator_token`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn operator_token(&mut self, task: TokenTask) -> Result<TokenTaskDone, ControlError> {
+        self.ask(&Request::OperatorToken { task })
+    }
+
+    /// As [`Operator::call`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn operate(&mut self, call: OperatorCall) -> Result<OperatorReply, ControlError> {
+        self.ask(&Request::Operate { call })
     }
 
     /// As [`Operator::verify`].

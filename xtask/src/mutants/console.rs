@@ -483,7 +483,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "console-webhook-import",
         promise: "nobody takes the name of imported files",
-        file: "crates/chatmetric/src/directory/resources.rs",
+        file: "crates/chatmetric/src/directory/webhook_changes.rs",
         find: "if id == RESERVED_WEBHOOK_ID {",
         replace: "if id.is_empty() {",
         test: &[
@@ -528,9 +528,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "console-usage-days",
         promise: "no day is billed twice",
-        file: "crates/chatmetric/src/console/accounts.rs",
-        find: "start <= window.start && window.start < end;",
-        replace: "window.start < end;",
+        file: "crates/chatmetric/src/usage.rs",
+        find: "range.start <= window.start && window.start < range.end;",
+        replace: "window.start < range.end;",
         test: &[
             "test",
             "-p",

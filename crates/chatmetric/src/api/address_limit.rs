@@ -30,7 +30,7 @@ struct Window {
 
 impl AddressLimit {
     /// How long the address must wait, in ms; `None` when it need not.
-    pub(super) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> Option<u64> {
+    pub(crate) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> Option<u64> {
         let window = *self.windows().get(&group(address)?)?;
         let age_ms = now_ms.saturating_sub(window.began_ms);
         let limited = window.failures >= FAILURES_PER_SECOND_MAX && age_ms < WINDOW_MS;
@@ -38,7 +38,7 @@ impl AddressLimit {
     }
 
     /// Counts a failure.
-    pub(super) fn failed(&self, address: IpAddr, now_ms: u64) {
+    pub(crate) fn failed(&self, address: IpAddr, now_ms: u64) {
         let Some(address) = group(address) else {
             return;
         };

@@ -2,6 +2,7 @@
 //! which feed counts for a number.
 
 use super::data_dir::OpenMode;
+use super::operator_token::{self, OperatorTokenCommand};
 use super::session::{Session, explain_control, explain_refusal};
 use super::{CliError, InstanceArguments, Terminal};
 use crate::control::{SourceSwitch, TokenFor};
@@ -15,6 +16,12 @@ pub(super) enum AdminCommand {
     SetupToken(SetupTokenArguments),
     /// Take a user's password away, end the sessions, and make a one-time token for a new one
     ResetPassword(ResetPasswordArguments),
+    /// Tokens of the operator API
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric admin operator-token list"
+    )]
+    OperatorToken(OperatorTokenCommand),
     /// Let another feed count for a number
     SwitchSource(SwitchSourceArguments),
 }
@@ -111,6 +118,7 @@ pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliE
             };
             (whose, arguments.instance)
         }
+        AdminCommand::OperatorToken(command) => return operator_token::run(command, terminal),
         AdminCommand::SwitchSource(arguments) => return switch_source(arguments, terminal),
     };
     make_token(whose, &instance, terminal)

@@ -13,10 +13,15 @@ mod data_dir;
 mod demo;
 mod directory;
 mod directory_log;
+mod doctor;
 mod error;
 mod import;
 mod junit;
+mod man;
+mod operate;
+mod operator_token;
 mod output;
+mod policy;
 mod profile;
 mod query;
 mod serve;
@@ -95,6 +100,23 @@ enum Command {
     Directory(directory::DirectoryCommand),
     /// Ask the API for message counts, signed as any SDK would
     Query(query::QueryArguments),
+    /// Accounts of customers, and the keys of their owners
+    #[command(subcommand, after_help = "Example:\n  chatmetric account list")]
+    Account(operate::AccountCommand),
+    /// Customer spaces
+    #[command(subcommand, after_help = "Example:\n  chatmetric space list")]
+    Space(operate::SpaceCommand),
+    /// Grants of ISVs
+    #[command(subcommand, after_help = "Example:\n  chatmetric grant list")]
+    Grant(operate::GrantCommand),
+    /// Numbers of spaces
+    #[command(subcommand, after_help = "Example:\n  chatmetric number list")]
+    Number(operate::NumberCommand),
+    /// Webhooks
+    #[command(subcommand, after_help = "Example:\n  chatmetric webhook list")]
+    Webhook(operate::WebhookCommand),
+    /// What every customer counted, for invoices
+    Usage(operate::UsageArguments),
     /// Load events from files
     Import(import::ImportArguments),
     /// Check every checksum and recompute the counts from the records
@@ -113,6 +135,16 @@ enum Command {
         after_help = "Example:\n  chatmetric admin setup-token alice"
     )]
     Admin(admin::AdminCommand),
+    /// Try policies out
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric policy simulate --user reader --action cams:GetChatappPhoneNumberMetric"
+    )]
+    Policy(policy::PolicyCommand),
+    /// Look whether the machine and the configuration are fit
+    Doctor(doctor::DoctorArguments),
+    /// Write manual pages
+    Man(man::ManArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
 }
@@ -157,11 +189,20 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Apply(arguments) => apply::run(arguments, terminal),
         Command::Directory(command) => directory::run(command, terminal),
         Command::Query(arguments) => query::run(arguments, terminal),
+        Command::Account(command) => operate::run_account(command, terminal),
+        Command::Space(command) => operate::run_space(command, terminal),
+        Command::Grant(command) => operate::run_grant(command, terminal),
+        Command::Number(command) => operate::run_number(command, terminal),
+        Command::Webhook(command) => operate::run_webhook(command, terminal),
+        Command::Usage(arguments) => operate::run_usage(&arguments, terminal),
         Command::Import(arguments) => import::run(arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Sign(command) => sign::run(command, terminal),
         Command::Conformance(arguments) => conformance::run(arguments, terminal),
         Command::Admin(command) => admin::run(command, terminal),
+        Command::Policy(command) => policy::run(command, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments, terminal),
+        Command::Man(arguments) => man::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
     }
 }

@@ -3,19 +3,17 @@
 
 use super::ask::{Ask, answer_of, done};
 use super::error::ConsoleError;
-use super::rights::{SignedIn, attached};
+use super::rights::SignedIn;
 use super::work;
 use crate::directory::{TokenRule, User, UserChanges, token};
+use crate::operator::{CONTEXT_KEYS_MAX, tried};
 use crate::server::answer::Answer;
-use chatmetric_rpc::ram::{Context, Decision, Effect, Permission, Policy, evaluate};
+use chatmetric_rpc::ram::Policy;
 use hyper::body::Incoming;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Most condition keys of a trial.
-const CONTEXT_KEYS_MAX: usize = 50;
 
 fn user_arn(who: &SignedIn, name: &str) -> String {
     format!("acs:ram:*:{}:user/{name}", who.account.id)
@@ -164,30 +162,5 @@ pub(super) async fn simulate(
         let reason = format!("A trial has at most {CONTEXT_KEYS_MAX} condition keys.");
         return Err(ConsoleError::invalid("context", reason));
     }
-    let mut context = Context::new();
-    for (key, value) in &keys {
-        context.set(key, value.as_str());
-    }
-    let permission = Permission {
-        action: &action,
-        resource: &resource,
-    };
-    let decision = evaluate(permission, &context, &attached(&user), None);
-    let (decided_by, effect) = match &decision {
-        Decision::Allow { statement } => (Some(statement), Effect::Allow),
-        Decision::ExplicitDeny { statement, .. } => (Some(statement), Effect::Deny),
-        Decision::ImplicitDeny { .. } => (None, Effect::Deny),
-    };
-    let effect = match effect {
-        Effect::Allow => "Allow",
-        Effect::Deny => "Deny",
-    };
-    let decided_by = decided_by.map_or(Value::Null, |statement| {
-        json!({
-            "policy": statement.policy,
-            "statement": statement.index,
-            "effect": effect,
-        })
-    });
-    answer_of(&json!({ "allowed": decision.is_allowed(), "decidedBy": decided_by }))
+    answer_of(&tried(&user, &action, &resource, &keys))
 }

@@ -2,80 +2,47 @@
 //! made, changed, and as a file for invoices.
 
 use super::ask::{Ask, answer_of, done};
-use super::counts::{self, BLOCKS_MAX, Range};
-use super::csv::{cell, whole};
+use super::counts::BLOCKS_MAX;
+use super::csv::whole;
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
-use crate::directory::{AccountChanges, Snapshot, Space};
-use crate::server::App;
+use crate::directory::{AccountChanges, Space};
+use crate::operator::usage_csv;
 use crate::server::answer::Answer;
-use chatmetric_core::{EpochMs, Granularity, Window, Zone};
+use crate::usage::{self, DAYS_MAX, UsageError, UsageRange};
+use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 /// What the list counts, in days.
 const LISTED_DAYS: i64 = 31;
 
-/// What a space counted in a range.
+/// What an account counted lately, as long as that is not too much to read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counted {
-    numbers: usize,
     sent: i64,
     delivered: i64,
-    /// Where the days that were counted begin and end, if there is one.
-    bounds: Option<(EpochMs, EpochMs)>,
 }
 
-/// Counts a space over the whole days of its zone that begin in the range, so that no
-/// day is in two ranges that follow each other; `blocks_left` bounds the work of all.
-fn counted(
-    app: &App,
-    snapshot: &Snapshot,
-    space: &Space,
-    (start, end, now): (EpochMs, EpochMs, EpochMs),
-    blocks_left: &mut usize,
-) -> Result<Option<Counted>, ConsoleError> {
-    let range = Range::of(Granularity::Daily, start, end, space, now)?;
-    let numbers = counts::all_numbers(app, snapshot, space)?;
-    let windows = range
-        .query
-        .as_ref()
-        .map_or(&[][..], |query| query.windows());
-    let begins_inside = |window: &Window| start <= window.start && window.start < end;
-    let blocks = numbers
-        .len()
-        .saturating_mul(windows.len().saturating_add(1));
-    let Some(left) = blocks_left.checked_sub(blocks) else {
-        return Ok(None);
-    };
-    *blocks_left = left;
-    let mut inside = windows.iter().filter(|window| begins_inside(window));
-    let first = inside.next();
-    let last = inside.next_back().or(first);
-    let mut sum = Counted {
-        numbers: numbers.len(),
-        bounds: first.zip(last).map(|(first, last)| (first.start, last.end)),
-        ..Counted::default()
-    };
-    let total = |counts: &[i64]| -> i64 {
-        let inside = windows
-            .iter()
-            .zip(counts)
-            .filter(|(window, _)| begins_inside(window));
-        inside.map(|(_, count)| count).sum()
-    };
-    for number in &numbers {
-        let columns = range.columns(app.store.as_ref(), space.key, number)?;
-        sum.sent += total(&columns.sent);
-        sum.delivered += total(&columns.delivered);
+impl From<UsageError> for ConsoleError {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Empty => Self::invalid("end", "It is not after the start."),
+            UsageError::TooManyDays => {
+                Self::invalid("end", format!("The range has more than {DAYS_MAX} days."))
+            }
+            UsageError::TooMuch => Self::invalid(
+                "end",
+                "There are too many numbers for this range; ask for a shorter one.",
+            ),
+            UsageError::Store(error) => error.into(),
+        }
     }
-    Ok(Some(sum))
 }
 
 /// `GET accounts`
@@ -93,13 +60,20 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
             let spaces: Vec<_> = snapshot.spaces().filter(own).collect();
             let mut sum = Some(Counted::default());
             for space in &spaces {
-                let times = (start, EpochMs(now.0 + 1), now);
-                let more = counted(app, &snapshot, space, times, &mut blocks_left)?;
+                let range = UsageRange {
+                    start,
+                    end: EpochMs(now.0.saturating_add(1)),
+                    now,
+                };
+                let store = app.store.as_ref();
+                let more = match usage::of_space(store, &snapshot, space, range, &mut blocks_left) {
+                    Ok(more) => Some(more),
+                    Err(UsageError::TooMuch) => None,
+                    Err(error) => return Err(error.into()),
+                };
                 sum = sum.zip(more).map(|(sum, more)| Counted {
-                    numbers: sum.numbers + more.numbers,
                     sent: sum.sent + more.sent,
                     delivered: sum.delivered + more.delivered,
-                    bounds: None,
                 });
             }
             let bound = spaces.iter().map(|space| snapshot.numbers_count(space.key));
@@ -194,37 +168,15 @@ pub(super) async fn update(
 pub(super) async fn usage(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
     who.require(ask, Right::ManageAccounts)?;
     let query = ask.query()?;
-    let times = (query.time("start")?, query.time("end")?, ask.now());
+    let range = UsageRange {
+        start: query.time("start")?,
+        end: query.time("end")?,
+        now: ask.now(),
+    };
     let snapshot = Arc::clone(&who.snapshot);
     let text = work::read(ask.app, move |app| {
-        let mut spaces: Vec<_> = snapshot.spaces().collect();
-        spaces.sort_by(|a, b| (&a.account.id, &a.id).cmp(&(&b.account.id, &b.id)));
-        let mut text =
-            "account,name,space,time_zone,start,end,numbers,sent,delivered\r\n".to_owned();
-        let mut blocks_left = BLOCKS_MAX;
-        for space in spaces {
-            let counted = counted(app, &snapshot, space, times, &mut blocks_left)?;
-            let Some(counted) = counted else {
-                let reason = "There are too many numbers for this range; ask for a shorter one.";
-                return Err(ConsoleError::invalid("end", reason));
-            };
-            let (asked, _, _) = times;
-            // A range without a whole day of the space is empty.
-            let (start, end) = counted.bounds.unwrap_or((asked, asked));
-            // Writing into a string cannot fail.
-            let _ = write!(
-                text,
-                "{},{},{},{},{start},{end},{},{},{}\r\n",
-                cell(space.account.id.as_str()),
-                cell(&space.account.name),
-                cell(space.id.as_str()),
-                cell(Zone::name(&space.zone)),
-                counted.numbers,
-                counted.sent,
-                counted.delivered,
-            );
-        }
-        Ok(text)
+        let rows = usage::of_spaces(app.store.as_ref(), &snapshot, None, range)?;
+        Ok(usage_csv(&rows))
     })
     .await?;
     Ok(whole(text, "chatmetric-usage.csv"))

@@ -167,7 +167,7 @@ fn rows(text: &mut String, windows: &[Window], zone: &str, number: &str, columns
 }
 
 /// A text as a cell: quoted where it must be, and never a formula.
-pub(super) fn cell(text: &str) -> Cow<'_, str> {
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let needs_quotes = text.contains(['"', ',', '\n', '\r']);
     if !is_formula && !needs_quotes {

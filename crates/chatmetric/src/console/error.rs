@@ -271,6 +271,7 @@ impl From<ResourceError> for ConsoleError {
                     ResourceField::TimeZone => "timeZone",
                     ResourceField::NumbersMax => "numbersMax",
                     ResourceField::AppSecret => "appSecret",
+                    ResourceField::Token => "newToken",
                     ResourceField::Space => "space",
                     ResourceField::Account => "account",
                     ResourceField::Users => "users",

@@ -8,17 +8,19 @@ use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
 use crate::directory::limits::RESERVED_WEBHOOK_ID;
-use crate::directory::{NewWebhook, Webhook, WebhookChanges, WebhookKind, letters_and_digits};
+use crate::directory::{
+    NewSecrets, NewWebhook, Webhook, WebhookChanges, WebhookKind, letters_and_digits,
+};
 use crate::server::answer::Answer;
 use chatmetric_rpc::credential::SecretKey;
 use hyper::body::Incoming;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Letters and digits of a verify token that is made here: 190 bits.
-const VERIFY_TOKEN_CHARS: usize = 32;
+/// Letters and digits of a token that is made here: 190 bits.
+const TOKEN_CHARS: usize = 32;
 
 fn url(ask: &Ask<'_>, id: &str) -> String {
     format!("{}/webhooks/whatsapp/{id}", ask.endpoint())
@@ -90,22 +92,19 @@ pub(super) async fn create(
 ) -> Result<Answer, ConsoleError> {
     who.require(ask, Right::ChangeWebhooks)?;
     let new: New = ask.json(body).await?;
-    if new.kind != "whatsapp" {
-        return Err(ConsoleError::invalid(
-            "kind",
-            "The kind `whatsapp` can be made here.",
-        ));
-    }
-    let app_secret = new.app_secret.map(SecretKey::new);
-    let app_secret = app_secret
-        .ok_or_else(|| ConsoleError::invalid("appSecret", "It is missing: Meta's app has it."))?;
-    let verify_token = letters_and_digits(ask.app.entropy.as_ref(), VERIFY_TOKEN_CHARS);
-    let shown = shown(&verify_token);
+    let token = letters_and_digits(ask.app.entropy.as_ref(), TOKEN_CHARS);
+    let shown = shown(&token);
+    let (secrets, member) = secrets_of(&new.kind, new.app_secret, token)?;
+    let url = match &secrets {
+        NewSecrets::Cams(_) => format!("{}/webhooks/cams/{}/{shown}", ask.endpoint(), new.id),
+        NewSecrets::Whatsapp { .. } | NewSecrets::Events(_) => {
+            format!("{}/webhooks/{}/{}", ask.endpoint(), new.kind, new.id)
+        }
+    };
     let webhook = NewWebhook {
         id: new.id.clone(),
         space: new.space,
-        app_secret,
-        verify_token,
+        secrets,
     };
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
     work::change(ask.app, move |app| {
@@ -120,7 +119,38 @@ pub(super) async fn create(
             .create_webhook(&account, &webhook, &actor, now)?)
     })
     .await?;
-    answer_of(&json!({ "id": new.id, "url": url(ask, &new.id), "verifyToken": shown }))
+    answer_of(&json!({ "id": new.id, "url": url, member: shown }))
+}
+
+/// What guards a new webhook, and what its token is called.
+fn secrets_of(
+    kind: &str,
+    app_secret: Option<String>,
+    token: SecretKey,
+) -> Result<(NewSecrets, &'static str), ConsoleError> {
+    match (kind, app_secret) {
+        ("whatsapp", Some(app_secret)) => {
+            let secrets = NewSecrets::Whatsapp {
+                app_secret: SecretKey::new(app_secret),
+                verify_token: token,
+            };
+            Ok((secrets, "verifyToken"))
+        }
+        ("whatsapp", None) => {
+            let reason = "It is missing: Meta's app has it.";
+            Err(ConsoleError::invalid("appSecret", reason))
+        }
+        ("cams" | "events", Some(_)) => {
+            let reason = "A webhook of this kind has none: its token is made here.";
+            Err(ConsoleError::invalid("appSecret", reason))
+        }
+        ("cams", None) => Ok((NewSecrets::Cams(token), "token")),
+        ("events", None) => Ok((NewSecrets::Events(token), "token")),
+        _ => {
+            let reason = "It is `whatsapp`, `cams` or `events`.";
+            Err(ConsoleError::invalid("kind", reason))
+        }
+    }
 }
 
 fn shown(secret: &SecretKey) -> String {
@@ -137,6 +167,8 @@ struct Changes {
     #[serde(default)]
     new_verify_token: bool,
     #[serde(default)]
+    new_token: bool,
+    #[serde(default)]
     space: Option<String>,
 }
 
@@ -150,16 +182,25 @@ pub(super) async fn update(
     who.require(ask, Right::ChangeWebhooks)?;
     let asked: Changes = ask.json(body).await?;
     let entropy = ask.app.entropy.as_ref();
-    let verify_token = asked
-        .new_verify_token
-        .then(|| letters_and_digits(entropy, VERIFY_TOKEN_CHARS));
-    let shown = verify_token.as_ref().map(shown);
+    let draw = |wanted: bool| wanted.then(|| letters_and_digits(entropy, TOKEN_CHARS));
     let changes = WebhookChanges {
         add_app_secret: asked.add_app_secret.map(SecretKey::new),
         drop_old_app_secret: asked.drop_old_app_secret,
-        verify_token,
+        verify_token: draw(asked.new_verify_token),
+        token: draw(asked.new_token),
         space: asked.space,
     };
+    let mut told = Map::new();
+    for (member, token) in [
+        ("verifyToken", &changes.verify_token),
+        ("token", &changes.token),
+    ] {
+        told.extend(
+            token
+                .iter()
+                .map(|token| (member.to_owned(), shown(token).into())),
+        );
+    }
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
     let id = id.to_owned();
     work::change(ask.app, move |app| {
@@ -168,11 +209,7 @@ pub(super) async fn update(
             .update_webhook(&account, &id, &changes, &actor, now)?)
     })
     .await?;
-    let body: Value = match shown {
-        Some(token) => json!({ "verifyToken": token }),
-        None => json!({}),
-    };
-    answer_of(&body)
+    answer_of(&Value::Object(told))
 }
 
 /// `DELETE webhooks/{id}`

@@ -24,6 +24,8 @@ pub const ACCOUNT_NAME_CHARS_MAX: usize = 128;
 pub const NAME_BYTES_MAX: usize = 128;
 /// Longest secret, in bytes.
 pub const SECRET_BYTES_MAX: usize = 512;
+/// Most tokens of the operator API.
+pub const OPERATOR_TOKENS_MAX: u32 = 100;
 /// Shortest token of a CAMS or events webhook, in bytes.
 pub const TOKEN_BYTES_MIN: usize = 8;
 /// Most app secrets of a webhook: the old one and the new one.

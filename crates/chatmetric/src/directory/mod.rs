@@ -25,6 +25,8 @@ mod merge_identities;
 mod merge_references;
 mod merge_webhook;
 mod model;
+mod number_moves;
+mod operator_tokens;
 mod prune;
 mod quarantine;
 mod resources;
@@ -33,6 +35,7 @@ mod schema;
 mod sign_in;
 mod snapshot;
 mod state;
+mod webhook_changes;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -68,15 +71,16 @@ pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
 };
+pub use operator_tokens::{OperatorScope, OperatorToken, OperatorTokenError};
 pub use resources::{
-    AccountChanges, NewSpace, NewWebhook, ResourceError, ResourceField, ResourceKind, SpaceChanges,
-    WebhookChanges,
+    AccountChanges, NewSpace, ResourceError, ResourceField, ResourceKind, SpaceChanges,
 };
 pub use sign_in::{
     AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
     TokenRule, USER_TOKEN_VALID_MS,
 };
 pub use snapshot::{NumberState, Snapshot};
+pub use webhook_changes::{NewSecrets, NewWebhook, WebhookChanges};
 
 /// The file of the directory below the data directory.
 pub const DIRECTORY_FILE: &str = "directory.sqlite";

@@ -1,5 +1,6 @@
-//! Spaces, webhooks, ISV grants and accounts, changed one by one for somebody who is
-//! named in the audit log; identities are in `identity`, documents in `merge`.
+//! Spaces, ISV grants and accounts, changed one by one for somebody who is
+//! named in the audit log; webhooks are in `webhook_changes`, numbers that move in
+//! `number_moves`, identities in `identity`, documents in `merge`.
 //!
 //! Each change is judged on a copy of the directory and written as one transaction
 //! with its entries. Invariant: a change that is refused has changed nothing, and
@@ -16,14 +17,10 @@ use super::error::DirectoryError;
 use super::generate;
 use super::identity::Actor;
 use super::limits::{
-    ACCOUNT_NAME_CHARS_MAX, ACCOUNTS_MAX, APP_SECRETS_MAX, CALLS_PER_SECOND_MAX, ENTRIES_MAX,
-    NAME_BYTES_MAX, NUMBERS_MAX_MAX, RESERVED_WEBHOOK_ID, SECRET_BYTES_MAX,
+    ACCOUNT_NAME_CHARS_MAX, ACCOUNTS_MAX, CALLS_PER_SECOND_MAX, ENTRIES_MAX, NUMBERS_MAX_MAX,
 };
 use super::model::{CustSpaceId, UnknownNumbers};
-use super::state::{
-    AccountState, GrantId, GrantState, KeyState, Secret, SpaceState, State, WebhookSecrets,
-    WebhookState,
-};
+use super::state::{AccountState, GrantId, GrantState, KeyState, SpaceState, State};
 use super::{Directory, Writer, rows};
 use crate::entropy::Entropy;
 
@@ -41,6 +38,8 @@ pub enum ResourceKind {
     Webhook,
     /// A grant of an ISV.
     Grant,
+    /// A number.
+    Number,
 }
 
 impl ResourceKind {
@@ -50,6 +49,7 @@ impl ResourceKind {
             Self::Space => "space",
             Self::Webhook => "webhook",
             Self::Grant => "ISV grant",
+            Self::Number => "number of a space",
         }
     }
 }
@@ -67,6 +67,8 @@ pub enum ResourceField {
     NumbersMax,
     /// An app secret of a webhook.
     AppSecret,
+    /// The token of a webhook.
+    Token,
     /// The space of a webhook.
     Space,
     /// The account of a grant.
@@ -119,7 +121,7 @@ pub enum ResourceError {
     Directory(#[from] DirectoryError),
 }
 
-fn invalid(field: ResourceField, reason: impl Into<String>) -> ResourceError {
+pub(super) fn invalid(field: ResourceField, reason: impl Into<String>) -> ResourceError {
     ResourceError::Invalid {
         field,
         reason: reason.into(),
@@ -144,32 +146,6 @@ pub struct NewSpace {
     pub id: String,
     /// The rest, as far as it is given.
     pub values: SpaceChanges,
-}
-
-/// A WhatsApp webhook that is to be made.
-#[derive(Debug, Clone)]
-pub struct NewWebhook {
-    /// Its id.
-    pub id: String,
-    /// The space that its events go to.
-    pub space: Option<String>,
-    /// Signs its bodies.
-    pub app_secret: SecretKey,
-    /// Answers the handshake.
-    pub verify_token: SecretKey,
-}
-
-/// What becomes different of a WhatsApp webhook.
-#[derive(Debug, Clone, Default)]
-pub struct WebhookChanges {
-    /// A second app secret.
-    pub add_app_secret: Option<SecretKey>,
-    /// Whether only the newest app secret stays.
-    pub drop_old_app_secret: bool,
-    /// Another verify token.
-    pub verify_token: Option<SecretKey>,
-    /// Another space.
-    pub space: Option<String>,
 }
 
 /// What becomes different of an account.
@@ -228,110 +204,6 @@ impl Directory {
             let space = account_of(state, account)?.spaces.get_mut(id);
             let space = space.ok_or_else(|| not_found(ResourceKind::Space, id))?;
             set_space(space, changes)
-        })
-    }
-
-    /// Makes a WhatsApp webhook.
-    ///
-    /// # Errors
-    /// [`ResourceError`]
-    pub fn create_webhook(
-        &self,
-        account: &AccountId,
-        new: &NewWebhook,
-        actor: &Actor,
-        now: EpochMs,
-    ) -> Result<(), ResourceError> {
-        self.change_resources("CreateWebhook", actor, now, |state, _| {
-            check_webhook_id(&new.id)?;
-            let is_taken = state
-                .accounts
-                .values()
-                .any(|account| account.webhooks.contains_key(&new.id));
-            refuse_taken(ResourceKind::Webhook, &new.id, is_taken)?;
-            let account = account_of(state, account)?;
-            refuse_above(ResourceKind::Webhook, account.webhooks.len(), ENTRIES_MAX)?;
-            let webhook = WebhookState {
-                space: new
-                    .space
-                    .as_deref()
-                    .map(|space| own_space(account, space))
-                    .transpose()?,
-                secrets: WebhookSecrets::Whatsapp {
-                    app_secrets: vec![app_secret(&new.app_secret)?],
-                    verify_token: Some(Secret(new.verify_token.clone())),
-                },
-            };
-            account.webhooks.insert(new.id.clone(), webhook);
-            Ok(())
-        })
-    }
-
-    /// Changes a WhatsApp webhook.
-    ///
-    /// # Errors
-    /// [`ResourceError`]; webhooks of another kind are not found.
-    pub fn update_webhook(
-        &self,
-        account: &AccountId,
-        id: &str,
-        changes: &WebhookChanges,
-        actor: &Actor,
-        now: EpochMs,
-    ) -> Result<(), ResourceError> {
-        self.change_resources("UpdateWebhook", actor, now, |state, _| {
-            let account = account_of(state, account)?;
-            let space = changes
-                .space
-                .as_deref()
-                .map(|space| own_space(account, space))
-                .transpose()?;
-            let webhook = account.webhooks.get_mut(id);
-            let missing = || not_found(ResourceKind::Webhook, id);
-            let webhook = webhook.ok_or_else(missing)?;
-            let WebhookSecrets::Whatsapp {
-                app_secrets,
-                verify_token,
-            } = &mut webhook.secrets
-            else {
-                return Err(missing());
-            };
-            if changes.drop_old_app_secret {
-                app_secrets.drain(..app_secrets.len().saturating_sub(1));
-            }
-            if let Some(secret) = &changes.add_app_secret {
-                if app_secrets.len() >= APP_SECRETS_MAX {
-                    let reason = "the webhook has two secrets: drop the old one first";
-                    return Err(invalid(ResourceField::AppSecret, reason));
-                }
-                app_secrets.push(app_secret(secret)?);
-            }
-            if let Some(token) = &changes.verify_token {
-                *verify_token = Some(Secret(token.clone()));
-            }
-            if space.is_some() {
-                webhook.space = space;
-            }
-            Ok(())
-        })
-    }
-
-    /// Takes a webhook away.
-    ///
-    /// # Errors
-    /// [`ResourceError::NotFound`]
-    pub fn delete_webhook(
-        &self,
-        account: &AccountId,
-        id: &str,
-        actor: &Actor,
-        now: EpochMs,
-    ) -> Result<(), ResourceError> {
-        self.change_resources("DeleteWebhook", actor, now, |state, _| {
-            let removed = account_of(state, account)?.webhooks.remove(id);
-            removed
-                .map(drop)
-                .ok_or_else(|| not_found(ResourceKind::Webhook, id))
         })
     }
 
@@ -481,7 +353,7 @@ impl Directory {
         })
     }
 
-    fn change_resources<T>(
+    pub(super) fn change_resources<T>(
         &self,
         action: &'static str,
         actor: &Actor,
@@ -512,7 +384,7 @@ impl Directory {
     }
 }
 
-fn account_of<'s>(
+pub(super) fn account_of<'s>(
     state: &'s mut State,
     id: &AccountId,
 ) -> Result<&'s mut AccountState, ResourceError> {
@@ -520,14 +392,18 @@ fn account_of<'s>(
     account.ok_or_else(|| not_found(ResourceKind::Account, id.as_str()))
 }
 
-fn not_found(kind: ResourceKind, name: &str) -> ResourceError {
+pub(super) fn not_found(kind: ResourceKind, name: &str) -> ResourceError {
     ResourceError::NotFound {
         kind,
         name: name.to_owned(),
     }
 }
 
-fn refuse_taken(kind: ResourceKind, name: &str, is_taken: bool) -> Result<(), ResourceError> {
+pub(super) fn refuse_taken(
+    kind: ResourceKind,
+    name: &str,
+    is_taken: bool,
+) -> Result<(), ResourceError> {
     if is_taken {
         let name = name.to_owned();
         return Err(ResourceError::Exists { kind, name });
@@ -535,14 +411,18 @@ fn refuse_taken(kind: ResourceKind, name: &str, is_taken: bool) -> Result<(), Re
     Ok(())
 }
 
-fn refuse_above(kind: ResourceKind, count: usize, limit: usize) -> Result<(), ResourceError> {
+pub(super) fn refuse_above(
+    kind: ResourceKind,
+    count: usize,
+    limit: usize,
+) -> Result<(), ResourceError> {
     if count >= limit {
         return Err(ResourceError::Limit { kind, limit });
     }
     Ok(())
 }
 
-fn own_space(account: &AccountState, id: &str) -> Result<CustSpaceId, ResourceError> {
+pub(super) fn own_space(account: &AccountState, id: &str) -> Result<CustSpaceId, ResourceError> {
     let found = account.spaces.get_key_value(id).map(|(id, _)| id.clone());
     found.ok_or_else(|| invalid(ResourceField::Space, "it is no space of the account"))
 }
@@ -562,32 +442,6 @@ fn set_space(space: &mut SpaceState, changes: &SpaceChanges) -> Result<(), Resou
         space.numbers_max = numbers_max;
     }
     Ok(())
-}
-
-/// An id is a part of a URL.
-fn check_webhook_id(id: &str) -> Result<(), ResourceError> {
-    let valid = (1..=NAME_BYTES_MAX).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if id == RESERVED_WEBHOOK_ID {
-        return Err(invalid(ResourceField::Id, "imported files have this name"));
-    }
-    if valid {
-        return Ok(());
-    }
-    let reason = format!("it is 1 to {NAME_BYTES_MAX} letters, digits, `-`, `_` or `.`");
-    Err(invalid(ResourceField::Id, reason))
-}
-
-fn app_secret(secret: &SecretKey) -> Result<Secret, ResourceError> {
-    let bytes = secret.expose();
-    let valid = (1..=SECRET_BYTES_MAX).contains(&bytes.len()) && bytes.is_ascii();
-    if valid {
-        return Ok(Secret(secret.clone()));
-    }
-    let reason = format!("it is 1 to {SECRET_BYTES_MAX} ASCII characters");
-    Err(invalid(ResourceField::AppSecret, reason))
 }
 
 fn check_account_name(name: &str) -> Result<(), ResourceError> {

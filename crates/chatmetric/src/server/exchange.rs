@@ -11,6 +11,7 @@ use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
 use crate::server::limits::{HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
+use crate::server::operator;
 use crate::server::route::{Route, route};
 use crate::server::stream::AnswerBody;
 use crate::server::webhook;
@@ -97,6 +98,10 @@ async fn respond(
             noted_webhook(app, webhook::events(app, &id, &parts, body).await)
         }
         Route::Console => console::answer(app, caller, &parts, body).await,
+        Route::Operator => {
+            let ids = *ids.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
+            operator::answer(app, caller, &parts, body, ids).await
+        }
         Route::Browser => Answer::text(StatusCode::FOUND, "the console is at /console/\n")
             .header(LOCATION, HeaderValue::from_static("/console/")),
         Route::Health => Answer::text(StatusCode::OK, "ok\n"),

@@ -15,6 +15,7 @@ pub(crate) mod exchange;
 mod handshake;
 pub mod limits;
 mod listener;
+mod operator;
 pub(crate) mod query_text;
 mod route;
 mod stream;

@@ -4,6 +4,7 @@
 
 use crate::api::metadata;
 use crate::api::spec::Product;
+use crate::server::operator;
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
@@ -37,6 +38,8 @@ pub(super) enum Route {
     ApiDocs(Product),
     /// `/console/` and everything below it.
     Console,
+    /// `/operator/v1/` and everything below it.
+    Operator,
     /// `/`, as a browser asks for it that does not call the API.
     Browser,
     /// A path of ours with a method that it does not have; what it has.
@@ -54,6 +57,9 @@ pub(super) fn route(parts: &Parts) -> Route {
     };
     if path == "/console" || path.starts_with("/console/") {
         return Route::Console;
+    }
+    if path.starts_with(operator::PREFIX) {
+        return Route::Operator;
     }
     match path {
         "/" if is_browser(parts) => Route::Browser,
@@ -162,6 +168,8 @@ mod tests {
         assert_eq!(routed("GET", "/console"), Route::Console);
         assert_eq!(routed("POST", "/console/api/sign-in"), Route::Console);
         assert_eq!(routed("GET", "/consoles"), Route::Rpc);
+        assert_eq!(routed("PUT", "/operator/v1/accounts"), Route::Operator);
+        assert_eq!(routed("GET", "/operator/v1"), Route::Rpc);
         let webhook = Route::WhatsappWebhook("a-b".to_owned());
         assert_eq!(routed("POST", "/webhooks/whatsapp/a-b?x=1"), webhook);
         assert_eq!(

@@ -4,6 +4,7 @@
 // A server in the test's process, its directory, and a client.
 mod world;
 // A store that can be told to wait, to refuse and to fail.
+mod doctor;
 mod faults;
 // What was logged while the tests ran.
 mod log;
@@ -41,6 +42,7 @@ mod throttle;
 mod tls;
 
 // The real program: helps the modules below to start it.
+mod operator;
 mod process;
 
 // Commands: help, outputs, exit codes, a second process, keys.

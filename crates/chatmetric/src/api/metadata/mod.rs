@@ -7,6 +7,7 @@
 
 mod api_docs;
 mod openapi;
+mod operator;
 
 use crate::api::action::Action;
 use crate::api::spec::{FieldKind, FieldSpec, OperationSpec, Product, Scalar};

@@ -4,7 +4,7 @@
 //! parameter, while OpenAPI knows paths only. So each has a path with a fragment,
 //! `/#Action=…`, which clients leave out when they call.
 
-use super::schema_type;
+use super::{operator, schema_type};
 use crate::api::action::Action;
 use crate::api::spec::{
     ErrorSpec, FieldKind, FieldSpec, OperationSpec, ParameterSpec, Product, Scalar,
@@ -22,6 +22,7 @@ pub(super) fn render() -> String {
         paths.insert(path, item);
     }
     paths.extend(own_paths());
+    paths.extend(operator::paths());
     let document = json!({
         "openapi": "3.1.0",
         "info": {

@@ -9,6 +9,7 @@ mod v2;
 mod v3;
 mod v4;
 mod v5;
+mod v6;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -32,7 +33,7 @@ const APPLICATION_ID: i64 = 0x434d_4452;
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
-const MIGRATIONS: [&str; 5] = [v1::SQL, v2::SQL, v3::SQL, v4::SQL, v5::SQL];
+const MIGRATIONS: [&str; 6] = [v1::SQL, v2::SQL, v3::SQL, v4::SQL, v5::SQL, v6::SQL];
 
 const META_KEY_ID: &str = "master_key_id";
 const META_FINGERPRINT_KEY: &str = "fingerprint_key";

@@ -149,7 +149,7 @@ fn a_body_without_receipts_is_none() {
         assert_eq!(parse(body, 9), Err(CamsError::Unparsable), "{body}");
     }
     assert_eq!(parse("[]", 0), Ok(Receipts::default()));
-    let many = format!("[{}]", vec!["7"; 4].join(","));
+    let many = format!("[{}]", ["7"; 4].join(","));
     assert_eq!(parse(&many, 3), Err(CamsError::TooMany { reports_max: 3 }));
     let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(parse(&deep, 9).expect("receipts").bad.len(), 1);

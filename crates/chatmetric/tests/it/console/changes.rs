@@ -133,8 +133,9 @@ fn a_webhook_is_made_its_secrets_exchanged_and_taken_away() {
         ),
         (
             json!({ "id": "w", "kind": "cams", "appSecret": "x" }),
-            "kind",
+            "appSecret",
         ),
+        (json!({ "id": "w", "kind": "sms" }), "kind"),
         (json!({ "id": "w", "kind": "whatsapp" }), "appSecret"),
         (
             json!({ "id": "w", "kind": "whatsapp", "appSecret": "x", "space": "isv-own" }),
@@ -142,6 +143,54 @@ fn a_webhook_is_made_its_secrets_exchanged_and_taken_away() {
         ),
     ] {
         let reply = page.post("webhooks", &body);
+        assert_eq!(reply.json()["field"], field, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_webhook_of_receipts_or_events_has_a_token_that_is_exchanged_at_once() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    let cams = json!({ "id": "receipts", "kind": "cams", "space": "space-a" });
+    let made = page.post("webhooks", &cams).json();
+    let token = made["token"].as_str().expect("a token").to_owned();
+    let url = made["url"].as_str().expect("a URL");
+    assert!(
+        url.ends_with(&format!("/webhooks/cams/receipts/{token}")),
+        "{url}"
+    );
+    let send = |token: &str| {
+        let target = format!("/webhooks/cams/receipts/{token}");
+        world.send("POST", &target, &[], b"[]").status
+    };
+    assert_eq!((send(&token), send("another-token")), (200, 404));
+    let rotate = json!({ "newToken": true });
+    let new = page.send("PATCH", "webhooks/receipts", &rotate).json();
+    let new = new["token"].as_str().expect("a token").to_owned();
+    assert_eq!((send(&token), send(&new)), (404, 200));
+    let events = json!({ "id": "feed", "kind": "events" });
+    let made = page.post("webhooks", &events).json();
+    let token = made["token"].as_str().expect("a token").to_owned();
+    assert!(
+        made["url"]
+            .as_str()
+            .expect("a URL")
+            .ends_with("/webhooks/events/feed")
+    );
+    let bearer = [("authorization".to_owned(), format!("Bearer {token}"))];
+    let sent = world.send("POST", "/webhooks/events/feed", &bearer, b"[]");
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let listed = page.get("webhooks").body;
+    assert!(
+        !listed.contains(&token) && !listed.contains(&new),
+        "{listed}"
+    );
+    // What a kind has not, is refused.
+    for (id, change, field) in [
+        ("feed", json!({ "newVerifyToken": true }), "appSecret"),
+        ("acme-wa", rotate, "newToken"),
+    ] {
+        let reply = page.send("PATCH", &format!("webhooks/{id}"), &change);
         assert_eq!(reply.json()["field"], field, "{reply:?}");
     }
 }

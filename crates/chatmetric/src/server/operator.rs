@@ -1,0 +1,281 @@
+//! The operator API over HTTP: `/operator/v1/…`, JSON, with a bearer token.
+//!
+//! Not here: what a call does (`crate::operator`), and tokens (`directory`). Invariants:
+//! nothing is read of a body before the token is known to be one; a token that may only
+//! look changes nothing; every answer is JSON, or the file that was asked for.
+
+use crate::directory::{Actor, OperatorScope, OperatorToken};
+use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply, Verb};
+use crate::server::App;
+use crate::server::answer::{Answer, RequestIds};
+use crate::server::body::{BodyFault, read_body};
+use crate::server::exchange::{CallerOf, check_head};
+use crate::server::query_text::{decode_path, pairs};
+use http::header::{ALLOW, AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Where the API begins.
+pub(super) const PREFIX: &str = "/operator/v1/";
+const JSON: &str = "application/json; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// Why a call got no further than here.
+#[derive(Debug)]
+enum Refusal {
+    Head(Cow<'static, str>),
+    NotEncrypted,
+    Token,
+    Scope,
+    Method,
+    Malformed(&'static str),
+    TooLarge { bytes_max: usize },
+    SlowDown { seconds: u64 },
+    Unavailable,
+    Operator(OperatorError),
+}
+
+impl Refusal {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Head(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::NotEncrypted | Self::Scope => StatusCode::FORBIDDEN,
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Operator(error) => match error.http_status() {
+                400 => StatusCode::BAD_REQUEST,
+                404 => StatusCode::NOT_FOUND,
+                409 => StatusCode::CONFLICT,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Head(_) => "HeadTooLarge",
+            Self::NotEncrypted => "NotEncrypted",
+            Self::Token => "InvalidToken",
+            Self::Scope => "Denied",
+            Self::Method => "MethodNotAllowed",
+            Self::Malformed(_) => "InvalidBody",
+            Self::TooLarge { .. } => "TooLarge",
+            Self::SlowDown { .. } => "SlowDown",
+            Self::Unavailable => "Unavailable",
+            Self::Operator(error) => error.code(),
+        }
+    }
+
+    fn message(&self) -> Cow<'_, str> {
+        match self {
+            Self::Head(message) => message.as_ref().into(),
+            Self::NotEncrypted => {
+                "a token is not taken over plain HTTP from another machine".into()
+            }
+            Self::Token => "Authorization is missing or has no token that works \
+                            (`chatmetric admin operator-token`)"
+                .into(),
+            Self::Scope => "this token may look and not change anything".into(),
+            Self::Method => "the methods are GET, POST, PATCH and DELETE".into(),
+            Self::Malformed(message) => (*message).into(),
+            Self::TooLarge { bytes_max } => format!("a body has at most {bytes_max} bytes").into(),
+            Self::SlowDown { .. } => "too many wrong tokens from this address".into(),
+            Self::Unavailable => "this cannot be done now; try again".into(),
+            Self::Operator(error) => error.to_string().into(),
+        }
+    }
+
+    fn answer(&self, ids: RequestIds) -> Answer {
+        let mut body = json!({
+            "code": self.code(),
+            "message": self.message(),
+            "requestId": ids.request.to_string(),
+        });
+        if let (Self::Operator(error), Some(body)) = (self, body.as_object_mut())
+            && let Some(field) = error.field()
+        {
+            body.insert("field".to_owned(), field.into());
+        }
+        let answer = Answer::new(self.status(), JSON, body.to_string());
+        match self {
+            Self::Head(_) | Self::TooLarge { .. } => answer.closing(),
+            Self::Token => answer.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            Self::Method => {
+                answer.header(ALLOW, HeaderValue::from_static("GET, POST, PATCH, DELETE"))
+            }
+            Self::SlowDown { seconds } => answer.header(RETRY_AFTER, HeaderValue::from(*seconds)),
+            Self::Unavailable => answer.retry_after(),
+            Self::NotEncrypted | Self::Scope | Self::Malformed(_) | Self::Operator(_) => answer,
+        }
+    }
+}
+
+/// Answers a call.
+pub(super) async fn answer(
+    app: &Arc<App>,
+    caller: CallerOf,
+    parts: &Parts,
+    body: Incoming,
+    ids: RequestIds,
+) -> Answer {
+    let result = respond(app, caller, parts, body, ids).await;
+    let status = result
+        .as_ref()
+        .map_or_else(Refusal::status, |_| StatusCode::OK);
+    // The path names things and holds no secrets.
+    tracing::info!(
+        request_id = %ids.request,
+        method = %parts.method,
+        path = parts.uri.path(),
+        status = status.as_u16(),
+        "operator call"
+    );
+    match result {
+        Ok(OperatorReply::Json(value)) => Answer::new(StatusCode::OK, JSON, value.to_string()),
+        Ok(OperatorReply::Csv(text)) => Answer::new(StatusCode::OK, CSV, text),
+        Err(refusal) => refusal.answer(ids),
+    }
+}
+
+async fn respond(
+    app: &Arc<App>,
+    caller: CallerOf,
+    parts: &Parts,
+    body: Incoming,
+    ids: RequestIds,
+) -> Result<OperatorReply, Refusal> {
+    check_head(parts).map_err(|error| Refusal::Head(error.message().into_owned().into()))?;
+    let is_safe =
+        caller.tls || caller.ip.to_canonical().is_loopback() || app.settings.server.insecure_http;
+    if !is_safe {
+        return Err(Refusal::NotEncrypted);
+    }
+    let token = token_of(app, caller, parts).await?;
+    let verb = verb_of(&parts.method)?;
+    match (verb, token.scope) {
+        (Verb::Get, OperatorScope::Read | OperatorScope::Write)
+        | (Verb::Post | Verb::Patch | Verb::Delete, OperatorScope::Write) => {}
+        (Verb::Post | Verb::Patch | Verb::Delete, OperatorScope::Read) => {
+            return Err(Refusal::Scope);
+        }
+    }
+    let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let path: Option<Vec<String>> = path.split('/').map(decode_path).collect();
+    let query = pairs(parts.uri.query().unwrap_or_default());
+    let call = OperatorCall {
+        verb,
+        path: path.ok_or(Refusal::Malformed("the path is not well-formed"))?,
+        query: query.ok_or(Refusal::Malformed("the query is not well-formed"))?,
+        body: match verb {
+            Verb::Get | Verb::Delete => Value::Null,
+            Verb::Post | Verb::Patch => json_of(app, parts, body).await?,
+        },
+    };
+    let actor = Actor {
+        source_ip: Some(caller.ip),
+        request_id: Some(ids.request.to_string()),
+        ..Actor::operator(&format!("operator/{}", token.name))
+    };
+    run(app, call, actor).await
+}
+
+const fn verb_of(method: &Method) -> Result<Verb, Refusal> {
+    match *method {
+        Method::GET => Ok(Verb::Get),
+        Method::POST => Ok(Verb::Post),
+        Method::PATCH => Ok(Verb::Patch),
+        Method::DELETE => Ok(Verb::Delete),
+        _ => Err(Refusal::Method),
+    }
+}
+
+/// The token of the call. Wrong ones are few: an address has its limit.
+async fn token_of(
+    app: &Arc<App>,
+    caller: CallerOf,
+    parts: &Parts,
+) -> Result<OperatorToken, Refusal> {
+    if let Some(wait_ms) = app
+        .address_limit
+        .wait_ms(caller.ip, app.clock.monotonic_ms())
+    {
+        let seconds = wait_ms.div_ceil(1_000);
+        return Err(Refusal::SlowDown { seconds });
+    }
+    let mut given = parts.headers.get_all(AUTHORIZATION).iter();
+    let bearer = match (given.next(), given.next()) {
+        (Some(value), None) => value.as_bytes().split_at_checked(7),
+        (Some(_), Some(_)) | (None, _) => None,
+    };
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    let found = match bearer {
+        Some((_, token)) => {
+            let (app, token, now) = (Arc::clone(app), token.to_vec(), app.clock.now());
+            let looked = move || app.directory.check_operator_token(&token, now);
+            let looked = tokio::task::spawn_blocking(looked).await;
+            looked
+                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+                .map_err(|error| Refusal::Operator(error.into()))?
+        }
+        None => None,
+    };
+    found.ok_or_else(|| {
+        app.address_limit
+            .failed(caller.ip, app.clock.monotonic_ms());
+        Refusal::Token
+    })
+}
+
+async fn json_of(app: &App, parts: &Parts, body: Incoming) -> Result<Value, Refusal> {
+    let bytes_max = app.settings.limits.body_bytes_max;
+    let read = read_body(app, parts, body, bytes_max).await;
+    let body = read.map_err(|fault| match fault {
+        BodyFault::TooLarge => Refusal::TooLarge { bytes_max },
+        BodyFault::NoMemory => Refusal::Unavailable,
+        BodyFault::TooSlow | BodyFault::Broken | BodyFault::Api(_) => {
+            Refusal::Malformed("the body did not arrive whole")
+        }
+    })?;
+    if body.bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(&body.bytes).map_err(|_| Refusal::Malformed("the body is not JSON"))
+}
+
+/// Does the call off the network threads; changes and large reads wait for their turns.
+async fn run(app: &Arc<App>, call: OperatorCall, actor: Actor) -> Result<OperatorReply, Refusal> {
+    let turns = match call.verb {
+        Verb::Get => &app.large_queries,
+        Verb::Post | Verb::Patch | Verb::Delete => &app.durable_turns,
+    };
+    let turn = Arc::clone(turns).acquire_owned().await;
+    let turn = turn.map_err(|_| Refusal::Unavailable)?;
+    let app = Arc::clone(app);
+    let work = move || {
+        let _turn = turn;
+        let desk = Desk {
+            directory: &app.directory,
+            store: &app.store,
+            clock: &app.clock,
+            actor,
+        };
+        operator::call(&desk, &call)
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    done.map_err(|error| {
+        if let OperatorError::Failed(source) = &error {
+            let error = crate::cli::error_chain(source.as_ref());
+            tracing::error!(error, "an operator call failed");
+        }
+        Refusal::Operator(error)
+    })
+}
