@@ -14,6 +14,7 @@ mod demo;
 mod directory;
 mod directory_log;
 mod doctor;
+mod erase;
 mod error;
 mod import;
 mod junit;
@@ -135,6 +136,8 @@ enum Command {
         after_help = "Example:\n  chatmetric admin setup-token alice"
     )]
     Admin(admin::AdminCommand),
+    /// Take out what is kept of a message or a recipient
+    Erase(erase::EraseArguments),
     /// Try policies out
     #[command(
         subcommand,
@@ -200,6 +203,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Sign(command) => sign::run(command, terminal),
         Command::Conformance(arguments) => conformance::run(arguments, terminal),
         Command::Admin(command) => admin::run(command, terminal),
+        Command::Erase(arguments) => erase::run(&arguments, terminal),
         Command::Policy(command) => policy::run(command, terminal),
         Command::Doctor(arguments) => doctor::run(&arguments, terminal),
         Command::Man(arguments) => man::run(&arguments, terminal),

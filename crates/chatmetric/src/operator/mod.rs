@@ -7,6 +7,7 @@
 //! refused has changed nothing; secrets are in an answer once, when they are made here.
 
 mod accounts;
+mod erase;
 mod error;
 mod events;
 mod grants;
@@ -164,6 +165,7 @@ pub fn call(desk: &Desk<'_>, call: &OperatorCall) -> Result<OperatorReply, Opera
         (Post, ["webhooks"]) => webhooks::create(desk, of_body(body)?)?,
         (Patch, ["webhooks", id]) => webhooks::update(desk, id, of_body(body)?)?,
         (Delete, ["webhooks", id]) => webhooks::delete(desk, id)?,
+        (Post, ["erase"]) => erase::erase(desk, &of_body(body)?)?,
         (Post, ["events"]) => events::load(desk, &of_body(body)?)?,
         (Post, ["policies", "simulate"]) => policies::simulate(desk, &of_body(body)?)?,
         (Get, ["usage"]) => json!({ "usage": usage::rows(desk, &query)? }),

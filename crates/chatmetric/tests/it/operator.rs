@@ -788,3 +788,70 @@ policies = ["Read", "Never"]
     let unknown = way.run(&["policy", "simulate", "--user", "nobody", "--action", "a"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
 }
+
+#[test]
+fn a_recipient_is_erased_from_sealed_bodies_and_counts_stay() {
+    let world = World::start();
+    let token = token(&world, OperatorScope::Write);
+    let body = |id: &str, recipient: &str, cut: usize| {
+        let whole = format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"metadata":{{"display_phone_number":"15550100101"}},"statuses":[{{"id":"{id}","status":"sent","timestamp":"1767225590","recipient_id":"{recipient}"}}]}}}}]}}]}}"#
+        );
+        whole[..whole.len() - cut].to_owned()
+    };
+    let send = |body: String| {
+        world
+            .webhook("acme-wa", "app-secret-one", body.as_bytes())
+            .status
+    };
+    assert_eq!(send(body("wamid.counted", "16505551234", 0)), 200);
+    assert_eq!(send(body("wamid.cut", "16505551234", 3)), 200);
+    assert_eq!(send(body("wamid.other", "16505559999", 3)), 200);
+    let erase = |asked: Value| ask(&world, &token, "POST", "erase", &asked).1;
+    let told = |answer: &Value| {
+        let count = |name: &str| answer[name].as_u64().expect(name);
+        (count("bodies"), count("found"), count("erased"))
+    };
+    let dry = erase(json!({ "recipient": "+1 650 555 1234", "dryRun": true }));
+    assert_eq!(told(&dry), (2, 1, 0), "{dry}");
+    let done = erase(json!({ "recipient": "16505551234" }));
+    assert_eq!(told(&done), (2, 1, 1), "{done}");
+    assert_eq!(
+        told(&erase(json!({ "recipient": "16505551234" }))),
+        (1, 0, 0)
+    );
+    assert_eq!(
+        told(&erase(json!({ "messageId": "wamid.other" }))),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        told(&erase(json!({ "messageId": "wamid.counted" }))),
+        (0, 0, 0)
+    );
+    for bad in [
+        json!({}),
+        json!({ "recipient": "12" }),
+        json!({ "messageId": "x" }),
+        json!({ "messageId": "wamid.other", "recipient": "16505551234" }),
+    ] {
+        let (status, answer) = ask(&world, &token, "POST", "erase", &bad);
+        assert_eq!(
+            (status, &answer["code"]),
+            (400, &json!("InvalidField")),
+            "{bad}"
+        );
+    }
+    // The counted one stays counted, and is not counted again.
+    assert_eq!(send(body("wamid.counted", "16505551234", 0)), 200);
+    let usage = "usage?start=1766000000000&end=1768000000000";
+    let (_, usage) = ask(&world, &token, "GET", usage, &Value::Null);
+    let sent: i64 = usage["usage"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["sent"].as_i64().expect("n"))
+        .sum();
+    assert_eq!(sent, 1, "{usage}");
+    let books = world.store.books().expect("books");
+    assert!(books.iter().all(|(_, books)| books.balanced()));
+}
