@@ -5,6 +5,7 @@
 //! Blocking and free of async: callers bring their own executor and get woken
 //! through a [`Completion`].
 
+use crate::embedded::cut::StoreCut;
 use chatmetric_core::{
     AccountKey, DayBlock, EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey, UtcDay,
 };
@@ -451,6 +452,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The first damage or difference found.
     fn verify(&self) -> Result<VerifyReport, StoreError>;
+
+    /// Takes a cut, for a backup: everything that was acknowledged before the call is
+    /// in it. The store goes on; files of the cut stay readable while it is held.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a store that keeps no files; else when they cannot
+    /// be read.
+    fn cut(&self) -> Result<StoreCut, StoreError> {
+        Err(StoreError::Invalid {
+            reason: "this store keeps no files".to_owned(),
+        })
+    }
 
     /// Whether events are taken now.
     fn health(&self) -> Health;

@@ -3,15 +3,18 @@
 //! Reading order: [`options`], `journal` and `entry` (what is written), `hot` and
 //! `generation` (what is in memory), `writer` with `frame` and `room`, `sealer`,
 //! `merger` (the threads),
-//! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`.
+//! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`, `cut` and
+//! `restore` (backups).
 //!
 //! Invariant: tallies(catalog) + published generations from the catalog's segment
 //! on = the fold of all acknowledged events, for every reader at every moment.
 
 mod catalog;
+mod catalog_stream;
 mod coding;
 mod cold;
 mod command;
+pub(crate) mod cut;
 mod day_cache;
 mod day_coding;
 mod day_sum;
@@ -36,6 +39,7 @@ mod read;
 mod record_coding;
 mod recovery;
 mod replay;
+pub(crate) mod restore;
 mod retention;
 mod retire;
 mod room;
@@ -52,6 +56,7 @@ use crate::api::{
     Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
+use cut::StoreCut;
 use generation::lock;
 use journal::Position;
 use options::{BATCH_SEALED_BYTES_MAX, SOURCE_NAME_BYTES_MAX};
@@ -279,6 +284,10 @@ impl Store for EmbeddedStore {
 
     fn verify(&self) -> Result<VerifyReport, StoreError> {
         verify::verify(self)
+    }
+
+    fn cut(&self) -> Result<StoreCut, StoreError> {
+        cut::cut(&self.shared)
     }
 
     fn health(&self) -> Health {

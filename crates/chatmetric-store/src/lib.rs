@@ -19,9 +19,11 @@ pub use api::{
     SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport,
 };
 pub use embedded::EmbeddedStore;
+pub use embedded::cut::{CutPart, StoreCut};
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
 pub use embedded::options::{
     BATCH_SEALED_BYTES_MAX, CrashHook, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX,
     SOURCE_NAME_BYTES_MAX, Step, TALLY_DAYS_BEHIND_FLOOR_MIN,
 };
+pub use embedded::restore::StoreRestore;
 pub use memory::MemoryStore;

@@ -137,7 +137,14 @@ impl Writer {
         frame.deltas.clear();
         let (records, end) = (self.hot.len(), self.offset);
         self.active.records.store(records, Ordering::Relaxed);
-        self.active.journal_end.store(end, Ordering::Release);
+        {
+            // Before the acknowledgement: whoever sees another frame that came after it
+            // sees this one too.
+            let _publishing = self.shared.publishing.read();
+            let next = self.next;
+            self.active.journal_next.store(next.0, Ordering::Relaxed);
+            self.active.journal_end.store(end, Ordering::Release);
+        }
         if let Some(received_at) = frame.received_at.take() {
             self.active.note_change(received_at);
         }

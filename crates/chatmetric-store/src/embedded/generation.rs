@@ -40,6 +40,8 @@ pub(crate) struct Published {
     pub(crate) records: AtomicUsize,
     /// The end of the last published frame in the segment's file.
     pub(crate) journal_end: AtomicU64,
+    /// The place behind that frame; 0 while there is none.
+    pub(crate) journal_next: AtomicU64,
     pub(crate) side: Mutex<Side>,
     /// The latest receipt or event of the generation, in ms.
     pub(crate) last_change_ms: AtomicI64,
@@ -73,6 +75,7 @@ impl Published {
             day_bytes: AtomicUsize::new(0),
             records: AtomicUsize::new(0),
             journal_end: AtomicU64::new(0),
+            journal_next: AtomicU64::new(0),
             side: Mutex::default(),
             last_change_ms: AtomicI64::new(0),
         }

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The version of everything in the directory.
-const FORMAT: u32 = 1;
-const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "chatmetric store ";
 
 /// What the journal of one shard held.
@@ -81,7 +81,11 @@ pub(crate) fn check_format(
     }
 }
 
-fn write_format(dir: &Path, path: &Path, disk: &dyn super::disk::Disk) -> std::io::Result<()> {
+pub(crate) fn write_format(
+    dir: &Path,
+    path: &Path,
+    disk: &dyn super::disk::Disk,
+) -> std::io::Result<()> {
     create_dirs(dir, disk)?;
     let new = dir.join("FORMAT.new");
     let file = disk.create(&new)?;
@@ -236,8 +240,9 @@ pub(crate) fn replay(
             torn_bytes: scanned.torn_bytes,
             crc,
         });
-        let end = &fold.published.journal_end;
+        let (end, next) = (&fold.published.journal_end, &fold.published.journal_next);
         end.store(scanned.end, Ordering::Release);
+        next.store(scanned.next.0, Ordering::Release);
         replayed.finished.push(Finished {
             published: fold.published,
             hot: fold.hot,

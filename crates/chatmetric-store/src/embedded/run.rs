@@ -7,6 +7,9 @@
 //! distance of more than three weeks, a year after 2400) takes a second entry
 //! with all slots in full, in the same block.
 //!
+//! The header ends with an XXH3 of everything behind it, so that header and number
+//! tell the bytes of a run from those of any other; runs of before it have zeros there.
+//!
 //! Invariant: fingerprints ascend strictly; a run that was opened never changes.
 
 use super::catalog::RunEntry;
@@ -21,6 +24,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes of one block.
 pub(crate) const BLOCK_BYTES: usize = 4096;
@@ -47,6 +51,7 @@ pub(crate) struct RunWriter {
     filter: Filter,
     records: u64,
     last: Option<Fingerprint>,
+    digest: Xxh3,
 }
 
 impl RunWriter {
@@ -71,6 +76,7 @@ impl RunWriter {
             filter: Filter::for_keys(records_max),
             records: 0,
             last: None,
+            digest: Xxh3::new(),
         })
     }
 
@@ -121,6 +127,7 @@ impl RunWriter {
         self.file
             .write_at(&self.buffer, self.written)
             .map_err(|error| fault::io("write", &self.path, error))?;
+        self.digest.update(&self.buffer);
         self.written += self.buffer.len() as u64;
         self.unsynced_bytes += self.buffer.len();
         self.buffer.clear();
@@ -149,8 +156,6 @@ impl RunWriter {
         header[32..36].copy_from_slice(&week.to_le_bytes());
         header[36..40].copy_from_slice(&crc32c::crc32c(&self.index).to_le_bytes());
         header[40..44].copy_from_slice(&crc32c::crc32c(&filter).to_le_bytes());
-        let crc = crc32c::crc32c(&header[..60]);
-        header[60..].copy_from_slice(&crc.to_le_bytes());
         // Those of a large run are tens of megabytes: synced on the way as its blocks.
         let index = std::mem::take(&mut self.index);
         for part in [index, filter] {
@@ -159,6 +164,9 @@ impl RunWriter {
                 self.flush()?;
             }
         }
+        header[44..60].copy_from_slice(&self.digest.digest128().to_le_bytes());
+        let crc = crc32c::crc32c(&header[..60]);
+        header[60..].copy_from_slice(&crc.to_le_bytes());
         self.file
             .write_at(&header, 0)
             .map_err(|error| fault::io("write", &self.path, error))?;
@@ -284,6 +292,11 @@ impl Run {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The open file: it stays readable when its name is removed.
+    pub(crate) fn pin(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     /// `false`: the message is certainly not in this run.

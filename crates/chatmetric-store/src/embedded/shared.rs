@@ -1,6 +1,7 @@
 //! What the threads of a store share, and how they see each other.
 //!
-//! Not here: what the threads do. Lock order: `maintenance`, `commit`, `old_runs`, `runs`,
+//! Not here: what the threads do. Lock order: `maintenance`, `commit`, `publishing`,
+//! `old_runs`, `runs`,
 //! a shard's `state` before its `view`; everything else is a leaf.
 
 use super::catalog::Catalog;
@@ -27,6 +28,9 @@ pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
     /// Held while the catalog and the set of runs change together.
     pub(crate) commit: Mutex<()>,
+    /// Shared by the writers while they move the ends of their journals; who has it
+    /// alone sees the ends of all of them at one moment.
+    pub(crate) publishing: RwLock<()>,
     /// Held while weeks are dropped, and while everything is verified.
     pub(crate) maintenance: Mutex<()>,
     pub(crate) day_cache: DayCache,
@@ -126,6 +130,7 @@ impl Shared {
             options,
             catalog,
             commit: Mutex::default(),
+            publishing: RwLock::default(),
             maintenance: Mutex::default(),
             runs: Mutex::new(Arc::new(runs)),
             old_runs: Mutex::default(),

@@ -3,6 +3,7 @@
 //! [`conformance`] holds the rules that every store obeys; a store joins with
 //! one line below: a name and a function that makes an empty [`Subject`].
 
+mod backup;
 mod conformance;
 mod conformance_model;
 mod conformance_quarantine;
