@@ -8,6 +8,7 @@
 
 mod audit;
 mod operator_token;
+mod backup;
 mod source;
 mod token;
 
@@ -16,6 +17,7 @@ pub use operator_token::{TOKEN_DAYS_MAX, TokenInfo, TokenTask, TokenTaskDone};
 pub use source::{SourceSwitch, SwitchedSource};
 pub use token::{MadeToken, TokenFor};
 
+use crate::backup::{BackupStatus, Wanted};
 use crate::clock::Clock;
 use crate::directory::{
     Actor, ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
@@ -169,6 +171,8 @@ pub struct Operator {
     pub store: Arc<dyn Store>,
     /// Times.
     pub clock: Arc<dyn Clock>,
+    /// What is known of backups.
+    pub backups: Arc<BackupStatus>,
 }
 
 impl Operator {
@@ -355,6 +359,9 @@ enum Request {
         call: OperatorCall,
     },
     Verify {},
+    Backup {
+        wanted: Wanted,
+    },
     ImportOpen {
         space: String,
     },
@@ -469,6 +476,9 @@ fn converse(stream: UnixStream, operator: &Operator, stopping: &AtomicBool) -> i
                 message: "the server is stopping; try again once it has stopped".to_owned(),
                 is_usage: false,
             }),
+            Ok(Request::Backup { wanted }) => {
+                backup::answer(&wanted, operator, &mut writer, stopping)
+            }
             Ok(request) => answer(request, operator, &mut loader),
             Err(_) => Err(Refusal {
                 message: "the server does not know this request; is it of another version?"
@@ -514,6 +524,11 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
         }
         Request::Operate { call } => value(serde_json::to_value(operator.call(&call)?)),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
+        // Answered in several lines, before it comes here.
+        Request::Backup { .. } => Err(Refusal {
+            message: "a backup has a conversation of its own".to_owned(),
+            is_usage: false,
+        }),
         Request::ImportOpen { space } => {
             *loader = Some(operator.loader(&space)?);
             Ok(serde_json::Value::Null)

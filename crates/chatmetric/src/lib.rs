@@ -24,6 +24,7 @@
 )]
 
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod clock;

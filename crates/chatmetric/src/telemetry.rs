@@ -143,6 +143,10 @@ pub(crate) struct Gauges {
     pub(crate) in_flight_bytes: usize,
     pub(crate) body_bytes: usize,
     pub(crate) nonces: usize,
+    pub(crate) backups_made: u64,
+    pub(crate) backups_failed: u64,
+    /// When the newest backup was made; 0 when none is known.
+    pub(crate) backup_last_ms: i64,
 }
 
 /// Everything as OpenMetrics text.
@@ -217,8 +221,31 @@ pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> St
         family(&mut out, name, "gauge", help);
         line(&mut out, name, value);
     }
+    backups(&mut out, gauges);
     out.push_str("# EOF\n");
     out
+}
+
+fn backups(out: &mut String, gauges: Gauges) {
+    for (name, help, value) in [
+        (
+            "chatmetric_backups",
+            "Backups that were made since the start.",
+            gauges.backups_made,
+        ),
+        (
+            "chatmetric_backup_failures",
+            "Backups that failed since the start.",
+            gauges.backups_failed,
+        ),
+    ] {
+        family(out, name, "counter", help);
+        line(out, &format!("{name}_total"), value);
+    }
+    let name = "chatmetric_backup_last_success_timestamp_seconds";
+    let help = "When the newest backup was made; 0 when none is known.";
+    family(out, name, "gauge", help);
+    line(out, name, gauges.backup_last_ms.div_euclid(1_000));
 }
 
 fn wide(value: usize) -> u64 {

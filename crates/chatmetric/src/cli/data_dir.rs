@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// The lock below the data directory; holds the pid of the process.
 pub(super) const LOCK_FILE: &str = "lock";
 /// The store below the data directory.
-pub(super) const STORE_DIR: &str = "store";
+pub(crate) const STORE_DIR: &str = "store";
 
 /// Why an instance could not be opened.
 #[derive(Debug, thiserror::Error)]

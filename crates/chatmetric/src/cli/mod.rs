@@ -6,6 +6,7 @@
 
 mod admin;
 mod apply;
+mod backup;
 mod chart;
 mod completions;
 mod conformance;
@@ -25,6 +26,7 @@ mod output;
 mod policy;
 mod profile;
 mod query;
+mod restore;
 mod serve;
 mod session;
 mod sign;
@@ -39,6 +41,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
+pub(crate) use data_dir::STORE_DIR;
 pub use data_dir::{DataDirError, Instance, OpenMode};
 pub(crate) use error::chain as error_chain;
 pub use error::{CliError, Exit};
@@ -122,6 +125,10 @@ enum Command {
     Import(import::ImportArguments),
     /// Check every checksum and recompute the counts from the records
     Verify(verify::VerifyArguments),
+    /// Make a backup of an instance, while its server runs or not
+    Backup(backup::BackupArguments),
+    /// Make an instance from a backup
+    Restore(restore::RestoreArguments),
     /// Look at signatures
     #[command(
         subcommand,
@@ -200,6 +207,8 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Usage(arguments) => operate::run_usage(&arguments, terminal),
         Command::Import(arguments) => import::run(arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
+        Command::Backup(arguments) => backup::run(&arguments, terminal),
+        Command::Restore(arguments) => restore::run(&arguments, terminal),
         Command::Sign(command) => sign::run(command, terminal),
         Command::Conformance(arguments) => conformance::run(arguments, terminal),
         Command::Admin(command) => admin::run(command, terminal),

@@ -127,11 +127,6 @@ fn serve(
         .build()
         .map_err(|error| CliError::failed(format!("could not start threads: {error}")))?;
     let data_dir = settings.store.data_dir.clone();
-    let operator = Operator {
-        directory: Arc::clone(&instance.directory),
-        store: Arc::clone(&instance.store),
-        clock: Arc::clone(clock),
-    };
     let components = Components {
         store: Arc::clone(&instance.store),
         directory: Arc::clone(&instance.directory),
@@ -145,6 +140,12 @@ fn serve(
         let server = Server::start(settings, components)
             .await
             .map_err(|error| explain_start(&error))?;
+        let operator = Operator {
+            directory: Arc::clone(&instance.directory),
+            store: Arc::clone(&instance.store),
+            clock: Arc::clone(clock),
+            backups: server.backups(),
+        };
         let control = ControlServer::start(&data_dir, operator).map_err(|error| {
             CliError::failed(format!("could not open the control socket: {error}"))
         });

@@ -44,6 +44,7 @@ impl Session {
             directory: Arc::clone(&instance.directory),
             store: Arc::clone(&instance.store),
             clock: system_clock(),
+            backups: Arc::default(),
         };
         Ok(Self::Own { operator, instance })
     }

@@ -109,6 +109,15 @@ const KEYS: &[Key] = &[
             }),
         )
     }),
+    key("backup", "dir", |s, v| {
+        put(&mut s.backup.dir, v.path().map(Some))
+    }),
+    key("backup", "every_hours", |s, v| {
+        put(&mut s.backup.every_hours, v.integer())
+    }),
+    key("backup", "keep", |s, v| {
+        put(&mut s.backup.keep, v.integer())
+    }),
 ];
 
 const fn key(

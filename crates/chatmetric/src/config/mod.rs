@@ -9,6 +9,7 @@
 
 mod keys;
 
+use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
 use chatmetric_rpc::credential::AccountId;
 use chatmetric_store::{MEMORY_BYTES_MIN, TALLY_DAYS_BEHIND_FLOOR_MIN};
@@ -25,6 +26,9 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Days that must be kept beyond the horizon, so that no record outlives its tallies.
 pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = TALLY_DAYS_BEHIND_FLOOR_MIN;
 
+/// Longest time from one scheduled backup to the next: a year, in hours.
+pub const BACKUP_EVERY_HOURS_MAX: u32 = 8_760;
+
 /// All that a user may tune; the defaults are what an empty file gives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
@@ -38,6 +42,29 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// `[console]`
     pub console: ConsoleSettings,
+    /// `[backup]`
+    pub backup: BackupSettings,
+}
+
+/// `[backup]`: backups that the server makes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupSettings {
+    /// The directory for them; `None` makes none.
+    pub dir: Option<PathBuf>,
+    /// Hours from one to the next.
+    pub every_hours: u32,
+    /// How many stay.
+    pub keep: u32,
+}
+
+impl Default for BackupSettings {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            every_hours: 24,
+            keep: 7,
+        }
+    }
 }
 
 /// `[console]`: the web console.
@@ -321,6 +348,7 @@ impl Settings {
         self.validate_store(&mut fault);
         self.validate_limits(&mut fault);
         self.validate_telemetry(&mut fault);
+        self.validate_backup(&mut fault);
         faults
     }
 
@@ -393,6 +421,38 @@ impl Settings {
                 "store.memory_bytes_max",
                 format!("must be at least {MEMORY_BYTES_MIN} (16 MiB)"),
             );
+        }
+    }
+
+    fn validate_backup(&self, fault: &mut impl FnMut(&str, String)) {
+        let backup = &self.backup;
+        if let Some(dir) = &backup.dir {
+            let absolute = |path: &Path| std::path::absolute(path).unwrap_or_default();
+            if dir.as_os_str().is_empty() {
+                fault(
+                    "backup.dir",
+                    "must not be empty; leave it out for no backups".to_owned(),
+                );
+            } else if absolute(dir).starts_with(absolute(&self.store.data_dir)) {
+                fault(
+                    "backup.dir",
+                    format!(
+                        "`{}` is inside `store.data_dir`: what destroys the data would destroy \
+                         its backups",
+                        dir.display()
+                    ),
+                );
+            }
+        }
+        if !(1..=BACKUP_EVERY_HOURS_MAX).contains(&backup.every_hours) {
+            fault(
+                "backup.every_hours",
+                format!("must be from 1 to {BACKUP_EVERY_HOURS_MAX}"),
+            );
+        }
+        let most = u32::try_from(BACKUPS_MAX).unwrap_or(u32::MAX);
+        if !(1..=most).contains(&backup.keep) {
+            fault("backup.keep", format!("must be from 1 to {most}"));
         }
     }
 

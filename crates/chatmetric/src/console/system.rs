@@ -20,6 +20,9 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
             Health::Poisoned(reason) => ("poisoned", Some(reason)),
         };
         let console = &app.console;
+        let backups = app.backups.get();
+        let last = backups.last.as_ref();
+        let failed = backups.last_error.as_ref();
         let now_ms = app.clock.monotonic_ms();
         Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -39,6 +42,18 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
             },
             "health": health,
             "healthReason": reason,
+            "backup": {
+                "dir": app.settings.backup.dir.as_ref().map(|dir| dir.display().to_string()),
+                "lastMs": last.map(|last| last.at_ms),
+                "id": last.map(|last| &last.id),
+                "positions": last.map(|last| &last.positions),
+                "bytes": last.map(|last| last.bytes),
+                "nextMs": backups.next_ms,
+                "made": backups.made,
+                "failed": backups.failed,
+                "error": failed.map(|failed| &failed.message),
+                "errorMs": failed.map(|failed| failed.at_ms),
+            },
             "floorMs": app.store.floor().map(|floor| floor.0),
             "licences": "/console/third-party.txt",
         }))

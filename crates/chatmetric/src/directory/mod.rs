@@ -10,6 +10,7 @@
 //! one transaction; secrets are on disk only under the master key.
 
 pub mod audit;
+mod backup;
 mod diff;
 mod diff_renames;
 mod document;
@@ -92,6 +93,7 @@ pub struct Directory {
     snapshot: ArcSwap<Snapshot>,
     key_uses: Arc<KeyUses>,
     fingerprint_key: FingerprintKey,
+    instance_id: String,
     message_sealer: MessageSealer,
     entropy: Arc<dyn Entropy>,
     /// Until when a token of the first start works; 0 when there is none, or when it
@@ -156,6 +158,7 @@ impl Directory {
         let path = data_dir.join(DIRECTORY_FILE);
         let connection = schema::open(data_dir, &path, &master_key, entropy.as_ref())?;
         let fingerprint_key = rows::fingerprint_key(&connection, &master_key)?;
+        let instance_id = schema::instance_id(&connection, &master_key)?;
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         let setup_ends_ms = sign_in::setup_ends_ms(&connection)?;
         Ok(Self {
@@ -170,6 +173,7 @@ impl Directory {
             key_uses: Arc::clone(&snapshot.key_uses),
             snapshot: ArcSwap::from_pointee(snapshot),
             fingerprint_key,
+            instance_id,
             entropy,
         })
     }
@@ -371,15 +375,6 @@ impl Directory {
     /// What SQLite says.
     pub fn is_setup_token(&self, token: &str) -> Result<bool, DirectoryError> {
         rows::is_setup_token(&self.write().connection, token)
-    }
-
-    /// Writes a consistent copy to a new file (mode 0600), synced. The copy's
-    /// secrets are sealed with the same master key.
-    ///
-    /// # Errors
-    /// What SQLite or the file system says, also when `destination` exists.
-    pub fn backup_to(&self, destination: &Path) -> Result<(), DirectoryError> {
-        schema::backup(&self.write().connection, destination)
     }
 
     /// The file.

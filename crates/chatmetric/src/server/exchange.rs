@@ -334,7 +334,11 @@ pub(super) fn metrics_only(app: &App, request: &Request<Incoming>) -> Response<A
 }
 
 fn metrics(app: &App) -> Answer {
+    let backups = app.backups.get();
     let gauges = telemetry::Gauges {
+        backups_made: backups.made,
+        backups_failed: backups.failed,
+        backup_last_ms: backups.last.map_or(0, |last| last.at_ms),
         in_flight_bytes: app.pipeline.in_flight_bytes(),
         body_bytes: app.bodies.used_bytes(),
         nonces: app.admission.nonces_len(),

@@ -23,6 +23,7 @@ mod webhook;
 
 use crate::api::action::Action;
 use crate::api::{AddressLimit, NonceLog};
+use crate::backup::{self, BackupStatus};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::console::{Console, ConsoleOpenError};
@@ -122,6 +123,7 @@ pub(crate) struct App {
     pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
+    pub(crate) backups: Arc<BackupStatus>,
     stopping: AtomicBool,
 }
 
@@ -164,6 +166,7 @@ impl App {
                 .map_err(ServerError::Console)?,
             metrics,
             metrics_on_main,
+            backups: Arc::default(),
             stopping: AtomicBool::new(false),
             settings,
             store,
@@ -215,6 +218,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut helpers = JoinSet::new();
         helpers.spawn(background::run(Arc::clone(&app)));
+        helpers.spawn(backup::run_schedule(Arc::clone(&app)));
         if let Some(listener) = metrics_listener {
             helpers.spawn(accept_all(
                 listener,
@@ -313,6 +317,12 @@ impl RunningServer {
     #[must_use]
     pub const fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// What is known of backups; whoever makes one by hand notes it there.
+    #[must_use]
+    pub fn backups(&self) -> Arc<BackupStatus> {
+        Arc::clone(&self.app.backups)
     }
 
     /// Reads the TLS files now, changed or not. `false` when there are none; what

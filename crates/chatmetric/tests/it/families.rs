@@ -43,6 +43,7 @@ fn operator(world: &World) -> Operator {
         directory: Arc::clone(&world.directory),
         store: Arc::clone(&world.store),
         clock: Arc::new(ManualClock::at(EpochMs(NOW_MS))) as Arc<dyn Clock>,
+        backups: Arc::default(),
     }
 }
 

@@ -55,6 +55,8 @@ mod demo;
 mod import;
 // What goes wrong around the program: nobody reads its log, the disk is full.
 mod damage;
+// Backups and what is made from them: under load, interrupted, damaged, scheduled.
+mod backup;
 // What `serve` says and does when the disk under it fails or is full.
 mod disk;
 // kill -9 of `serve`, again and again.

@@ -169,6 +169,7 @@ impl<'a> Demo<'a> {
             directory: Arc::clone(&instance.directory),
             store: Arc::clone(&instance.store),
             clock: Arc::clone(&clock),
+            backups: Arc::default(),
         };
         let mut random = [0_u8; 20];
         entropy.fill(&mut random);

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::DirectoryError;
@@ -317,6 +318,45 @@ pub(super) fn fingerprint_key(
             what: "the fingerprint key has another length".to_owned(),
         })?;
     Ok(Zeroizing::new(bytes))
+}
+
+/// What tells one installation from another, and gives nothing away.
+pub(super) fn instance_id(
+    connection: &Connection,
+    master_key: &MasterKey,
+) -> Result<String, DirectoryError> {
+    let key = fingerprint_key(connection, master_key)?;
+    let mut digest = Sha256::new_with_prefix(b"chatmetric instance 1");
+    digest.update(key.as_slice());
+    let digest = digest.finalize();
+    Ok(hex::encode(digest.get(..16).unwrap_or_default()))
+}
+
+/// Kind, version and soundness of a copy that nobody has open.
+pub(super) fn check_copy(path: &Path) -> Result<(), DirectoryError> {
+    let not_ours = || DirectoryError::NotADirectory {
+        path: path.to_owned(),
+    };
+    let connection = open_untouched(path)?;
+    let read = DirectoryError::database("read");
+    let application_id: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|_| not_ours())?;
+    if application_id != APPLICATION_ID {
+        return Err(not_ours());
+    }
+    let found = schema_version(&connection).map_err(read)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(DirectoryError::NewerSchema { found, known });
+    }
+    let said: String = connection
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .map_err(read)?;
+    if said == "ok" {
+        return Ok(());
+    }
+    Err(DirectoryError::Damaged { what: said })
 }
 
 pub(super) fn backup(connection: &Connection, destination: &Path) -> Result<(), DirectoryError> {

@@ -1,0 +1,194 @@
+//! The restore drill: backups while four writers post and generations are sealed and
+//! merged; the server is killed; each backup is restored, verified, served and asked.
+//! Each holds all that was acknowledged before it began, of every number a prefix, and
+//! once the writers send everything again each counts everything, once.
+
+use super::{body, counts, files, list, made, number, restore_with_key};
+use crate::process::{Served, agent, data_dir, post, run};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+const WRITERS: u64 = 4;
+/// Of one webhook body.
+const MESSAGES: u64 = 1_000;
+/// More than any machine posts here; the test ends before.
+const BODIES_MAX: u64 = 1_000;
+
+/// What a writer did, in bodies.
+#[derive(Default)]
+struct Writer {
+    begun: AtomicU64,
+    acknowledged: AtomicU64,
+}
+
+/// Names of the runs in a data directory.
+fn runs(data_dir: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(Path::new(data_dir).join("store/runs")).expect("there");
+    let names = entries.map(|it| it.expect("readable").file_name());
+    names.map(|it| it.to_string_lossy().into_owned()).collect()
+}
+
+/// Numbers of the runs in a place of backups, as the store names them.
+fn backed_up(dest: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(dest.join("runs")).expect("there");
+    let names = entries.map(|it| it.expect("readable").file_name());
+    names
+        .map(|it| {
+            format!(
+                "{}.run",
+                it.to_string_lossy().split('-').next().expect("an id")
+            )
+        })
+        .collect()
+}
+
+fn wait_until(what: &str, served: &Served, mut done: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{what} never came: {}", served.said());
+}
+
+/// Bodies of each writer: those acknowledged before a backup, those begun after it.
+struct Between {
+    before: Vec<u64>,
+    after: Vec<u64>,
+}
+
+fn backup_between(writers: &[Writer], make: impl FnOnce()) -> Between {
+    let acknowledged = writers
+        .iter()
+        .map(|it| it.acknowledged.load(Ordering::SeqCst));
+    let before = acknowledged.collect();
+    make();
+    let begun = writers.iter().map(|it| it.begun.load(Ordering::SeqCst));
+    Between {
+        before,
+        after: begun.collect(),
+    }
+}
+
+#[test]
+fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
+    let (folder, data_dir) = data_dir();
+    let dest = folder.path().join("backups");
+    let config = folder.path().join("small.toml").display().to_string();
+    std::fs::write(&config, "[store]\nmemory_bytes_max = 16777216\n").expect("written");
+    let serve = |data_dir: &str| {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", &config];
+        Served::start_with(&[&arguments[..], &["--data-dir", data_dir]].concat())
+    };
+    let served = serve(&data_dir);
+    let writers: Vec<Writer> = (0..WRITERS).map(|_| Writer::default()).collect();
+    let done = AtomicBool::new(false);
+    let (first, second) = std::thread::scope(|scope| {
+        for (at, writer) in (0..).zip(&writers) {
+            let (url, done) = (&served.url, &done);
+            scope.spawn(move || {
+                let agent = agent();
+                for turn in 0..BODIES_MAX {
+                    if done.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    writer.begun.store(turn + 1, Ordering::SeqCst);
+                    let body = body(at, turn * MESSAGES, MESSAGES);
+                    while post(&agent, url, "acme-wa", &body) != Some(200) {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    writer.acknowledged.store(turn + 1, Ordering::SeqCst);
+                }
+            });
+        }
+        // A run of the higher level, which the next merge leaves alone.
+        wait_until("a merge", &served, || {
+            let names = runs(&data_dir);
+            names.len() > 1 && !names.contains("0000000000000001.run")
+        });
+        let first = backup_between(&writers, || {
+            let told = made(&data_dir, &dest, &[]);
+            assert_eq!(told["present_files"], 0);
+        });
+        let had = backed_up(&dest);
+        wait_until("another merge", &served, || {
+            let have = runs(&data_dir);
+            had.iter().any(|it| !have.contains(it)) && had.iter().any(|it| have.contains(it))
+        });
+        let second = backup_between(&writers, || {
+            let told = made(&data_dir, &dest, &[]);
+            assert!(told["present_files"].as_u64() > Some(0), "{told}");
+            assert!(told["copied_bytes"].as_u64() < told["bytes"].as_u64());
+            assert!(told["bytes"].as_u64() > told["present_bytes"].as_u64());
+        });
+        done.store(true, Ordering::SeqCst);
+        (first, second)
+    });
+    let ended: Vec<u64> = writers
+        .iter()
+        .map(|it| it.begun.load(Ordering::SeqCst))
+        .collect();
+    let all = counts(&served.url);
+    served.kill();
+    let ids: Vec<String> = list(&dest)
+        .iter()
+        .map(|it| it["id"].as_str().expect("an id").to_owned())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    for (id, between) in ids.iter().zip([first, second]) {
+        let restored = folder.path().join(id);
+        let ran = restore_with_key(&data_dir, &dest, &restored, &["--at", id]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert!(told["verified"]["records"].as_u64() > Some(0), "{told}");
+        assert_eq!(told["master_key_checked"], true);
+        let restored = restored.display().to_string();
+        let verified = run(&["verify", "--data-dir", &restored]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+        let served = serve(&restored);
+        let found = counts(&served.url);
+        for (writer, (before, after)) in (0..).zip(between.before.iter().zip(&between.after)) {
+            let (sent, delivered) = found[&number(writer)];
+            assert_eq!(sent, delivered, "a body is there as a whole");
+            assert_eq!(sent % MESSAGES, 0, "a body is there as a whole");
+            let bodies = sent / MESSAGES;
+            assert!(
+                (*before..=*after).contains(&bodies),
+                "{bodies} of {before} acknowledged before and {after} begun"
+            );
+        }
+        std::thread::scope(|scope| {
+            for (writer, bodies) in (0..).zip(&ended) {
+                let url = &served.url;
+                scope.spawn(move || {
+                    let agent = agent();
+                    for turn in 0..*bodies {
+                        let body = body(writer, turn * MESSAGES, MESSAGES);
+                        while post(&agent, url, "acme-wa", &body) != Some(200) {
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(counts(&served.url), all, "backup {id}");
+        let (status, log) = served.stop();
+        assert!(status.success(), "{log}");
+        let verified = run(&["verify", "--data-dir", &restored]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+    }
+    // Of the older one only what the newer one has too stays.
+    let told = made(&data_dir, &dest, &["--keep", "1"]);
+    assert_eq!(told["removed_backups"], 2);
+    assert!(told["removed_files"].as_u64() > Some(0), "{told}");
+    let manifests = files(&dest.join("backups"));
+    let manifest = manifests
+        .iter()
+        .find(|(path, _)| path.ends_with("manifest.json"));
+    let text = String::from_utf8_lossy(manifest.expect("one").1);
+    let named = text.matches("\"runs/").count();
+    assert_eq!(backed_up(&dest).len(), named);
+}
