@@ -17,11 +17,11 @@ use std::time::Duration;
 const DAY_MS: i64 = 86_400_000;
 
 /// What is printed although the test passes.
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     drop(writeln!(std::io::stderr(), "SKIPPED: {why}"));
 }
 
-fn strace_is_usable() -> bool {
+pub(crate) fn strace_is_usable() -> bool {
     let tried = Command::new("strace")
         .args(["-f", "-o", "/dev/null", "true"])
         .stderr(Stdio::null())
@@ -219,10 +219,10 @@ fn a_failed_write_or_sync_ends_acknowledgements_and_nothing_else() {
 }
 
 /// A file system of its own; `None` where that may not be made.
-struct Mount(tempfile::TempDir);
+pub(crate) struct Mount(pub(crate) tempfile::TempDir);
 
 impl Mount {
-    fn new(mib: u32) -> Option<Self> {
+    pub(crate) fn new(mib: u32) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a directory");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
@@ -235,12 +235,12 @@ impl Mount {
         mounted.then_some(Self(dir))
     }
 
-    fn ballast(&self) -> std::path::PathBuf {
+    pub(crate) fn ballast(&self) -> std::path::PathBuf {
         self.0.path().join("ballast")
     }
 
     /// Takes all the space that is left.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut file = std::fs::File::create(self.ballast()).expect("a file");
         let filled = std::io::copy(&mut std::io::repeat(1), &mut file);
         let error = filled.expect_err("it is full in the end");

@@ -382,7 +382,10 @@ pub(super) fn backup(connection: &Connection, destination: &Path) -> Result<(), 
     })?;
     connection
         .execute("VACUUM INTO ?1", [name])
-        .map_err(DirectoryError::database("copy"))?;
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => file("write")(io::ErrorKind::StorageFull.into()),
+            Some(_) | None => DirectoryError::database("copy")(error),
+        })?;
     copy.sync_all().map_err(file("sync"))?;
     let parent = destination
         .parent()
