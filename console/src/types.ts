@@ -216,6 +216,19 @@ export interface AccountRow {
   delivered31d: number | null;
 }
 
+export interface BackupState {
+  dir: string | null;
+  lastMs: number | null;
+  id: string | null;
+  positions: number[] | null;
+  bytes: number | null;
+  nextMs: number | null;
+  made: number;
+  failed: number;
+  error: string | null;
+  errorMs: number | null;
+}
+
 export interface SystemState {
   version: string;
   commit: string | null;
@@ -226,6 +239,7 @@ export interface SystemState {
   store: Record<string, number | null>;
   health: string;
   healthReason?: string | null;
+  backup: BackupState;
   floorMs: number | null;
   licences: string;
 }

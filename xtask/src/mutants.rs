@@ -4,6 +4,7 @@
 //! that is named for the promise. The test must turn red; one that stays green
 //! proves nothing. The working tree is never touched.
 
+mod backup;
 mod console;
 mod edges;
 mod list;
@@ -42,6 +43,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(edges::EDGES)
         .chain(transport::MUTANTS)
         .chain(console::MUTANTS)
+        .chain(backup::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

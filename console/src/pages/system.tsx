@@ -8,9 +8,53 @@ import { NOTHING, bytes, count, span } from "../format.ts";
 import { Frame } from "../lazy.tsx";
 import { system as m } from "../messages/en/operator.ts";
 import { shell } from "../messages/en/shell.ts";
-import type { SystemState } from "../types.ts";
+import type { BackupState, SystemState } from "../types.ts";
 
 const TONES: Record<string, string> = { ready: "ok", waiting: "warn" };
+
+function Backup({ of }: { of: BackupState }): JSX.Element {
+  const state = of.error !== null ? "failed" : of.lastMs === null ? "none" : "ok";
+  const tone = { failed: "bad", none: "warn", ok: "ok" }[state];
+  return (
+    <section class="card card-body stack">
+      <h2>{m.backup}</h2>
+      <dl class="facts">
+        <dt>{m.backupState}</dt>
+        <dd>
+          <span class={`state ${tone}`}>{m.backupStates[state]}</span>
+        </dd>
+        <dt>{m.backupDir}</dt>
+        <dd class="mono">{of.dir ?? m.backupNoDir}</dd>
+        <dt>{m.backupLast}</dt>
+        <dd>
+          <When ms={of.lastMs} exact />
+        </dd>
+        <dt>{m.backupId}</dt>
+        <dd class="mono">{of.id ?? NOTHING}</dd>
+        <dt>{m.backupPosition}</dt>
+        <dd>{of.positions?.map(count).join(" / ") ?? NOTHING}</dd>
+        <dt>{m.backupBytes}</dt>
+        <dd>{of.bytes === null ? NOTHING : bytes(of.bytes)}</dd>
+        <dt>{m.backupNext}</dt>
+        <dd>
+          <When ms={of.nextMs} exact />
+        </dd>
+        <dt>{m.backupMade}</dt>
+        <dd>{count(of.made)}</dd>
+        <dt>{m.backupFailed}</dt>
+        <dd>{count(of.failed)}</dd>
+        {of.error !== null && (
+          <>
+            <dt>{m.backupError}</dt>
+            <dd>
+              <When ms={of.errorMs} exact /> {of.error}
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
 
 export default function SystemPage(): JSX.Element {
   const system = useLoad("system", (signal) => get<SystemState>("system", signal));
@@ -58,6 +102,7 @@ export default function SystemPage(): JSX.Element {
                   ))}
                 </dl>
               </section>
+              <Backup of={data.backup} />
             </div>
             <p>
               <a href="/console/third-party">{m.licences}</a>

@@ -11,24 +11,24 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/access-X6HVGF2A.js"),
     ),
     (
-        "assets/account-3OF3CYHK.js",
+        "assets/account-SURCEJIM.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-3OF3CYHK.js"),
+        include_bytes!("../../console-dist/assets/account-SURCEJIM.js"),
     ),
     (
-        "assets/accounts-ZMDMYC3D.js",
+        "assets/accounts-4OUAIS4X.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-ZMDMYC3D.js"),
+        include_bytes!("../../console-dist/assets/accounts-4OUAIS4X.js"),
     ),
     (
-        "assets/app-LKEBEK2Y.js",
+        "assets/app-4MEFW37B.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-LKEBEK2Y.js"),
+        include_bytes!("../../console-dist/assets/app-4MEFW37B.js"),
     ),
     (
-        "assets/audit-KEVJLX3H.js",
+        "assets/audit-BIRO2WAA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-KEVJLX3H.js"),
+        include_bytes!("../../console-dist/assets/audit-BIRO2WAA.js"),
     ),
     (
         "assets/chart_heatmap-DPRRNTGN.js",
@@ -91,9 +91,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-G5BSXAPY.js"),
     ),
     (
-        "assets/chunk-IFYH7FTP.js",
+        "assets/chunk-IO4U4GBD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-IFYH7FTP.js"),
+        include_bytes!("../../console-dist/assets/chunk-IO4U4GBD.js"),
     ),
     (
         "assets/chunk-IUGK4H3Y.js",
@@ -181,9 +181,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-ZEVRMNLZ.js",
+        "assets/ingest-YIQPFNAI.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-ZEVRMNLZ.js"),
+        include_bytes!("../../console-dist/assets/ingest-YIQPFNAI.js"),
     ),
     (
         "assets/metrics_picker-FRNICUZP.js",
@@ -216,9 +216,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-2AXMZXZO.css"),
     ),
     (
-        "assets/system-46WCW7X3.js",
+        "assets/system-JMD3BYXI.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-46WCW7X3.js"),
+        include_bytes!("../../console-dist/assets/system-JMD3BYXI.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -226,9 +226,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-KVLMBAMY.js",
+        "assets/third_party-LP2K5OP7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-KVLMBAMY.js"),
+        include_bytes!("../../console-dist/assets/third_party-LP2K5OP7.js"),
     ),
     (
         "assets/webhooks-MQYPBNSF.js",

@@ -5,8 +5,13 @@
 
 use super::{body, counts, files, list, made, number, restore_with_key};
 use crate::process::{Served, agent, data_dir, post, run};
+use chatmetric::directory::Directory;
+use chatmetric::entropy::SystemEntropy;
+use chatmetric::master_key::MasterKey;
+use chatmetric_store::{EmbeddedStore, Options, Store as _};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -191,4 +196,60 @@ fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
     let text = String::from_utf8_lossy(manifest.expect("one").1);
     let named = text.matches("\"runs/").count();
     assert_eq!(backed_up(&dest).len(), named);
+}
+
+/// Numbers that come for the first time are bound in the directory before their events
+/// reach the store: no backup has the one without the other.
+#[test]
+fn a_backup_names_no_number_that_its_directory_does_not_know() {
+    let (folder, data_dir) = data_dir();
+    let dest = folder.path().join("backups");
+    let served = Served::start(&data_dir);
+    let (done, next) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| {
+                let agent = agent();
+                // A space takes a thousand numbers.
+                while !done.load(Ordering::SeqCst) {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    if at >= 1_000 {
+                        return;
+                    }
+                    let body = body(at, 0, 1);
+                    assert_eq!(post(&agent, &served.url, "acme-wa", &body), Some(200));
+                }
+            });
+        }
+        for turn in 1..=4_u64 {
+            wait_until("new numbers", &served, || {
+                next.load(Ordering::SeqCst) > turn * 30
+            });
+            made(&data_dir, &dest, &[]);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    assert!(
+        next.load(Ordering::SeqCst) < 1_000,
+        "numbers came to the end"
+    );
+    served.kill();
+    for backup in list(&dest) {
+        let id = backup["id"].as_str().expect("an id");
+        let restored = folder.path().join(id);
+        let ran = restore_with_key(&data_dir, &dest, &restored, &["--at", id]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let key = Path::new(&format!("{data_dir}.key")).to_owned();
+        let key = MasterKey::load(&key).expect("a key");
+        let directory = Directory::open(&restored, key, Arc::new(SystemEntropy)).expect("opens");
+        let snapshot = directory.snapshot();
+        let space = snapshot.space("space-a").expect("a space").key;
+        let known: BTreeSet<_> = snapshot.numbers_of(space).collect();
+        let store = EmbeddedStore::open(restored.join("store"), Options::default());
+        let counted = store.expect("opens").numbers(space).expect("readable");
+        assert!(counted.len() > 20, "{}", counted.len());
+        for number in counted {
+            assert!(known.contains(&number), "{number} of {id}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ fn now_ms() -> i64 {
 }
 
 fn number(writer: u64) -> String {
-    format!("1555010020{writer}")
+    format!("15550100{writer:04}")
 }
 
 /// A webhook body of a writer: so many messages from `first` on, sent and delivered.

@@ -384,5 +384,22 @@ fn the_operator_makes_and_changes_accounts() {
         usage.body
     );
     let system = admin.json("system");
+    let backup = &system["backup"];
+    assert_eq!((&backup["made"], &backup["failed"]), (&json!(0), &json!(0)));
+    for unknown in [
+        "dir",
+        "lastMs",
+        "id",
+        "positions",
+        "bytes",
+        "nextMs",
+        "error",
+        "errorMs",
+    ] {
+        assert!(
+            backup[unknown].is_null() && backup.get(unknown).is_some(),
+            "{backup}"
+        );
+    }
     assert_eq!(system["health"], "ready");
 }
