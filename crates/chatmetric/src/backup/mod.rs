@@ -54,6 +54,12 @@ pub enum BackupError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is nothing that could be read as backups.
+    #[error("`{}` holds no backups of chatmetric", path.display())]
+    NoBackups {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It holds backups of somebody else.
     #[error(
         "`{}` holds the backups of another instance ({found}, this one is {own}); nothing was touched",

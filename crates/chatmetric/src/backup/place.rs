@@ -69,7 +69,7 @@ pub(super) struct Known {
 /// Lists the backups in a directory, the oldest first.
 ///
 /// # Errors
-/// [`BackupError::NotABackup`] and what the file system says; what is wrong with a
+/// [`BackupError::NoBackups`] and what the file system says; what is wrong with a
 /// single backup is told in its row.
 pub fn list(path: &Path) -> Result<Vec<Listed>, BackupError> {
     let known = Place::read(path)?.known()?;
@@ -144,7 +144,7 @@ impl Place {
     /// Takes a place for reading. Nothing is changed.
     pub(super) fn read(path: &Path) -> Result<Self, BackupError> {
         let dir = open_dir(path)?;
-        let belongs = read_place(path, &dir)?.ok_or_else(|| BackupError::NotABackup {
+        let belongs = read_place(path, &dir)?.ok_or_else(|| BackupError::NoBackups {
             path: path.to_owned(),
         })?;
         // A copy on a medium that cannot be written may have no lock to take.
@@ -210,7 +210,8 @@ impl Place {
             is_name(name) && !name.ends_with(NEW_SUFFIX) && !name.ends_with(GONE_SUFFIX)
         });
         ids.sort();
-        if ids.len() > BACKUPS_MAX {
+        // One more than may stay, until the older ones are removed.
+        if ids.len() > BACKUPS_MAX + 1 {
             return Err(BackupError::TooMany {
                 path: dir,
                 what: "backups",
@@ -375,5 +376,68 @@ pub(super) fn remove_file(path: &Path) -> Result<(), BackupError> {
             Err(BackupError::file("remove", path)(error))
         }
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(dir: &Path) -> Place {
+        Place::claim(&dir.join("backups"), "aa").expect("claimed")
+    }
+
+    #[test]
+    fn a_place_has_a_limit_of_backups() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = place(dir.path());
+        let backups = place.path().join(BACKUPS_DIR);
+        for number in 0..=BACKUPS_MAX {
+            std::fs::create_dir(backups.join(format!("{number:06}-x"))).expect("made");
+        }
+        assert_eq!(place.ids().expect("listed").len(), BACKUPS_MAX + 1);
+        std::fs::create_dir(backups.join("900000-x")).expect("made");
+        assert!(matches!(place.ids(), Err(BackupError::TooMany { .. })));
+    }
+
+    #[test]
+    fn a_manifest_that_is_too_long_is_not_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = place(dir.path());
+        let own = place.path().join(BACKUPS_DIR).join("000001-x");
+        std::fs::create_dir(&own).expect("made");
+        std::fs::write(own.join(MANIFEST_SUM_FILE), "x").expect("written");
+        let file = File::create(own.join(MANIFEST_FILE)).expect("made");
+        file.set_len(MANIFEST_BYTES_MAX).expect("long");
+        let said = |place: &Place| place.manifest("000001-x").expect_err("bad").to_string();
+        assert!(said(&place).contains("is not what"), "{}", said(&place));
+        file.set_len(MANIFEST_BYTES_MAX + 1).expect("longer");
+        assert!(said(&place).contains("is longer than"), "{}", said(&place));
+    }
+
+    #[test]
+    fn what_an_interrupted_first_backup_left_is_no_stranger() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("backups");
+        std::fs::create_dir(&path).expect("made");
+        std::fs::write(path.join(LOCK_FILE), "").expect("written");
+        std::fs::write(path.join(format!("{PLACE_FILE}{NEW_SUFFIX}")), "{").expect("written");
+        assert_eq!(place(dir.path()).instance(), "aa");
+        assert!(place(dir.path()).known().expect("read").whole.is_empty());
+    }
+
+    #[test]
+    fn one_writes_and_nobody_reads_meanwhile() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let held = place(dir.path());
+        let busy =
+            |found: Result<Place, BackupError>| matches!(found, Err(BackupError::Busy { .. }));
+        assert!(busy(Place::claim(held.path(), "aa")));
+        assert!(busy(Place::read(held.path())));
+        let path = held.path().to_owned();
+        drop(held);
+        let _one = Place::read(&path).expect("read");
+        let _other = Place::read(&path).expect("read");
+        assert!(busy(Place::claim(&path, "aa")));
     }
 }

@@ -313,13 +313,15 @@ impl Making {
 
     /// Gives the instance its name.
     fn finish(&self, data_dir: &Path) -> Result<(), BackupError> {
-        let mark = self.dir.join(MARK_FILE);
-        std::fs::remove_file(&mark).map_err(BackupError::file("remove", &mark))?;
         sync_dir(&self.dir)?;
         // Refused by the system if something came there meanwhile.
         std::fs::rename(&self.dir, data_dir).map_err(BackupError::file("rename", &self.dir))?;
         let parent = self.dir.parent().unwrap_or(Path::new("/"));
-        sync_dir(parent)
+        sync_dir(parent)?;
+        // Last: without it, nobody would know an interrupted restore as one. It is empty,
+        // and does no harm where it stays.
+        let mark = data_dir.join(MARK_FILE);
+        std::fs::remove_file(&mark).map_err(BackupError::file("remove", &mark))
     }
 }
 

@@ -190,8 +190,8 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Cl
 pub(super) fn explain(error: &BackupError) -> CliError {
     let cli = CliError::from_error(Exit::Failed, error);
     match error {
-        BackupError::NotABackup { .. } | BackupError::OtherInstance { .. } => {
-            cli.hint("name an empty directory, or one that does not exist")
+        BackupError::NoBackups { .. } => {
+            cli.hint("name the directory that `chatmetric backup` was given")
         }
         BackupError::WrongMasterKey { .. } | BackupError::MasterKey(_) => cli.hint(
             "the master key is in `<data-dir>.key` unless `--master-key-file` or \

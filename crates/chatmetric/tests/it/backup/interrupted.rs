@@ -4,9 +4,16 @@
 use super::{files, list, made, restore_with_key, send};
 use crate::disk::{Mount, strace_is_usable};
 use crate::process::{Served, command, data_dir, run};
+use chatmetric::backup::{BackupError, BackupStatus, Source, Wanted};
+use chatmetric::clock::SystemClock;
+use chatmetric::directory::Directory;
+use chatmetric::entropy::SystemEntropy;
+use chatmetric::master_key::MasterKey;
+use chatmetric_store::{EmbeddedStore, Options};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 /// Runs the program below strace, which kills it at its `nth` call of this kind; tells
 /// whether it came that far.
@@ -100,7 +107,7 @@ fn a_kill_in_a_restore_leaves_no_instance_and_the_next_one_works() {
     std::fs::copy(format!("{data_dir}.key"), format!("{to_text}.key")).expect("copied");
     let restore = ["restore", &source, "--data-dir", &to_text];
     let mut kills = 0;
-    for nth in (1..).step_by(3) {
+    for nth in 1.. {
         if !killed_at("fsync,rename", nth, &restore) {
             break;
         }
@@ -157,4 +164,60 @@ fn without_space_nothing_half_valid_is_left() {
     check_clean(&dest);
     let (status, log) = served.stop();
     assert!(status.success(), "{log}");
+}
+
+/// The caller is gone, or the server stops: at each file, and in each.
+#[test]
+fn a_backup_that_is_broken_off_leaves_nothing_and_is_no_failure() {
+    let (folder, data_dir) = data_dir();
+    let served = Served::start(&data_dir);
+    send(&served.url, 0, 0, 500);
+    served.kill();
+    let dest = folder.path().join("backups");
+    made(&data_dir, &dest, &[]);
+    let before = files(&dest);
+    let data_dir = Path::new(&data_dir);
+    let key = MasterKey::load(&data_dir.with_extension("key")).expect("a key");
+    let directory = Directory::open(data_dir, key, Arc::new(SystemEntropy)).expect("opens");
+    let store = EmbeddedStore::open(data_dir.join("store"), Options::default()).expect("opens");
+    let clock = SystemClock::default();
+    let source = Source {
+        directory: &directory,
+        store: &store,
+        clock: &clock,
+    };
+    let wanted = Wanted {
+        dest: dest.clone(),
+        keep: Some(1),
+    };
+    let status = BackupStatus::default();
+    let mut turns = 0;
+    loop {
+        let mut left = turns;
+        let made = status.make(source, &wanted, &mut |_| {
+            left -= 1;
+            left >= 0
+        });
+        match made {
+            Ok(_) => break,
+            Err(error) => assert!(matches!(error, BackupError::Stopped), "{error}"),
+        }
+        let after = files(&dest);
+        // Runs that were copied in whole stay, for the next one.
+        for (path, bytes) in &after {
+            let known = before.get(path).is_some_and(|it| it == bytes);
+            assert!(
+                known || path.starts_with(dest.join("runs")),
+                "{}",
+                path.display()
+            );
+        }
+        assert!(before.keys().all(|path| after.contains_key(path)));
+        turns += 1;
+    }
+    assert!(turns > 4, "{turns}");
+    check_clean(&dest);
+    let state = status.get();
+    assert_eq!((state.made, state.failed, state.last_error), (1, 0, None));
+    assert_eq!(list(&dest).len(), 1);
 }
