@@ -211,7 +211,7 @@ fn a_directory_in_use_and_a_wrong_key_are_refused() {
     let (_other, other_dir) = data_dir();
     let ran = restore_with_key(&other_dir, &backed.dest, &to, &[]);
     assert!(
-        ran.code == 1 && ran.stderr.contains("wrong master key"),
+        ran.code == 1 && ran.stderr.contains("the backup needs key"),
         "{ran:?}"
     );
     std::fs::remove_file(format!("{}.key", to.display())).expect("removed");
