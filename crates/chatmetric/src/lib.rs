@@ -39,6 +39,7 @@ pub mod master_key;
 pub mod operator;
 pub mod query;
 pub mod server;
+mod spreadsheet;
 pub mod telemetry;
 pub mod tls;
 pub mod usage;

@@ -293,9 +293,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "console-csv-formula",
         promise: "no cell is a formula",
-        file: "crates/chatmetric/src/console/csv.rs",
-        find: r#"let mark = if is_formula { "'" } else { "" };"#,
-        replace: r#"let mark = "";"#,
+        file: "crates/chatmetric/src/spreadsheet.rs",
+        find: r#"Cow::Owned(format!("'{text}"))"#,
+        replace: r#"Cow::Owned(format!("{text}"))"#,
         test: &[
             "test",
             "-p",

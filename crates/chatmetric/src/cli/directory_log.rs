@@ -4,11 +4,12 @@
 //! names the fields that became different, without their values.
 
 use super::data_dir::OpenMode;
-use super::output::{plain, spreadsheet_safe};
+use super::output::plain;
 use super::session::{Session, explain_control, explain_refusal};
 use super::text_table::{Align, TextTable};
 use super::{CliError, InstanceArguments, Terminal};
 use crate::control::{LogPage, LoggedChange};
+use crate::spreadsheet::safe;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -222,20 +223,20 @@ fn csv(entries: &[LoggedChange]) -> Result<String, CliError> {
         "after",
     ];
     writer.write_record(header).map_err(fail)?;
-    let cell = |text: &Option<String>| spreadsheet_safe(text.as_deref().unwrap_or_default());
+    let cell = |text: &Option<String>| safe(text.as_deref().unwrap_or_default()).into_owned();
     for entry in entries {
         writer
             .write_record([
                 entry.id.to_string(),
                 moment(entry.at_ms),
                 cell(&entry.account),
-                spreadsheet_safe(&entry.actor),
+                safe(&entry.actor).into_owned(),
                 cell(&entry.actor_account),
                 cell(&entry.source_ip),
                 cell(&entry.request_id),
                 cell(&entry.access_key_id),
-                spreadsheet_safe(&entry.action),
-                spreadsheet_safe(&entry.target),
+                safe(&entry.action).into_owned(),
+                safe(&entry.target).into_owned(),
                 cell(&entry.before),
                 cell(&entry.after),
             ])

@@ -8,6 +8,7 @@ use super::terminal::{Painter, Style};
 use super::text_table::{Align, TextTable, grouped, percent};
 use super::{CliError, Terminal};
 use crate::client::Row;
+use crate::spreadsheet::safe;
 use chatmetric_core::EpochMs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -104,8 +105,8 @@ fn csv_text(rows: &[Row]) -> Result<String, CliError> {
             .write_record([
                 row.start.to_string(),
                 row.end.to_string(),
-                spreadsheet_safe(&row.phone_number),
-                spreadsheet_safe(&row.granularity),
+                safe(&row.phone_number).into_owned(),
+                safe(&row.granularity).into_owned(),
                 row.sent_count.to_string(),
                 row.delivered_count.to_string(),
             ])
@@ -115,15 +116,6 @@ fn csv_text(rows: &[Row]) -> Result<String, CliError> {
         .into_inner()
         .map_err(|error| CliError::failed(format!("could not write CSV: {error}")))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Text from a server must not become a formula in a spreadsheet.
-pub(crate) fn spreadsheet_safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
 }
 
 fn table(rows: &[Row], asked: &Asked, paint: Painter) -> String {

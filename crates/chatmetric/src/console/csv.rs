@@ -1,6 +1,6 @@
 //! Counts as CSV, written while they are read: no file is in memory as a whole.
 //!
-//! Invariant: no cell begins with what a spreadsheet takes for a formula.
+//! Invariant: every cell that is no figure goes through `spreadsheet`.
 
 use super::ask::Ask;
 use super::counts::{self, Columns, Range};
@@ -10,10 +10,10 @@ use super::{spaces, work};
 use crate::directory::Space;
 use crate::server::App;
 use crate::server::answer::Answer;
+use crate::spreadsheet::cell;
 use bytes::Bytes;
 use chatmetric_core::{PhoneNumber, Window};
 use http::{HeaderValue, header};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,30 +163,5 @@ fn rows(text: &mut String, windows: &[Window], zone: &str, number: &str, columns
             cell(zone),
             cell(number),
         );
-    }
-}
-
-/// A text as a cell: quoted where it must be, and never a formula.
-pub(crate) fn cell(text: &str) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let needs_quotes = text.contains(['"', ',', '\n', '\r']);
-    if !is_formula && !needs_quotes {
-        return text.into();
-    }
-    let mark = if is_formula { "'" } else { "" };
-    format!("\"{mark}{}\"", text.replace('"', "\"\"")).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_never_formulas() {
-        assert_eq!(cell("15550100101"), "15550100101");
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-        for formula in ["=1+1", "+1", "-1", "@x", "\t=1"] {
-            assert!(cell(formula).starts_with("\"'"), "{formula}");
-        }
     }
 }

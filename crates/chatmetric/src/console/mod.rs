@@ -63,7 +63,6 @@ use std::sync::Arc;
 use streams::Streams;
 use tokio::sync::{Mutex, Semaphore};
 
-pub(crate) use csv::cell as csv_cell;
 pub(crate) use first_user::{USER_OF_FILE, set_up as set_up_first_user};
 pub(crate) use password::hash_of as password_hash;
 pub(crate) use session::SessionUses;

@@ -2,7 +2,7 @@
 
 use super::query::Query;
 use super::{Desk, OperatorError};
-use crate::console::csv_cell;
+use crate::spreadsheet::cell;
 use crate::usage::{Usage, UsageRange, of_spaces};
 use chatmetric_core::EpochMs;
 use std::fmt::Write as _;
@@ -30,10 +30,10 @@ pub(crate) fn csv(rows: &[Usage]) -> String {
         let _ = write!(
             text,
             "{},{},{},{},{},{},{},{},{}\r\n",
-            csv_cell(&row.account),
-            csv_cell(&row.name),
-            csv_cell(&row.space),
-            csv_cell(&row.time_zone),
+            cell(&row.account),
+            cell(&row.name),
+            cell(&row.space),
+            cell(&row.time_zone),
             EpochMs(row.start_ms),
             EpochMs(row.end_ms),
             row.numbers,

@@ -5,7 +5,7 @@ use super::super::output::{OutputFormat, moment, plain};
 use super::super::text_table::{Align, TextTable, grouped};
 use super::super::{CliError, Terminal};
 use super::reach::Reach;
-use crate::console::csv_cell;
+use crate::spreadsheet::cell;
 use crate::operator::{OperatorCall, OperatorReply};
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -88,7 +88,7 @@ pub(in crate::cli) fn print(
             let mut text = format!("{}\r\n", names.join(","));
             for row in rows {
                 let cells = names.iter().map(|name| raw(row.get(*name)));
-                let cells: Vec<String> = cells.map(|cell| csv_cell(&cell).into_owned()).collect();
+                let cells: Vec<String> = cells.map(|text| cell(&text).into_owned()).collect();
                 text.push_str(&cells.join(","));
                 text.push_str("\r\n");
             }
