@@ -7,14 +7,19 @@
 //! and so do commands that work without a server.
 
 mod audit;
-mod operator_token;
 mod backup;
+mod import;
+mod operator_token;
 mod source;
+mod tallies;
 mod token;
 
 pub use audit::{LogPage, LoggedChange};
+use import::ServedImport;
+pub use import::{CHUNK_EVENTS_MAX, RemoteLoader};
 pub use operator_token::{TOKEN_DAYS_MAX, TokenInfo, TokenTask, TokenTaskDone};
 pub use source::{SourceSwitch, SwitchedSource};
+pub use tallies::{Span, TallyPage, TallyPlace, TallyQuery, TallyRow};
 pub use token::{MadeToken, TokenFor};
 
 use crate::backup::{BackupStatus, Wanted};
@@ -23,10 +28,8 @@ use crate::directory::{
     Actor, ApplyError, ApplyOptions, Directory, Document, DocumentSecrets, Format, GatheredSecrets,
 };
 use crate::ingest::claim::claim_held;
-use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader};
-use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
+use crate::ingest::file::{LoadError, Loader};
 use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply};
-use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::{Store, StoreError, VerifyReport};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -43,8 +46,6 @@ use std::time::Duration;
 pub const SOCKET_FILE: &str = "control.sock";
 /// Longest request and answer, in bytes: a document of the longest kind, escaped.
 pub const MESSAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Most events of one chunk of an import.
-pub const CHUNK_EVENTS_MAX: usize = 10_000;
 /// Most connections at a time.
 pub const CONNECTIONS_MAX: usize = 16;
 /// Paths longer than this do not fit into a socket's address.
@@ -305,6 +306,27 @@ impl Operator {
         })
     }
 
+    /// The zone that cuts the days of a space.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such space.
+    pub fn zone(&self, space: &str) -> Result<String, Refusal> {
+        tallies::zone(&self.directory, space)
+    }
+
+    /// A page of the tallies of a space, from a place on that the page before told.
+    ///
+    /// # Errors
+    /// [`Refusal`] for a space, number or range that is not there, or tallies that cannot
+    /// be read.
+    pub fn tallies(
+        &self,
+        query: &TallyQuery,
+        from: Option<&TallyPlace>,
+    ) -> Result<TallyPage, Refusal> {
+        tallies::page(&self.directory, self.store.as_ref(), query, from)
+    }
+
     /// Starts to load events into a space.
     ///
     /// # Errors
@@ -325,9 +347,6 @@ impl std::fmt::Debug for Operator {
         f.debug_struct("Operator").finish_non_exhaustive()
     }
 }
-
-/// An event on the socket: channel, number, message id, status, ms.
-pub(crate) type WireEvent = (String, String, String, String, i64);
 
 /// A request; secrets in it never leave the machine.
 #[derive(Serialize, Deserialize)]
@@ -362,12 +381,16 @@ enum Request {
     Backup {
         wanted: Wanted,
     },
-    ImportOpen {
+    Zone {
         space: String,
     },
-    ImportChunk {
-        events: Vec<WireEvent>,
-        ignored: u32,
+    Tallies {
+        query: TallyQuery,
+        from: Option<TallyPlace>,
+    },
+    /// What follows on the connection are chunks of events.
+    ImportOpen {
+        space: String,
     },
 }
 
@@ -468,23 +491,28 @@ fn converse(stream: UnixStream, operator: &Operator, stopping: &AtomicBool) -> i
     stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
-    let mut loader: Option<Loader> = None;
+    let mut import: Option<ServedImport> = None;
     while let Some(line) = read_message(&mut reader)? {
-        let answer = match serde_json::from_slice::<Request>(&line) {
+        let refuse = |message: &str| Err(import::refusal(message));
+        let answer = if stopping.load(Ordering::SeqCst) {
             // What begins now might not end before the store closes.
-            Ok(_) if stopping.load(Ordering::SeqCst) => Err(Refusal {
-                message: "the server is stopping; try again once it has stopped".to_owned(),
-                is_usage: false,
-            }),
-            Ok(Request::Backup { wanted }) => {
-                backup::answer(&wanted, operator, &mut writer, stopping)
+            refuse("the server is stopping; try again once it has stopped")
+        } else if let Some(import) = &mut import {
+            import.chunk(&line)
+        } else {
+            match serde_json::from_slice::<Request>(&line) {
+                Ok(Request::ImportOpen { space }) => operator.loader(&space).map(|loader| {
+                    import = Some(ServedImport::new(loader));
+                    serde_json::Value::Null
+                }),
+                Ok(Request::Backup { wanted }) => {
+                    backup::answer(&wanted, operator, &mut writer, stopping)
+                }
+                Ok(request) => answer(request, operator),
+                Err(_) => {
+                    refuse("the server does not know this request; is it of another version?")
+                }
             }
-            Ok(request) => answer(request, operator, &mut loader),
-            Err(_) => Err(Refusal {
-                message: "the server does not know this request; is it of another version?"
-                    .to_owned(),
-                is_usage: false,
-            }),
         };
         let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
         text.push(b'\n');
@@ -495,7 +523,7 @@ fn converse(stream: UnixStream, operator: &Operator, stopping: &AtomicBool) -> i
 
 type Answer = Result<serde_json::Value, Refusal>;
 
-fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) -> Answer {
+fn answer(request: Request, operator: &Operator) -> Answer {
     let value = |value: Result<serde_json::Value, serde_json::Error>| {
         value.map_err(|error| Refusal::failed(&error))
     };
@@ -529,40 +557,13 @@ fn answer(request: Request, operator: &Operator, loader: &mut Option<Loader>) ->
             message: "a backup has a conversation of its own".to_owned(),
             is_usage: false,
         }),
-        Request::ImportOpen { space } => {
-            *loader = Some(operator.loader(&space)?);
-            Ok(serde_json::Value::Null)
-        }
-        Request::ImportChunk { events, ignored } => {
-            let refuse = |message: &str| Refusal {
-                message: message.to_owned(),
-                is_usage: false,
-            };
-            let Some(loader) = loader else {
-                return Err(refuse("an import begins with its space"));
-            };
-            if events.len() > CHUNK_EVENTS_MAX {
-                return Err(refuse("a chunk has too many events"));
-            }
-            for event in &events {
-                loader.push(&wire_event(event).ok_or_else(|| refuse("an event is malformed"))?)?;
-            }
-            loader.ignored(ignored);
-            loader.finish()?;
-            value(serde_json::to_value(loader.report()))
-        }
+        Request::Zone { space } => value(serde_json::to_value(operator.zone(&space)?)),
+        Request::Tallies { query, from } => value(serde_json::to_value(
+            operator.tallies(&query, from.as_ref())?,
+        )),
+        // Whoever reads a request opens an import.
+        Request::ImportOpen { .. } => Err(import::refusal("an import is open")),
     }
-}
-
-pub(crate) fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent<'_>> {
-    let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
-    fits.then_some(FileEvent {
-        channel,
-        number: PhoneNumber::parse(number).ok()?,
-        message_id: id,
-        status: MessageStatus::from_word(status)?,
-        at: EpochMs::checked(*ms)?,
-    })
 }
 
 /// One line, without its end; `None` at the end of the connection.
@@ -622,12 +623,25 @@ impl ControlClient {
     }
 
     fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ControlError> {
-        let mut line = serde_json::to_vec(request).map_err(|_| ControlError::Answer)?;
-        line.push(b'\n');
-        self.reader
-            .get_mut()
-            .write_all(&line)
-            .map_err(ControlError::Broken)?;
+        self.send(request)?;
+        self.hear()
+    }
+
+    fn send(&mut self, message: &impl Serialize) -> Result<(), ControlError> {
+        let line = serde_json::to_vec(message).map_err(|_| ControlError::Answer)?;
+        self.send_line(&[&line])
+    }
+
+    /// Sends the parts of one line.
+    fn send_line(&mut self, parts: &[&[u8]]) -> Result<(), ControlError> {
+        let socket = self.reader.get_mut();
+        let mut parts = parts.iter();
+        let sent = parts.try_for_each(|part| socket.write_all(part));
+        sent.and_then(|()| socket.write_all(b"\n"))
+            .map_err(ControlError::Broken)
+    }
+
+    fn hear<T: DeserializeOwned>(&mut self) -> Result<T, ControlError> {
         let line = read_message(&mut self.reader)
             .map_err(ControlError::Broken)?
             .ok_or_else(|| ControlError::Broken(io::ErrorKind::UnexpectedEof.into()))?;
@@ -713,6 +727,31 @@ impl ControlClient {
         self.ask(&Request::Verify {})
     }
 
+    /// As [`Operator::zone`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn zone(&mut self, space: &str) -> Result<String, ControlError> {
+        self.ask(&Request::Zone {
+            space: space.to_owned(),
+        })
+    }
+
+    /// As [`Operator::tallies`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn tallies(
+        &mut self,
+        query: &TallyQuery,
+        from: Option<&TallyPlace>,
+    ) -> Result<TallyPage, ControlError> {
+        self.ask(&Request::Tallies {
+            query: query.clone(),
+            from: from.cloned(),
+        })
+    }
+
     /// Begins an import.
     ///
     /// # Errors
@@ -721,72 +760,6 @@ impl ControlClient {
         self.ask::<()>(&Request::ImportOpen {
             space: space.to_owned(),
         })?;
-        Ok(RemoteLoader {
-            client: self,
-            events: Vec::new(),
-            event_bytes: 0,
-            ignored: 0,
-            report: LoadReport::default(),
-        })
-    }
-}
-
-/// Loads events through a running server; as [`Loader`].
-#[derive(Debug)]
-pub struct RemoteLoader {
-    client: ControlClient,
-    events: Vec<WireEvent>,
-    event_bytes: usize,
-    ignored: u32,
-    report: LoadReport,
-}
-
-impl RemoteLoader {
-    /// Bytes of ids after which a chunk is sent, however few its events are.
-    const CHUNK_ID_BYTES_MAX: usize = 1024 * 1024;
-
-    /// Takes an event.
-    ///
-    /// # Errors
-    /// [`ControlError`] of a chunk that became full.
-    pub fn push(&mut self, event: &FileEvent<'_>) -> Result<(), ControlError> {
-        self.event_bytes += event.message_id.len();
-        self.events.push((
-            event.channel.to_owned(),
-            event.number.to_string(),
-            event.message_id.to_owned(),
-            event.status.as_str().to_owned(),
-            event.at.0,
-        ));
-        let full = self.events.len() >= crate::ingest::file::BATCH_EVENTS
-            || self.event_bytes >= Self::CHUNK_ID_BYTES_MAX;
-        if full { self.finish() } else { Ok(()) }
-    }
-
-    /// Notes something that is not counted by rule.
-    pub fn ignored(&mut self, items: u32) {
-        self.ignored = self.ignored.saturating_add(items);
-    }
-
-    /// Sends what is left and waits until it is durable.
-    ///
-    /// # Errors
-    /// [`ControlError`]
-    pub fn finish(&mut self) -> Result<(), ControlError> {
-        let events = std::mem::take(&mut self.events);
-        self.event_bytes = 0;
-        let ignored = std::mem::take(&mut self.ignored);
-        if events.is_empty() && ignored == 0 {
-            return Ok(());
-        }
-        // The server's report covers the whole import of this connection.
-        self.report = self.client.ask(&Request::ImportChunk { events, ignored })?;
-        Ok(())
-    }
-
-    /// What became of what is durable.
-    #[must_use]
-    pub const fn report(&self) -> &LoadReport {
-        &self.report
+        Ok(RemoteLoader::new(self))
     }
 }

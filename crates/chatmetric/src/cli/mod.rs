@@ -17,6 +17,7 @@ mod directory_log;
 mod doctor;
 mod erase;
 mod error;
+mod export;
 mod import;
 mod junit;
 mod man;
@@ -123,6 +124,8 @@ enum Command {
     Usage(operate::UsageArguments),
     /// Load events from files
     Import(import::ImportArguments),
+    /// Write the counts of a space to a file
+    Export(export::ExportArguments),
     /// Check every checksum and recompute the counts from the records
     Verify(verify::VerifyArguments),
     /// Make a backup of an instance, while its server runs or not
@@ -206,6 +209,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Webhook(command) => operate::run_webhook(command, terminal),
         Command::Usage(arguments) => operate::run_usage(&arguments, terminal),
         Command::Import(arguments) => import::run(arguments, terminal),
+        Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Backup(arguments) => backup::run(&arguments, terminal),
         Command::Restore(arguments) => restore::run(&arguments, terminal),

@@ -69,7 +69,7 @@ pub(super) struct QueryArguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum GranularityArgument {
+pub(super) enum GranularityArgument {
     /// Civil days of the space's time zone
     Daily,
     /// Half hours of UTC

@@ -10,7 +10,7 @@ use super::rights::{Right, SignedIn};
 use super::spaces;
 use crate::directory::Space;
 use crate::ingest::file::{
-    self, Bad, FileEvent, FileFormat, LoadError, Loader, ReadError, Visitor,
+    self, Bad, FileEvent, FileFormat, LoadError, Loader, Mark, ReadError, Visitor,
 };
 use crate::server::App;
 use crate::server::answer::Answer;
@@ -79,12 +79,10 @@ fn prepare(ask: &Ask<'_>, who: &SignedIn) -> Result<Ready, ConsoleError> {
     let space = spaces::own(who, query.required("space")?)?;
     let format = match query.get("format") {
         None | Some("auto") => None,
-        Some("ndjson") => Some(FileFormat::Ndjson),
-        Some("csv") => Some(FileFormat::Csv),
-        Some("whatsapp") => Some(FileFormat::Whatsapp),
-        Some(_) => {
-            let reason = "It is `auto`, `ndjson`, `csv` or `whatsapp`.";
-            return Err(ConsoleError::invalid("format", reason));
+        Some(word) => {
+            let reason = "It is `auto`, `ndjson`, `csv`, `whatsapp`, `cams` or `parquet`.";
+            let format = FileFormat::from_word(word);
+            Some(format.ok_or_else(|| ConsoleError::invalid("format", reason))?)
         }
     };
     let name = query.get("name").unwrap_or("file").to_owned();
@@ -292,7 +290,7 @@ impl Work {
         };
         let mut input =
             BufReader::with_capacity(READ_BYTES, Read::chain(Cursor::new(prefix), input));
-        match file::read(&mut input, format, self) {
+        match file::read(&mut input, format, None, self) {
             Ok(()) => Ok(()),
             Err(ReadError::Io(error)) => Err(unreadable(error)),
             Err(ReadError::Format(bad)) => Err(bad.to_string()),
@@ -366,7 +364,7 @@ impl Visitor for Work {
         Ok(())
     }
 
-    fn progress(&mut self, _bytes_read: u64) -> Result<(), LoadError> {
+    fn progress(&mut self, _mark: Mark) -> Result<(), LoadError> {
         Ok(())
     }
 }

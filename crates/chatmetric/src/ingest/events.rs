@@ -8,7 +8,7 @@
 //! an event, a bad one, or ignored; only a body of CloudEvents that is neither array nor
 //! object fails.
 
-use super::file::{Field, FileEvent, Judged, LINE_BYTES_MAX, RawEvent, judge};
+use super::file::{Field, FileEvent, Judged, LINE_BYTES_MAX, RawEvent, RawTime, judge};
 use super::lenient::{self, Members};
 use crate::directory::IdForm;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
@@ -278,7 +278,7 @@ impl<'a> CloudEvent<'a> {
             number: self.number.as_deref(),
             message_id: self.message_id.as_deref(),
             status: self.status.as_deref(),
-            timestamp: Some(&self.time),
+            timestamp: Some(RawTime::Text(&self.time)),
             channel: self.channel.as_deref(),
         }
     }

@@ -328,7 +328,12 @@ pub fn read_time(text: &str) -> Option<EpochMs> {
     if !decimal(whole) || !decimal(fraction) {
         return None;
     }
-    let value: i64 = whole.parse().ok()?;
+    time_of(whole.parse().ok()?)
+}
+
+/// Seconds or milliseconds since the epoch.
+#[must_use]
+pub fn time_of(value: i64) -> Option<EpochMs> {
     let ms = if value >= MS_FROM {
         value
     } else {

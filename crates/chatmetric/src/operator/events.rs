@@ -1,11 +1,16 @@
 //! Events that an `import` elsewhere loads into a space.
 
 use super::{Desk, OperatorError};
-use crate::control::{CHUNK_EVENTS_MAX, WireEvent, wire_event};
-use crate::ingest::file::Loader;
+use crate::control::CHUNK_EVENTS_MAX;
+use crate::ingest::file::{FileEvent, Loader};
+use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
+use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
+
+/// An event: channel, number, message id, status, ms.
+type WireEvent = (String, String, String, String, i64);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,4 +43,15 @@ pub(super) fn load(desk: &Desk<'_>, chunk: &Chunk) -> Result<Value, OperatorErro
     loader.ignored(chunk.ignored);
     loader.finish()?;
     serde_json::to_value(loader.report()).map_err(OperatorError::failed)
+}
+
+fn wire_event((channel, number, id, status, ms): &WireEvent) -> Option<FileEvent<'_>> {
+    let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
+    fits.then_some(FileEvent {
+        channel,
+        number: PhoneNumber::parse(number).ok()?,
+        message_id: id,
+        status: MessageStatus::from_word(status)?,
+        at: EpochMs::checked(*ms)?,
+    })
 }

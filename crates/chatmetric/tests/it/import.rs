@@ -265,7 +265,7 @@ fn what_cannot_be_loaded_is_refused_with_a_reason() {
         (
             vec![good.as_str()],
             vec!["--format", "parquet"],
-            "`parquet` is not there yet",
+            "bulk_events.csv:1: the Parquet file has no end (`PAR1`)",
         ),
         (
             vec![good.as_str()],
@@ -311,4 +311,57 @@ fn what_cannot_be_loaded_is_refused_with_a_reason() {
         "{}",
         ran.stderr
     );
+}
+
+/// The same five rows from every writer, from a file, packed, and through stdin.
+#[test]
+fn parquet_of_other_programs_is_loaded() {
+    let (folder, data_dir) = data_dir();
+    let sample = |name: &str| testdata(&format!("../parquet/{name}.parquet"));
+    let summary = "5 rows: new 3, duplicate 0, ignored 1, late 0, quarantined 0, bad 1";
+    let again = "5 rows: new 0, duplicate 3, ignored 1, late 0, quarantined 0, bad 1";
+    let ran = import(&data_dir, &[&sample("snappy")], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains(summary), "{ran:?}");
+    let bad = "snappy.parquet:3: `message_id` is null";
+    assert!(ran.stderr.contains(bad), "{ran:?}");
+    for name in ["zstd-v2", "int96", "fastparquet"] {
+        let ran = import(&data_dir, &[&sample(name)], &[]);
+        assert!(ran.stderr.contains(again), "{ran:?}");
+    }
+    let bytes = std::fs::read(sample("plain-ns")).expect("reads");
+    let arguments = ["import", "-", "--space", SPACE, "--data-dir", &data_dir];
+    let ran = run_with_input(&arguments, &bytes);
+    assert!(ran.stderr.contains(again), "{ran:?}");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&bytes).expect("encoded");
+    let packed = encoder.finish().expect("encoded");
+    let file = write(folder.path(), "packed.parquet.gz", &packed);
+    let ran = import(&data_dir, &[&file], &[]);
+    assert!(ran.stderr.contains(again), "{ran:?}");
+    let ran = import(&data_dir, &[&sample("wrong-double")], &[]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let reason = "the column `number` cannot be read: it is DOUBLE; it can be a string or a whole \
+                  number";
+    assert!(ran.stderr.contains(reason), "{ran:?}");
+}
+
+#[test]
+fn receipts_in_a_file_are_those_of_the_webhook() {
+    let (folder, data_dir) = data_dir();
+    let one = r#"{"MessageId ":"c-1","From ":"+8613800000000","Status":"Delivered","Timestamp":"1767225590000"}"#;
+    let text = format!("{one}\n[{},{one}]\nnonsense\n", one.replace("c-1", "c-2"));
+    let file = write(folder.path(), "receipts.json", text.as_bytes());
+    for more in [&[][..], &["--format", "cams", "--from-start"]] {
+        let ran = import(&data_dir, &[&file], more);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let (new, duplicate) = if more.is_empty() { (2, 1) } else { (0, 3) };
+        let summary = format!("4 rows: new {new}, duplicate {duplicate}, ignored 0,");
+        assert!(ran.stderr.contains(&summary), "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("receipts.json:3: the body has no receipts"),
+            "{ran:?}"
+        );
+    }
 }

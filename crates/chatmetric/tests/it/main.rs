@@ -51,8 +51,14 @@ mod cli;
 mod conformance;
 // `demo`, to its end.
 mod demo;
+// `export`: equal to the API, files that are whole or not there.
+mod export;
 // `import`: formats, bad lines, loading twice, memory.
 mod import;
+// `import` of what is no file of events, or hostile: memory, refusals.
+mod import_hostile;
+// `import` after a kill: goes on where it was, and nothing is missing.
+mod import_resume;
 // What goes wrong around the program: nobody reads its log, the disk is full.
 mod damage;
 // Backups and what is made from them: under load, interrupted, damaged, scheduled.

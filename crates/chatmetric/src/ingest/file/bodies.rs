@@ -1,28 +1,46 @@
-//! WhatsApp webhook bodies in a file: one body a line, or JSON arrays of bodies,
-//! or bodies that are written over many lines.
+//! Bodies of webhooks in a file, of WhatsApp or CAMS: one body a line, or JSON arrays of
+//! bodies, or bodies that are written over many lines.
 //!
 //! With one body a line, a bad line spoils itself alone. Otherwise bodies are cut
 //! apart by their braces, so a missing brace spoils what follows it, up to the
 //! limit of a body.
 
-use super::line::{Line, LineReader};
-use super::{BODY_BYTES_MAX, Bad, FileEvent, ReadError, STATUSES_MAX, Visitor};
-use crate::ingest::whatsapp::{self, CHANNEL};
+use super::line::{Line, LineReader, pass};
+use super::{BODY_BYTES_MAX, Bad, FileEvent, Mark, ReadError, STATUSES_MAX, Visitor};
+use crate::ingest::{cams, whatsapp};
 use std::io::{self, BufRead, Cursor, Read};
+
+/// Whose bodies they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Whatsapp,
+    /// An array of reports on one line is one body, too.
+    Cams,
+}
 
 pub(super) fn read<V: Visitor>(
     input: &mut dyn BufRead,
+    kind: Kind,
+    from: Option<Mark>,
     visitor: &mut V,
 ) -> Result<(), ReadError<V::Stop>> {
+    if let Some(mark) = from.filter(|mark| mark.is_apart) {
+        pass(input, mark.bytes)?;
+        return read_values(input, kind, mark, visitor);
+    }
     let start = input.fill_buf()?;
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    if start.trim_ascii_start().first() == Some(&b'[') {
-        return read_values(input, 1, visitor);
+    if from.is_none() && kind == Kind::Whatsapp && start.trim_ascii_start().first() == Some(&b'[') {
+        return read_values(input, kind, Mark::default(), visitor);
     }
     let mut lines = LineReader::new(input, BODY_BYTES_MAX);
-    let mut is_first = true;
+    if let Some(mark) = from {
+        lines.go_to(mark)?;
+    }
+    let mut is_first = from.is_none();
     loop {
-        let line_number = lines.line() + 1;
+        let before = lines.mark();
+        let line_number = before.rows + 1;
         match lines.advance()? {
             None => return Ok(()),
             Some(Line::TooLong) => visitor.bad(too_long(line_number)),
@@ -32,15 +50,13 @@ pub(super) fn read<V: Visitor>(
                 let (mut first, rest) = lines.into_rest();
                 first.push(b'\n');
                 let mut input = io::BufReader::new(Cursor::new(first).chain(rest));
-                return read_values(&mut input, line_number, visitor);
+                return read_values(&mut input, kind, before, visitor);
             }
-            Some(Line::Whole) => read_body(lines.bytes(), line_number, visitor),
+            Some(Line::Whole) => read_body(lines.bytes(), kind, line_number, visitor),
         }
         .map_err(ReadError::Stopped)?;
         is_first = false;
-        visitor
-            .progress(lines.bytes_read())
-            .map_err(ReadError::Stopped)?;
+        visitor.progress(lines.mark()).map_err(ReadError::Stopped)?;
     }
 }
 
@@ -57,42 +73,63 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err_and(|error| error.is_eof())
 }
 
-fn read_body<V: Visitor>(bytes: &[u8], line: u64, visitor: &mut V) -> Result<(), V::Stop> {
+fn read_body<V: Visitor>(
+    bytes: &[u8],
+    kind: Kind,
+    line: u64,
+    visitor: &mut V,
+) -> Result<(), V::Stop> {
     let text = whatsapp::text_of(bytes);
-    let webhook = match whatsapp::parse(&text, STATUSES_MAX) {
-        Ok(webhook) => webhook,
-        Err(error) => {
-            return visitor.bad(Bad {
-                line,
-                column: None,
-                reason: error.to_string(),
-            });
+    let bad = |reason| Bad {
+        line,
+        column: None,
+        reason,
+    };
+    let not_readable = |reason: chatmetric_store::Reason| {
+        bad(format!(
+            "a part of the body is not readable (`{}`)",
+            reason.as_str()
+        ))
+    };
+    let ignored = match kind {
+        Kind::Whatsapp => {
+            let webhook = match whatsapp::parse(&text, STATUSES_MAX) {
+                Ok(webhook) => webhook,
+                Err(error) => return visitor.bad(bad(error.to_string())),
+            };
+            for event in &webhook.events {
+                visitor.event(&FileEvent {
+                    channel: whatsapp::CHANNEL,
+                    number: event.number,
+                    message_id: &event.message_id,
+                    status: event.status,
+                    at: event.at,
+                })?;
+            }
+            let mut all = webhook.bad.iter();
+            all.try_for_each(|part| visitor.bad(not_readable(part.reason)))?;
+            webhook.ignored
+        }
+        Kind::Cams => {
+            let receipts = match cams::parse(&text, STATUSES_MAX) {
+                Ok(receipts) => receipts,
+                Err(error) => return visitor.bad(bad(error.to_string())),
+            };
+            for event in &receipts.events {
+                visitor.event(&FileEvent {
+                    channel: cams::CHANNEL,
+                    number: event.number,
+                    message_id: &event.message_id,
+                    status: event.status,
+                    at: event.at,
+                })?;
+            }
+            let mut all = receipts.bad.iter();
+            all.try_for_each(|part| visitor.bad(not_readable(part.reason)))?;
+            receipts.ignored
         }
     };
-    for event in &webhook.events {
-        visitor.event(&FileEvent {
-            channel: CHANNEL,
-            number: event.number,
-            message_id: &event.message_id,
-            status: event.status,
-            at: event.at,
-        })?;
-    }
-    for bad in &webhook.bad {
-        let reason = format!(
-            "a part of the body is not readable (`{}`)",
-            bad.reason.as_str()
-        );
-        visitor.bad(Bad {
-            line,
-            column: None,
-            reason,
-        })?;
-    }
-    for _ in 0..webhook.ignored {
-        visitor.ignored(None)?;
-    }
-    Ok(())
+    (0..ignored).try_for_each(|_| visitor.ignored(None))
 }
 
 /// Cuts JSON objects apart by their braces; what is between them (commas,
@@ -171,11 +208,14 @@ impl Cutter {
     }
 }
 
+/// Reads bodies that are cut apart, from a place that is none of them.
 fn read_values<V: Visitor>(
     input: &mut dyn BufRead,
-    first_line: u64,
+    kind: Kind,
+    from: Mark,
     visitor: &mut V,
 ) -> Result<(), ReadError<V::Stop>> {
+    let first_line = from.rows + 1;
     let mut cutter = Cutter {
         value: Vec::new(),
         depth: 0,
@@ -186,8 +226,8 @@ fn read_values<V: Visitor>(
         value_line: first_line,
         stray_line: None,
     };
-    let mut bytes_read = 0_u64;
-    let mut is_start = true;
+    let mut bytes_read = from.bytes;
+    let mut is_start = from.bytes == 0;
     loop {
         let available = match input.fill_buf() {
             Ok(available) => available,
@@ -204,14 +244,20 @@ fn read_values<V: Visitor>(
             0
         };
         is_start = false;
-        for byte in available.iter().skip(skip) {
+        for (place, byte) in (1_u64..).zip(available).skip(skip) {
             match cutter.push(*byte) {
                 Cut::Nothing => continue,
-                Cut::Value => read_body(&cutter.value, cutter.value_line, visitor),
+                Cut::Value => read_body(&cutter.value, kind, cutter.value_line, visitor),
                 Cut::TooLong => visitor.bad(too_long(cutter.value_line)),
             }
             .map_err(ReadError::Stopped)?;
             cutter.reset();
+            let mark = Mark {
+                rows: cutter.line - 1,
+                bytes: bytes_read + place,
+                is_apart: true,
+            };
+            visitor.progress(mark).map_err(ReadError::Stopped)?;
         }
         input.consume(used);
         bytes_read += u64::try_from(used).unwrap_or(u64::MAX);
@@ -225,7 +271,6 @@ fn read_values<V: Visitor>(
                 })
                 .map_err(ReadError::Stopped)?;
         }
-        visitor.progress(bytes_read).map_err(ReadError::Stopped)?;
     }
     if cutter.depth > 0 {
         let reason = "the file ends within a webhook body".to_owned();

@@ -57,12 +57,14 @@ fn is_skippable(bytes: &[u8]) -> bool {
     matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
-/// What the input holds, decoded where it is compressed.
+/// What the input holds, decoded where it is compressed, and whether it is.
 ///
 /// # Errors
 /// What the input says.
-pub fn decoded<'r>(input: Box<dyn Read + 'r>) -> io::Result<Box<dyn Read + 'r>> {
-    decoded_within(input, ZSTD_WINDOW_BYTES_MAX)
+pub fn decoded<'r>(input: Box<dyn Read + 'r>) -> io::Result<(Box<dyn Read + 'r>, bool)> {
+    let mut source = Source::new(input);
+    let is_packed = Compression::of(source.peek(4)?).is_some();
+    decoded_source(source, ZSTD_WINDOW_BYTES_MAX).map(|decoded| (decoded, is_packed))
 }
 
 /// [`decoded`] with another largest window of a zstd frame, in bytes.
@@ -73,7 +75,10 @@ pub fn decoded_within<'r>(
     input: Box<dyn Read + 'r>,
     window_bytes_max: u64,
 ) -> io::Result<Box<dyn Read + 'r>> {
-    let mut source = Source::new(input);
+    decoded_source(Source::new(input), window_bytes_max)
+}
+
+fn decoded_source(mut source: Source<'_>, window_bytes_max: u64) -> io::Result<Box<dyn Read + '_>> {
     Ok(match Compression::of(source.peek(4)?) {
         None => Box::new(source),
         Some(Compression::Gzip) => Box::new(Gzip {

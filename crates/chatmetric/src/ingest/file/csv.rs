@@ -6,7 +6,10 @@
 //! as the header has them.
 
 use super::ndjson::{not_utf8, too_long};
-use super::{Bad, Checked, Field, LINE_BYTES_MAX, Line, LineReader, RawEvent, ReadError, Visitor};
+use super::{
+    Bad, Checked, Field, LINE_BYTES_MAX, Line, LineReader, Mark, RawEvent, RawTime, ReadError,
+    Visitor,
+};
 use std::borrow::Cow;
 use std::io::BufRead;
 
@@ -27,6 +30,7 @@ struct Header {
 
 pub(super) fn read<V: Visitor>(
     input: &mut dyn BufRead,
+    from: Option<Mark>,
     visitor: &mut V,
 ) -> Result<(), ReadError<V::Stop>> {
     let mut lines = LineReader::new(input, LINE_BYTES_MAX);
@@ -48,6 +52,9 @@ pub(super) fn read<V: Visitor>(
             (Some(Line::Whole), None) => {
                 let read = Header::read(lines.bytes(), line_number);
                 header = Some(read.map_err(ReadError::Format)?);
+                if let Some(mark) = from.filter(|mark| mark.bytes > lines.bytes_read()) {
+                    lines.go_to(mark)?;
+                }
                 Ok(())
             }
             (Some(Line::Whole), Some(header)) => {
@@ -55,9 +62,7 @@ pub(super) fn read<V: Visitor>(
             }
         }
         .map_err(ReadError::Stopped)?;
-        visitor
-            .progress(lines.bytes_read())
-            .map_err(ReadError::Stopped)?;
+        visitor.progress(lines.mark()).map_err(ReadError::Stopped)?;
     }
 }
 
@@ -167,12 +172,12 @@ fn read_line<V: Visitor>(
         });
     }
     let value = |index: usize| fields.get(index).map(|(_, value)| value.as_ref());
-    let channel = header.channel.and_then(value).map(str::to_ascii_lowercase);
+    let channel = header.channel.and_then(value).map(super::lower_case);
     let raw = RawEvent {
         number: value(header.number),
         message_id: value(header.message_id),
         status: value(header.status),
-        timestamp: value(header.timestamp),
+        timestamp: value(header.timestamp).map(RawTime::Text),
         channel: channel.as_deref(),
     };
     match raw.check() {

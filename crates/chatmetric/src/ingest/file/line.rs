@@ -1,5 +1,6 @@
 //! Lines of bounded length: a longer one is skipped, not held.
 
+use super::Mark;
 use std::io::{self, BufRead};
 
 /// What the next line is.
@@ -57,6 +58,27 @@ impl<'r> LineReader<'r> {
         }
     }
 
+    /// Goes on to a place behind what was read, without looking at what is between.
+    ///
+    /// # Errors
+    /// What the input says, and when it ends before.
+    pub fn go_to(&mut self, mark: Mark) -> io::Result<()> {
+        pass(self.input, mark.bytes.saturating_sub(self.bytes_read))?;
+        self.bytes_read = self.bytes_read.max(mark.bytes);
+        self.line = mark.rows;
+        Ok(())
+    }
+
+    /// The place behind the line that was read last.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        Mark {
+            rows: self.line,
+            bytes: self.bytes_read,
+            is_apart: false,
+        }
+    }
+
     /// Gives the rest of the input back.
     pub fn into_rest(self) -> (Vec<u8>, &'r mut dyn BufRead) {
         (self.buffer, self.input)
@@ -80,7 +102,7 @@ impl<'r> LineReader<'r> {
                 break;
             }
             any = true;
-            let end = available.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', available);
             let part = available
                 .get(..end.unwrap_or(available.len()))
                 .unwrap_or_default();
@@ -104,6 +126,25 @@ impl<'r> LineReader<'r> {
         self.line += 1;
         Ok(Some(if too_long { Line::TooLong } else { Line::Whole }))
     }
+}
+
+/// Passes over so many bytes of the input, which it must have.
+pub(super) fn pass(input: &mut dyn BufRead, mut bytes: u64) -> io::Result<()> {
+    while bytes > 0 {
+        let available = match input.fill_buf() {
+            Ok([]) => {
+                let reason = "the file ends before the place at which reading should go on";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+            }
+            Ok(available) => available.len(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let passed = usize::try_from(bytes).map_or(available, |bytes| bytes.min(available));
+        input.consume(passed);
+        bytes -= u64::try_from(passed).unwrap_or(bytes);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

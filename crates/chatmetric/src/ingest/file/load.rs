@@ -7,8 +7,9 @@
 //! Invariant: an event is in the report only after the store made it durable;
 //! loading the same events again changes no count.
 
-use super::FileEvent;
+use super::numbers::{NumberPlace, Numbers};
 use super::place::{Judge, Place};
+use super::{FileEvent, Mark};
 use crate::clock::Clock;
 use crate::directory::{BindOutcome, Directory, DirectoryError, IdForm, UnknownNumbers};
 use crate::ingest::binding::{self, Seen};
@@ -23,7 +24,7 @@ use std::time::Duration;
 /// Events of one batch.
 pub const BATCH_EVENTS: usize = 5_000;
 /// Batches that the store may work on at a time.
-pub(super) const BATCHES_IN_FLIGHT_MAX: usize = 4;
+pub(super) const BATCHES_IN_FLIGHT_MAX: usize = 8;
 /// Most numbers that a report names, of each kind.
 pub(super) const REPORT_NUMBERS_MAX: usize = 1_000;
 /// The name of these events' books.
@@ -115,11 +116,21 @@ impl LoadReport {
     }
 }
 
+/// How far a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reached {
+    /// All events before it were pushed.
+    pub mark: Mark,
+    /// How many lines before it were bad.
+    pub bad: u64,
+}
+
 /// A hashed event whose place is not decided yet.
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     fingerprint: Fingerprint,
-    number: PhoneNumber,
+    number: NumberPlace,
     family: IdForm,
     status: MessageStatus,
     at: EpochMs,
@@ -127,6 +138,9 @@ struct Pending {
 
 struct InFlight {
     batch: Batch,
+    /// Where the file was when the batch was cut: all events before are in this batch or
+    /// in one before it.
+    reached: Option<Reached>,
     result: mpsc::Receiver<Result<Receipt, StoreError>>,
 }
 
@@ -138,8 +152,11 @@ pub struct Loader {
     fingerprint_key: FingerprintKey,
     space: SpaceKey,
     pending: Vec<Pending>,
+    numbers: Numbers,
     ignored: u32,
     in_flight: VecDeque<InFlight>,
+    reached: Option<Reached>,
+    durable: Option<Reached>,
     report: LoadReport,
 }
 
@@ -165,8 +182,11 @@ impl Loader {
             clock,
             space,
             pending: Vec::with_capacity(BATCH_EVENTS),
+            numbers: Numbers::default(),
             ignored: 0,
             in_flight: VecDeque::new(),
+            reached: None,
+            durable: None,
             report: LoadReport::default(),
         })
     }
@@ -181,7 +201,7 @@ impl Loader {
                 .fingerprint(event.channel, &event.number, event.message_id);
         self.pending.push(Pending {
             fingerprint,
-            number: event.number,
+            number: self.numbers.place(event.number),
             family: IdForm::of_id(event.message_id),
             status: event.status,
             at: event.at,
@@ -198,6 +218,23 @@ impl Loader {
         self.ignored = self.ignored.saturating_add(items);
     }
 
+    /// Notes that everything of the file up to here was pushed.
+    pub const fn reach(&mut self, reached: Reached) {
+        self.reached = Some(reached);
+    }
+
+    /// How far everything is durable; `None` when nothing is known to be.
+    #[must_use]
+    pub const fn durable(&self) -> Option<Reached> {
+        self.durable
+    }
+
+    /// Forgets how far the file before was read; call it after [`Self::finish`].
+    pub const fn begin(&mut self) {
+        self.reached = None;
+        self.durable = None;
+    }
+
     /// Waits until everything is durable and in the report.
     ///
     /// # Errors
@@ -207,6 +244,7 @@ impl Loader {
         while !self.in_flight.is_empty() {
             self.wait_for_one()?;
         }
+        self.durable = self.reached;
         Ok(())
     }
 
@@ -223,30 +261,32 @@ impl Loader {
         while self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
             self.wait_for_one()?;
         }
-        let (account, places) = self.places()?;
-        let second = &mut self.report.second_source;
-        let events = self
-            .pending
-            .drain(..)
-            .map(|pending| {
-                let place = places.get(&pending.number);
-                let target = place.map_or(Target::Held(account), |place| {
-                    place.target(account, pending.family, pending.at)
-                });
-                if target == Target::Refused(account, Reason::SecondSource)
-                    && second.len() < REPORT_NUMBERS_MAX
-                {
-                    second.insert(pending.number.to_string());
-                }
-                StatusEvent {
-                    fingerprint: pending.fingerprint,
-                    number: pending.number,
-                    status: pending.status,
-                    at: pending.at,
-                    target,
-                }
-            })
-            .collect();
+        let (account, places) = self.judges()?;
+        let (numbers, second) = (&self.numbers, &mut self.report.second_source);
+        let mut events = Vec::with_capacity(self.pending.len());
+        for pending in self.pending.drain(..) {
+            let Some(number) = numbers.number(pending.number) else {
+                continue;
+            };
+            let judge = numbers.judge(pending.number);
+            let judge = judge.or_else(|| places.get(&number).copied());
+            let target = judge.map_or(Target::Held(account), |judge| {
+                judge.target(account, pending.family, pending.at)
+            });
+            if target == Target::Refused(account, Reason::SecondSource)
+                && second.len() < REPORT_NUMBERS_MAX
+            {
+                second.insert(number.to_string());
+            }
+            events.push(StatusEvent {
+                fingerprint: pending.fingerprint,
+                number,
+                status: pending.status,
+                at: pending.at,
+                target,
+            });
+        }
+        self.numbers.bound();
         let batch = Batch {
             source: SOURCE.into(),
             received_at: self.clock.now(),
@@ -257,12 +297,22 @@ impl Loader {
         let (sender, result) = mpsc::sync_channel(1);
         let done = Box::new(move |outcome| drop(sender.send(outcome)));
         self.store.submit(batch.clone(), done);
-        self.in_flight.push_back(InFlight { batch, result });
+        let reached = self.reached;
+        self.in_flight.push_back(InFlight {
+            batch,
+            reached,
+            result,
+        });
         Ok(())
     }
 
     fn wait_for_one(&mut self) -> Result<(), LoadError> {
-        let Some(InFlight { batch, result }) = self.in_flight.pop_front() else {
+        let Some(InFlight {
+            batch,
+            reached,
+            result,
+        }) = self.in_flight.pop_front()
+        else {
             return Ok(());
         };
         let mut outcome = result.recv().unwrap_or(Err(StoreError::Closed));
@@ -275,7 +325,27 @@ impl Loader {
             outcome = self.store.commit(batch.clone());
         }
         self.report.add_receipt(&outcome?);
+        self.durable = reached.or(self.durable);
         Ok(())
+    }
+
+    /// The judges of the batch that are not remembered from one before it.
+    fn judges(&mut self) -> Result<(AccountKey, HashMap<PhoneNumber, Judge>), LoadError> {
+        let snapshot = self.directory.snapshot();
+        self.numbers.under(&snapshot);
+        let numbers = &self.numbers;
+        let mut pending = self.pending.iter();
+        let are_known = pending.all(|pending| numbers.judge(pending.number).is_some());
+        if let Some(space) = snapshot.space_by_key(self.space)
+            && are_known
+        {
+            return Ok((space.account.key, HashMap::new()));
+        }
+        let (account, places) = self.places()?;
+        for (number, judge) in &places {
+            self.numbers.remember(number, *judge);
+        }
+        Ok((account, places))
     }
 
     /// Where the events of each number of the batch belong; binds numbers that the
@@ -290,15 +360,16 @@ impl Loader {
         let mut places = HashMap::new();
         let mut unknown = Vec::new();
         for pending in &self.pending {
-            if places.contains_key(&pending.number) {
+            let number = self.numbers.number(pending.number);
+            let Some(number) = number.filter(|number| !places.contains_key(number)) else {
                 continue;
-            }
-            let place = Place::of(&snapshot, space.key, &pending.number);
+            };
+            let place = Place::of(&snapshot, space.key, &number);
             if place.is_none() {
-                unknown.push(pending.number);
+                unknown.push(number);
             }
             places.insert(
-                pending.number,
+                number,
                 place.unwrap_or(Place::Always(Target::Held(account))),
             );
         }
@@ -330,14 +401,14 @@ impl Loader {
         let known = |number: &PhoneNumber| snapshot.number(number).family(account);
         let undecided = places.iter().filter(|(number, _)| known(number).is_none());
         let undecided: HashMap<_, _> = undecided.collect();
-        let counting = self.pending.iter().filter(|pending| {
-            let place = undecided.get(&pending.number);
-            place.is_some_and(|place| place.counts(account, pending.at))
-        });
-        let seen = counting.map(|pending| Seen {
-            number: pending.number,
-            family: pending.family,
-            at: pending.at,
+        let seen = self.pending.iter().filter_map(|pending| {
+            let number = self.numbers.number(pending.number)?;
+            let place = undecided.get(&number)?;
+            place.counts(account, pending.at).then_some(Seen {
+                number,
+                family: pending.family,
+                at: pending.at,
+            })
         });
         let first = if undecided.is_empty() {
             HashMap::new()

@@ -1,31 +1,38 @@
-//! Files of events, read line by line with bounded memory: NDJSON, CSV, and
-//! WhatsApp webhook bodies, compressed or not.
+//! Files of events, read piece by piece with bounded memory: NDJSON, CSV, WhatsApp
+//! webhook bodies, CAMS receipts, all of them compressed or not, and Parquet.
 //!
 //! A reader hands every event to a [`Visitor`] and every line that it could not
 //! read as a [`Bad`], with its place and without its content (it may hold
 //! personal data). Not here: what becomes of an event, or anything of HTTP.
 //!
-//! Invariant: no bytes make a reader panic or hold more than one line (or one
-//! webhook body) of its format's limit in memory.
+//! Invariants: no bytes make a reader panic or hold more than one line (or one body, or
+//! some pages) of its format's limit in memory; where reading began again at a
+//! [`Mark`], nothing behind the mark is left out.
 
+mod bodies;
 mod compression;
 mod csv;
 mod line;
 mod load;
 mod ndjson;
+mod numbers;
+#[cfg_attr(not(feature = "parquet"), path = "no_parquet.rs")]
+mod parquet;
 mod place;
 mod scalar;
 mod sniff;
-mod whatsapp;
 
 use super::whatsapp::MESSAGE_ID_BYTES_MAX;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead};
 
 pub use compression::{Compression, ZSTD_WINDOW_BYTES_MAX, decoded, decoded_within};
 pub use line::{Line, LineReader};
-pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader};
+pub use load::{BATCH_EVENTS, LoadError, LoadReport, Loader, Reached};
 pub(super) use ndjson::{Judged, judge};
 pub use sniff::{PEEK_BYTES, SniffError, peek, sniff};
 
@@ -47,6 +54,50 @@ pub enum FileFormat {
     Csv,
     /// One webhook body a line, or a JSON array of bodies.
     Whatsapp,
+    /// CAMS receipts: an object or an array of them a line.
+    Cams,
+    /// The columns of the CSV as Parquet.
+    Parquet,
+}
+
+impl FileFormat {
+    /// Its word on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Whatsapp => "whatsapp",
+            Self::Cams => "cams",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// The format with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::Ndjson,
+            Self::Csv,
+            Self::Whatsapp,
+            Self::Cams,
+            Self::Parquet,
+        ];
+        all.into_iter().find(|format| format.as_str() == word)
+    }
+}
+
+/// A place in a file, all of what is before which was handed over. Reading may begin
+/// there again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Lines, or rows of Parquet, before it.
+    pub rows: u64,
+    /// Bytes before it, of what is unpacked; of Parquet, the share of the rows.
+    pub bytes: u64,
+    /// Bodies are cut apart by their braces, not by lines.
+    pub is_apart: bool,
 }
 
 /// One event of a file.
@@ -67,7 +118,7 @@ pub struct FileEvent<'a> {
 /// What cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad {
-    /// From 1.
+    /// The line, or the row of Parquet, from 1.
     pub line: u64,
     /// From 1, in bytes; `None` when it is the line as a whole.
     pub column: Option<usize>,
@@ -108,11 +159,11 @@ pub trait Visitor {
     /// Stops the reader.
     fn bad(&mut self, bad: Bad) -> Result<(), Self::Stop>;
 
-    /// How many bytes of the input were read so far; called after every line.
+    /// Everything before `mark` was handed over; called after every line.
     ///
     /// # Errors
     /// Stops the reader.
-    fn progress(&mut self, bytes_read: u64) -> Result<(), Self::Stop>;
+    fn progress(&mut self, mark: Mark) -> Result<(), Self::Stop>;
 }
 
 /// Why a file was not read to its end.
@@ -132,20 +183,46 @@ impl<S> From<io::Error> for ReadError<S> {
     }
 }
 
-/// Reads a file of a known format.
+/// Reads a stream of a known format, from `from` on if something was read before.
+/// Parquet is read from its end: a stream of it is kept in a temporary file first.
 ///
 /// # Errors
 /// [`ReadError`]
 pub fn read<V: Visitor>(
     input: &mut dyn BufRead,
     format: FileFormat,
+    from: Option<Mark>,
     visitor: &mut V,
 ) -> Result<(), ReadError<V::Stop>> {
     match format {
-        FileFormat::Ndjson => ndjson::read(input, visitor),
-        FileFormat::Csv => csv::read(input, visitor),
-        FileFormat::Whatsapp => whatsapp::read(input, visitor),
+        FileFormat::Ndjson => ndjson::read(input, from, visitor),
+        FileFormat::Csv => csv::read(input, from, visitor),
+        FileFormat::Whatsapp => bodies::read(input, bodies::Kind::Whatsapp, from, visitor),
+        FileFormat::Cams => bodies::read(input, bodies::Kind::Cams, from, visitor),
+        FileFormat::Parquet => parquet::read(parquet::spooled(input)?, from, visitor),
     }
+}
+
+/// Reads a Parquet file, which is not compressed as a whole, where it is.
+///
+/// # Errors
+/// [`ReadError`]
+pub fn read_parquet<V: Visitor>(
+    file: File,
+    from: Option<Mark>,
+    visitor: &mut V,
+) -> Result<(), ReadError<V::Stop>> {
+    parquet::read(file, from, visitor)
+}
+
+/// The time of a line: a text, or what a typed column holds (`None` is out of range).
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RawTime<'a> {
+    Text(&'a str),
+    /// Seconds or milliseconds.
+    Whole(i64),
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code))]
+    At(Option<EpochMs>),
 }
 
 /// The values of one line of NDJSON or CSV, as text, before they are checked.
@@ -154,7 +231,7 @@ pub(super) struct RawEvent<'a> {
     pub(super) number: Option<&'a str>,
     pub(super) message_id: Option<&'a str>,
     pub(super) status: Option<&'a str>,
-    pub(super) timestamp: Option<&'a str>,
+    pub(super) timestamp: Option<RawTime<'a>>,
     pub(super) channel: Option<&'a str>,
 }
 
@@ -191,8 +268,20 @@ impl<'a> RawEvent<'a> {
             return Err((Field::MessageId, reason));
         }
         let word = given(Field::Status, "status", self.status)?;
-        let timestamp = given(Field::Timestamp, "timestamp", self.timestamp)?;
-        let at = scalar::time(timestamp).map_err(|reason| (Field::Timestamp, reason))?;
+        let at = match self.timestamp {
+            Some(RawTime::At(at)) => {
+                at.ok_or_else(|| "`timestamp` is not between 1970 and 9998".to_owned())
+            }
+            Some(RawTime::Whole(value)) => {
+                let at = super::whatsapp::time_of(value).filter(|_| value >= 0);
+                at.ok_or_else(|| scalar::NO_TIME.to_owned())
+            }
+            Some(RawTime::Text(text)) => {
+                scalar::time(given(Field::Timestamp, "timestamp", Some(text))?)
+            }
+            None => Err("`timestamp` is missing".to_owned()),
+        };
+        let at = at.map_err(|reason| (Field::Timestamp, reason))?;
         let channel = self
             .channel
             .map(str::trim)
@@ -214,6 +303,15 @@ impl<'a> RawEvent<'a> {
             }),
             None => Checked::Ignored(word),
         })
+    }
+}
+
+/// A channel's name as it is kept, mostly as it stands.
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

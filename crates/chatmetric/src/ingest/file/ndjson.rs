@@ -3,7 +3,8 @@
 
 use super::scalar::Scalar;
 use super::{
-    Bad, Checked, Field, FileEvent, LINE_BYTES_MAX, Line, LineReader, RawEvent, ReadError, Visitor,
+    Bad, Checked, Field, FileEvent, LINE_BYTES_MAX, Line, LineReader, Mark, RawEvent, ReadError,
+    Visitor,
 };
 use serde::Deserialize;
 use std::io::BufRead;
@@ -24,9 +25,13 @@ struct WireEvent<'a> {
 
 pub(super) fn read<V: Visitor>(
     input: &mut dyn BufRead,
+    from: Option<Mark>,
     visitor: &mut V,
 ) -> Result<(), ReadError<V::Stop>> {
     let mut lines = LineReader::new(input, LINE_BYTES_MAX);
+    if let Some(mark) = from {
+        lines.go_to(mark)?;
+    }
     loop {
         let line_number = lines.line() + 1;
         match lines.advance()? {
@@ -36,9 +41,7 @@ pub(super) fn read<V: Visitor>(
             Some(Line::Whole) => read_line(lines.bytes(), line_number, visitor),
         }
         .map_err(ReadError::Stopped)?;
-        visitor
-            .progress(lines.bytes_read())
-            .map_err(ReadError::Stopped)?;
+        visitor.progress(lines.mark()).map_err(ReadError::Stopped)?;
     }
 }
 
@@ -108,15 +111,18 @@ pub(in crate::ingest) fn judge<T>(bytes: &[u8], tell: impl FnOnce(Judged<'_>) ->
             return tell(bad(column, json_reason(&error)));
         }
     };
-    let channel = wire
-        .channel
-        .as_ref()
-        .map(|channel| channel.0.to_ascii_lowercase());
+    let channel = wire.channel.as_ref().map(Scalar::text);
+    let channel = channel.as_deref().map(super::lower_case);
+    let (number, id) = (
+        wire.number.as_ref().map(Scalar::text),
+        wire.message_id.as_ref().map(Scalar::text),
+    );
+    let status = wire.status.as_ref().map(Scalar::text);
     let raw = RawEvent {
-        number: wire.number.as_ref().map(|s| s.0.as_ref()),
-        message_id: wire.message_id.as_ref().map(|s| s.0.as_ref()),
-        status: wire.status.as_ref().map(|s| s.0.as_ref()),
-        timestamp: wire.ts.as_ref().map(|s| s.0.as_ref()),
+        number: number.as_deref(),
+        message_id: id.as_deref(),
+        status: status.as_deref(),
+        timestamp: wire.ts.as_ref().map(Scalar::time),
         channel: channel.as_deref(),
     };
     tell(raw.judge())

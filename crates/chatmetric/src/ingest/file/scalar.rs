@@ -1,6 +1,7 @@
 //! Values of a line: times in seconds, milliseconds or RFC 3339, and JSON values
 //! that may be a string or a number.
 
+use super::RawTime;
 use chatmetric_core::EpochMs;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use std::borrow::Cow;
@@ -14,50 +15,72 @@ pub(super) fn time(text: &str) -> Result<EpochMs, String> {
     let timestamp = text.parse::<jiff::Timestamp>().ok();
     timestamp
         .and_then(|timestamp| EpochMs::checked(timestamp.as_millisecond()))
-        .ok_or_else(|| {
-            "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset"
-                .to_owned()
-        })
+        .ok_or_else(|| NO_TIME.to_owned())
 }
 
-/// A JSON string or number, as text. Everything else is refused without
-/// repeating it.
+/// What is said of a time that cannot be read.
+pub(super) const NO_TIME: &str =
+    "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset";
+
+/// A JSON string or number. Everything else is refused without repeating it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
+pub(super) enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Whole(i64),
+}
+
+impl Scalar<'_> {
+    /// As text.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Whole(value) => Cow::Owned(value.to_string()),
+        }
+    }
+
+    /// As a time.
+    pub(super) fn time(&self) -> RawTime<'_> {
+        match self {
+            Self::Text(text) => RawTime::Text(text),
+            Self::Whole(value) => RawTime::Whole(*value),
+        }
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor).map(Scalar)
+        deserializer.deserialize_any(ScalarVisitor)
     }
 }
 
 struct ScalarVisitor;
 
 impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Cow<'de, str>;
+    type Value = Scalar<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string or a number")
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
+        Ok(Scalar::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+        let whole = i64::try_from(value);
+        Ok(whole.map_or_else(|_| Scalar::Text(value.to_string().into()), Scalar::Whole))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+        Ok(Scalar::Whole(value))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_string()))
+        Ok(Scalar::Text(value.to_string().into()))
     }
 
     fn visit_bool<E: de::Error>(self, _value: bool) -> Result<Self::Value, E> {

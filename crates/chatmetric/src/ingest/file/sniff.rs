@@ -13,9 +13,6 @@ pub enum SniffError {
     /// gzip or zstd within gzip or zstd.
     #[error("the file is compressed twice, the second time with {0}")]
     CompressedTwice(&'static str),
-    /// Parquet.
-    #[error("the file is Parquet, which `import` cannot read yet")]
-    Parquet,
     /// UTF-16 or UTF-32, as spreadsheets write it.
     #[error("the file is UTF-16, not UTF-8")]
     Utf16,
@@ -51,7 +48,7 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
         return Err(SniffError::CompressedTwice(kind.as_str()));
     }
     match prefix {
-        [b'P', b'A', b'R', b'1', ..] => return Err(SniffError::Parquet),
+        [b'P', b'A', b'R', b'1', ..] => return Ok(FileFormat::Parquet),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(SniffError::Utf16),
         _ => {}
     }
@@ -65,6 +62,8 @@ pub fn sniff(prefix: &[u8], name: &str) -> Result<FileFormat, SniffError> {
     let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let holds = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
     Ok(match text.first() {
+        // The vendor's examples have a space behind it.
+        Some(b'[' | b'{') if holds("\"MessageId") => FileFormat::Cams,
         Some(b'[') => FileFormat::Whatsapp,
         Some(b'{') if holds("\"entry\"") || holds("\"statuses\"") => FileFormat::Whatsapp,
         // The first line of a body that is written over many lines.
@@ -109,6 +108,13 @@ mod tests {
             ),
             ("{\n  \"object\"", "x.json", FileFormat::Whatsapp),
             ("[\n{\"entry\"", "x", FileFormat::Whatsapp),
+            ("PAR1\u{15}\0", "x.csv", FileFormat::Parquet),
+            (
+                "{\"MessageId \":\"1\",\"From\":\"1\"}",
+                "x",
+                FileFormat::Cams,
+            ),
+            ("[{\"MessageId\":\"1\"}]", "x", FileFormat::Cams),
             ("", "x.csv", FileFormat::Csv),
             ("", "x", FileFormat::Ndjson),
         ] {
@@ -119,7 +125,6 @@ mod tests {
         for (bytes, error) in [
             (&b"\x1f\x8b\x08"[..], SniffError::CompressedTwice("gzip")),
             (b"\x28\xb5\x2f\xfd\x00", SniffError::CompressedTwice("zstd")),
-            (b"PAR1xxxx", SniffError::Parquet),
             (b"\xff\xfen\0", SniffError::Utf16),
             (b"SQLite format 3\0", SniffError::Binary),
         ] {

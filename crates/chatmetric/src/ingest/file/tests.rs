@@ -6,8 +6,10 @@ use std::convert::Infallible;
 const SENT: &str = r#"{"entry":[{"changes":[{"field":"messages","value":{"metadata":{"display_phone_number":"+1 555-010-0101"},"statuses":[{"id":"wamid.A","status":"sent","timestamp":"1767225590"},{"id":"wamid.B","status":"delivered"}]}}]}]}"#;
 
 #[derive(Default)]
-struct Seen {
-    lines: Vec<String>,
+pub(super) struct Seen {
+    pub(super) lines: Vec<String>,
+    /// Each with how many lines were seen before it.
+    pub(super) marks: Vec<(usize, Mark)>,
 }
 
 impl Visitor for Seen {
@@ -35,7 +37,8 @@ impl Visitor for Seen {
         Ok(())
     }
 
-    fn progress(&mut self, _bytes_read: u64) -> Result<(), Infallible> {
+    fn progress(&mut self, mark: Mark) -> Result<(), Infallible> {
+        self.marks.push((self.lines.len(), mark));
         Ok(())
     }
 }
@@ -43,7 +46,7 @@ impl Visitor for Seen {
 fn seen(format: FileFormat, bytes: &[u8]) -> Vec<String> {
     let mut seen = Seen::default();
     let mut input = bytes;
-    match read(&mut input, format, &mut seen) {
+    match read(&mut input, format, None, &mut seen) {
         Ok(()) => {}
         Err(ReadError::Format(bad)) => seen.lines.push(format!("format {bad}")),
         Err(ReadError::Io(error)) => seen.lines.push(format!("io {error}")),
@@ -229,9 +232,95 @@ fn no_bytes_break_a_reader() {
                 None => bytes.push(*byte),
             }
         }
-        for format in [FileFormat::Ndjson, FileFormat::Csv, FileFormat::Whatsapp] {
+        for format in [
+            FileFormat::Ndjson,
+            FileFormat::Csv,
+            FileFormat::Whatsapp,
+            FileFormat::Cams,
+        ] {
             let _ = seen(format, &bytes);
         }
         let _ = sniff(&bytes, "x");
     }
+}
+
+#[test]
+fn receipts_stand_on_lines_or_are_written_apart() {
+    let one = r#"{"MessageId ":"c-1","From ":"8613800000000","Status":"Delivered","Timestamp":"1767225590000","NoticeType":"x"}"#;
+    let two = one.replace("c-1", "c-2");
+    let expected = [
+        "whatsapp 8613800000000 c-1 delivered 1767225590000",
+        "whatsapp 8613800000000 c-2 delivered 1767225590000",
+    ];
+    let lines = format!("{one}\nnonsense\n[{one},{two}]\n");
+    assert_eq!(
+        seen(FileFormat::Cams, lines.as_bytes()),
+        [
+            expected[0],
+            "bad 2: the body has no receipts",
+            expected[0],
+            expected[1]
+        ]
+    );
+    let apart = format!("[\n {one},\n {two}\n]\n");
+    assert_eq!(seen(FileFormat::Cams, apart.as_bytes()), expected);
+}
+
+/// From every mark on, exactly the rest is seen.
+#[test]
+fn reading_goes_on_at_every_mark() {
+    let line = |n: u32| {
+        format!("{{\"number\":\"1555\",\"message_id\":\"m-{n}\",\"status\":\"sent\",\"ts\":{n}}}\n")
+    };
+    let ndjson: String = (1..9).map(line).collect::<String>() + "nonsense\n\n";
+    let csv = format!(
+        "\u{feff}number,message_id,status,ts\r\n{}bad\n",
+        (1..9)
+            .map(|n| format!("1555,m-{n},sent,{n}\r\n"))
+            .collect::<String>()
+    );
+    let lines = format!("{SENT}\n\nnonsense\n{SENT}\n");
+    let array = format!("\u{feff}[{SENT},\n{SENT}\n,{SENT}]\n");
+    let value: serde_json::Value = serde_json::from_str(SENT).expect("JSON");
+    let pretty = serde_json::to_string_pretty(&value).expect("JSON");
+    let apart = format!("\n{pretty}\n{pretty}\n");
+    for (format, text) in [
+        (FileFormat::Ndjson, &ndjson),
+        (FileFormat::Csv, &csv),
+        (FileFormat::Whatsapp, &lines),
+        (FileFormat::Whatsapp, &array),
+        (FileFormat::Whatsapp, &apart),
+        (FileFormat::Cams, &lines),
+    ] {
+        let whole = with_marks(format, text.as_bytes(), None);
+        assert!(!whole.marks.is_empty(), "{format:?}");
+        for (seen_before, mark) in &whole.marks {
+            let rest = with_marks(format, text.as_bytes(), Some(*mark));
+            assert_eq!(
+                rest.lines,
+                &whole.lines[*seen_before..],
+                "{format:?} {mark:?}"
+            );
+        }
+    }
+    // A file that became shorter is not taken for one that was read.
+    let mark = Mark {
+        rows: 9,
+        bytes: 1_000_000,
+        is_apart: false,
+    };
+    let end = with_marks(FileFormat::Ndjson, ndjson.as_bytes(), Some(mark));
+    let reason = "io the file ends before the place at which reading should go on";
+    assert_eq!(end.lines, [reason]);
+}
+
+fn with_marks(format: FileFormat, mut bytes: &[u8], from: Option<Mark>) -> Seen {
+    let mut seen = Seen::default();
+    match read(&mut bytes, format, from, &mut seen) {
+        Ok(()) => {}
+        Err(ReadError::Format(bad)) => seen.lines.push(format!("format {bad}")),
+        Err(ReadError::Io(error)) => seen.lines.push(format!("io {error}")),
+        Err(ReadError::Stopped(never)) => match never {},
+    }
+    seen
 }

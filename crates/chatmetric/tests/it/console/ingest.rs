@@ -40,7 +40,7 @@ fn a_file_is_imported_once_however_often_it_comes() {
     // Nothing is guessed of a file whose format is named.
     let lines = import(&page, "space=space-a&format=ndjson", "");
     assert_eq!(lines.last().expect("a line").get("error"), None);
-    let reply = page.post("import?space=space-a&format=parquet", &json!({}));
+    let reply = page.post("import?space=space-a&format=xml", &json!({}));
     assert_eq!(code(&reply), "400 InvalidField");
     assert_eq!(code(&page.post("import", &json!({}))), "400 InvalidField");
 }

@@ -25,7 +25,7 @@ impl Read for Slow<'_> {
 
 fn read_all(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut plain = Vec::new();
-    let mut input = decoded(Box::new(bytes)).map_err(|error| error.to_string())?;
+    let (mut input, _) = decoded(Box::new(bytes)).map_err(|error| error.to_string())?;
     let read = input.read_to_end(&mut plain);
     read.map(|_| plain).map_err(|error| error.to_string())
 }
@@ -46,7 +46,7 @@ fn members_and_frames_may_follow_each_other() {
     let frames = [SKIPPED, NDJSON_ZST, SKIPPED, SKIPPED, NDJSON_ZST, SKIPPED].concat();
     assert_eq!(read_all(&frames), Ok(twice(NDJSON)));
     let mut slow = Vec::new();
-    let mut input = decoded(Box::new(Slow(&frames))).expect("zstd");
+    let (mut input, _) = decoded(Box::new(Slow(&frames))).expect("zstd");
     input.read_to_end(&mut slow).expect("whole");
     assert_eq!(slow, twice(NDJSON));
 }
@@ -113,7 +113,7 @@ fn a_bomb_is_a_long_stream() {
     encoder.write_all(&vec![b'x'; PART_BYTES]).expect("encoded");
     let bomb = encoder.finish().expect("encoded").repeat(16);
     assert!(bomb.len() < 2 * 1024 * 1024);
-    let mut input = decoded(Box::new(bomb.as_slice())).expect("gzip");
+    let (mut input, _) = decoded(Box::new(bomb.as_slice())).expect("gzip");
     let mut input = io::BufReader::new(&mut input);
     let mut lines = crate::ingest::file::LineReader::new(&mut input, 1024 * 1024);
     assert_eq!(
