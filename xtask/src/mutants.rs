@@ -7,6 +7,7 @@
 mod backup;
 mod console;
 mod edges;
+mod files;
 mod list;
 mod store;
 mod torture;
@@ -41,6 +42,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(store::MUTANTS)
         .chain(torture::MUTANTS)
         .chain(edges::EDGES)
+        .chain(files::MUTANTS)
         .chain(transport::MUTANTS)
         .chain(console::MUTANTS)
         .chain(backup::MUTANTS)

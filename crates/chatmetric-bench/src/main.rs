@@ -4,7 +4,8 @@
 //! interleaved, each result compared with the independent model; it starts this
 //! program again as `candidate`, once a round of each. `scale`: 100 million events
 //! into one store. `http`: signed queries and webhooks against the real program.
-//! `rpc`: what verification and RAM cost a call. Not shipped. Invariant: a number
+//! `rpc`: what verification and RAM cost a call. `import`: files into the real program.
+//! Not shipped. Invariant: a number
 //! is printed only for a run whose counts were right.
 
 mod arguments;
@@ -12,6 +13,7 @@ mod candidate;
 mod cpu;
 mod feed;
 mod http;
+mod import;
 mod lineup;
 mod machine;
 mod ours;
@@ -34,7 +36,7 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
+const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc|import [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
          --rival-events N       events a round for each rival (default 1000000)
@@ -55,6 +57,9 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc [options]
          --rounds N             rounds (default 3)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)
+  import --events N             rows of each file (default 4000000)
+         --rounds N             rounds (default 3)
+         --only NAME,...        ndjson, csv, parquet, ndjson.gz, ndjson.zst (default: all)
   all    --dir DIR              where data goes (default: the temporary directory)
          --out DIR              where STORE.json, STORE.svg, HTTP.json go (default: target/bench)
 ";
@@ -84,6 +89,7 @@ fn run() -> Result<()> {
         "candidate" => candidate::run(&arguments),
         "http" => http::run(&arguments),
         "rpc" => rpc::run(&arguments),
+        "import" => import::run(&arguments),
         _ => bail!("which bench?\n\n{USAGE}"),
     }
 }

@@ -168,7 +168,7 @@ fn check_counts(data_dir: &str, rows: u64) {
     let sent = |line: &str| {
         line.split(',')
             .nth(5)
-            .and_then(|sent| sent.parse::<usize>().ok())
+            .and_then(|sent| sent.parse::<u64>().ok())
     };
     let sent: u64 = ran.stdout.lines().filter_map(sent).sum();
     assert_eq!(sent, rows);
