@@ -291,8 +291,8 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "control-stopping",
         promise: "no command begins once the server stops",
         file: "crates/chatmetric/src/control.rs",
-        find: "Ok(_) if stopping.load(Ordering::SeqCst) =>",
-        replace: "Ok(_) if stopping.load(Ordering::SeqCst) && line.is_empty() =>",
+        find: "let answer = if stopping.load(Ordering::SeqCst) {",
+        replace: "let answer = if stopping.load(Ordering::SeqCst) && line.is_empty() {",
         test: &[
             "test",
             "-p",

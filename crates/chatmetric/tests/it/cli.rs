@@ -98,11 +98,24 @@ fn the_first_help_fits_a_screen() {
                            to what a document says
               directory    Look at the directory
               query        Ask the API for message counts, signed as any SDK would
+              account      Accounts of customers, and the keys of their owners
+              space        Customer spaces
+              grant        Grants of ISVs
+              number       Numbers of spaces
+              webhook      Webhooks
+              usage        What every customer counted, for invoices
               import       Load events from files
+              export       Write the counts of a space to a file
               verify       Check every checksum and recompute the counts from the records
+              backup       Make a backup of an instance, while its server runs or not
+              restore      Make an instance from a backup
               sign         Look at signatures
               conformance  Run the compatibility cases at any endpoint
               admin        The operator's rescue commands
+              erase        Take out what is kept of a message or a recipient
+              policy       Try policies out
+              doctor       Look whether the machine and the configuration are fit
+              man          Write manual pages
               completions  Print a completion script for a shell
               help         Print this message or the help of the given subcommand(s)
 
@@ -173,8 +186,8 @@ fn the_first_help_fits_a_screen() {
                       - ndjson:   One JSON object a line
                       - csv:      Comma-separated values with a header
                       - whatsapp: WhatsApp webhook bodies
-                      - parquet:  (not there yet)
-                      - cams:     (not there yet)
+                      - cams:     CAMS receipts
+                      - parquet:  Parquet with the columns of the CSV
 
                       [default: auto]
 
@@ -189,14 +202,25 @@ fn the_first_help_fits_a_screen() {
 
                       [env: CHATMETRIC_MASTER_KEY_FILE=]
 
+                  --endpoint <URL>
+                      The address of a server elsewhere, instead of a data directory
+
+                  --token-file <FILE>
+                      The file with a token for `--endpoint` (`chatmetric admin
+                      operator-token`)
+
+                      [env: CHATMETRIC_OPERATOR_TOKEN_FILE=]
+
+                  --ca-file <PATH>
+                      The certificates of the CA that issued the server's certificate (PEM)
+
+                      [env: CHATMETRIC_CA_FILE=]
+
                   --strict
                       Stop at the first bad line
 
-                  --endpoint <URL>
-                      Load into a server elsewhere (not there yet)
-
-                  --token-file <F>
-                      The token for `--endpoint` (not there yet)
+                  --from-start
+                      Load all of a file, also if an import of it was interrupted
 
               -h, --help
                       Print help (see a summary with '-h')
@@ -214,15 +238,22 @@ fn the_first_help_fits_a_screen() {
             NDJSON: {"number","message_id","status","ts","channel"?} a line.
             CSV: a header with number,message_id,status,timestamp in any order.
             whatsapp: one webhook body a line, or a JSON array of them.
-            All of them may be compressed with gzip or zstd.
+            cams: CAMS receipts, an object or an array of them a line.
+            All of them may be compressed with gzip or zstd. Parquet: the columns of the
+            CSV.
             Times are seconds, milliseconds or RFC 3339.
 
-            Loading a file twice changes nothing; after an interruption, load it again.
+            Loading a file twice changes nothing. An import that was interrupted goes on
+            where it was
+            when it is started again, as long as the file is the same.
             History older than 45 days must be loaded before the first `serve`.
 
             Examples:
               chatmetric import events.ndjson --space 293483938849493
               chatmetric import 2025-*.csv.zst --space 293483938849493
+              chatmetric import events.parquet --space 293483938849493 --endpoint
+              https://metrics.example \
+                  --token-file token.txt
         "#]],
     );
 }

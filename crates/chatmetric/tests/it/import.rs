@@ -276,7 +276,7 @@ fn what_cannot_be_loaded_is_refused_with_a_reason() {
         (
             vec![good.as_str()],
             vec!["--endpoint", "http://x", "--token-file", "y"],
-            "are not there yet",
+            "is plain HTTP on another machine",
         ),
     ] {
         let ran = import(&data_dir, &files, &more);

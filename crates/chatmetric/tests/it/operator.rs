@@ -3,6 +3,7 @@
 
 use crate::process::{Ran, Served, agent, command, data_dir, run, run_with_input};
 use crate::world::{NOW_MS, World};
+use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric::directory::OperatorScope;
 use chatmetric::operator::{PAGE_MAX, ROUTES, Verb};
 use chatmetric_core::EpochMs;
@@ -598,6 +599,33 @@ fn the_same_calls_work_beside_a_server_alone_and_over_http() {
         ],
     };
     life_of_a_customer(&remote, "remote", secret_file);
+    let now = SystemClock::default().now();
+    let lines: String = (0..12_000_i64)
+        .map(|n| {
+            let ms = now.0 - 3_600_000 + n;
+            format!(
+                "{{\"number\":\"15550109999\",\"message_id\":\"r-{n}\",\"status\":\"sent\",\"ts\":{ms}}}\n"
+            )
+        })
+        .collect();
+    let file = folder.path().join("events.ndjson");
+    std::fs::write(&file, lines + "nonsense\n").expect("written");
+    let import = ["import", file.to_str().expect("text"), "--space", "space-a"];
+    let loaded = remote.run(&import);
+    assert_eq!(loaded.code, 1, "{loaded:?}");
+    assert!(
+        loaded.stderr.contains("new 12,000, duplicate 0,"),
+        "{loaded:?}"
+    );
+    assert!(loaded.stderr.contains(":12001:"), "{loaded:?}");
+    let again = remote.run(&import);
+    assert!(
+        again.stderr.contains("new 0, duplicate 12,000,"),
+        "{again:?}"
+    );
+    let nowhere = remote.run(&["import", import[1], "--space", "none"]);
+    assert_eq!(nowhere.code, 1, "{nowhere:?}");
+    assert!(nowhere.stderr.contains("no space `none`"), "{nowhere:?}");
     let listed = local.json(&["admin", "operator-token", "list"]);
     assert_eq!(
         (&listed[0]["name"], &listed[0]["scope"]),

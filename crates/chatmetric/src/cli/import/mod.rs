@@ -4,16 +4,16 @@
 //! says what became of every line. Safe to repeat: what was loaded once is a
 //! duplicate the second time; what was interrupted goes on where it was.
 
+mod over_http;
 mod progress;
 mod resume;
 mod summary;
 mod target;
 mod work;
 
-use super::data_dir::OpenMode;
-use super::session::Session;
+use super::operate::{Reach, ReachArguments};
 use super::text_table::grouped;
-use super::{CliError, InstanceArguments, Terminal};
+use super::{CliError, Terminal};
 use crate::ingest::file::FileFormat;
 use clap::{Args, ValueEnum};
 use std::os::unix::fs::FileTypeExt as _;
@@ -34,7 +34,9 @@ when it is started again, as long as the file is the same.\n\
 History older than 45 days must be loaded before the first `serve`.\n\n\
 Examples:\n  \
 chatmetric import events.ndjson --space 293483938849493\n  \
-chatmetric import 2025-*.csv.zst --space 293483938849493"
+chatmetric import 2025-*.csv.zst --space 293483938849493\n  \
+chatmetric import events.parquet --space 293483938849493 --endpoint https://metrics.example \\\n      \
+--token-file token.txt"
 )]
 pub(super) struct ImportArguments {
     /// The files; `-` is stdin
@@ -47,19 +49,13 @@ pub(super) struct ImportArguments {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto")]
     format: FormatArgument,
     #[command(flatten)]
-    instance: InstanceArguments,
+    reach: ReachArguments,
     /// Stop at the first bad line
     #[arg(long)]
     strict: bool,
     /// Load all of a file, also if an import of it was interrupted
     #[arg(long)]
     from_start: bool,
-    /// Load into a server elsewhere (not there yet)
-    #[arg(long, value_name = "URL", requires = "token_file")]
-    endpoint: Option<String>,
-    /// The token for `--endpoint` (not there yet)
-    #[arg(long, value_name = "F")]
-    token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,8 +81,8 @@ pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(),
         // All of them, before the first is loaded.
         check_file(file)?;
     }
-    let session = Session::open(&arguments.instance, OpenMode::Existing, terminal)?;
-    let (mut target, session) = Target::open(session, &arguments.space)?;
+    let reach = Reach::open(&arguments.reach, terminal)?;
+    let (mut target, session) = Target::open(reach, &arguments.space)?;
     let bytes_of = |file: &PathBuf| {
         let metadata = std::fs::metadata(file).ok();
         let metadata = metadata.filter(std::fs::Metadata::is_file);
@@ -96,7 +92,11 @@ pub(super) fn run(arguments: ImportArguments, terminal: &Terminal) -> Result<(),
     let how = How {
         format,
         space: &arguments.space,
-        data_dir: &arguments.instance.data_dir,
+        // A server elsewhere keeps no notes of our files.
+        data_dir: match arguments.reach.endpoint {
+            Some(_) => None,
+            None => Some(&arguments.reach.instance.data_dir),
+        },
         strict: arguments.strict,
         from_start: arguments.from_start,
     };
@@ -174,10 +174,6 @@ fn check_file(file: &Path) -> Result<(), CliError> {
 
 /// `None` for a format that each file tells by itself.
 fn validate(arguments: &ImportArguments) -> Result<Option<FileFormat>, CliError> {
-    if arguments.endpoint.is_some() || arguments.token_file.is_some() {
-        return Err(CliError::usage("`--endpoint` and `--token-file` are not there yet")
-            .hint("run `chatmetric import` where the data directory is; it works beside a running server"));
-    }
     let stdin = |file: &&PathBuf| file.as_os_str() == "-";
     if arguments.files.iter().filter(stdin).count() > 1 {
         return Err(CliError::usage("`-` (stdin) was given twice"));

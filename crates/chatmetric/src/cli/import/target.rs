@@ -1,6 +1,9 @@
-//! Where events go: to the store that this process has open, or to a running server.
+//! Where events go: to the store that this process has open, to a running server, or
+//! over HTTP to one elsewhere.
 
+use super::over_http::HttpLoader;
 use crate::cli::CliError;
+use crate::cli::operate::Reach;
 use crate::cli::session::{Session, explain_control, explain_refusal};
 use crate::control::{Refusal, RemoteLoader};
 use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader, Reached};
@@ -9,15 +12,23 @@ use crate::ingest::file::{FileEvent, LoadError, LoadReport, Loader, Reached};
 pub(super) enum Target {
     Own(Box<Loader>),
     Server(Box<RemoteLoader>),
+    Http(Box<HttpLoader>),
 }
 
 impl Target {
     /// Gives the session back when it must be closed afterwards.
-    pub(super) fn open(session: Session, space: &str) -> Result<(Self, Option<Session>), CliError> {
+    pub(super) fn open(reach: Reach, space: &str) -> Result<(Self, Option<Session>), CliError> {
         let unknown_space = |error: CliError| {
             error.hint(
                 "`chatmetric directory export` lists the spaces; `chatmetric apply` makes one",
             )
+        };
+        let session = match reach {
+            Reach::Session(session) => *session,
+            Reach::Http(_) => {
+                let loader = HttpLoader::open(reach, space)?;
+                return Ok((Self::Http(Box::new(loader)), None));
+            }
         };
         match session {
             Session::Server(client) => {
@@ -42,6 +53,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.push(event).map_err(own_error),
             Self::Server(loader) => loader.push(event).map_err(|error| explain_control(&error)),
+            Self::Http(loader) => loader.push(event),
         }
     }
 
@@ -49,6 +61,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.ignored(1),
             Self::Server(loader) => loader.ignored(1),
+            Self::Http(loader) => loader.ignored(1),
         }
     }
 
@@ -57,6 +70,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.reach(reached),
             Self::Server(loader) => loader.reach(reached),
+            Self::Http(_) => {}
         }
     }
 
@@ -65,6 +79,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.durable(),
             Self::Server(loader) => loader.durable(),
+            Self::Http(_) => None,
         }
     }
 
@@ -73,6 +88,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.begin(),
             Self::Server(loader) => loader.begin(),
+            Self::Http(_) => {}
         }
     }
 
@@ -80,6 +96,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.finish().map_err(own_error),
             Self::Server(loader) => loader.finish().map_err(|error| explain_control(&error)),
+            Self::Http(loader) => loader.finish(),
         }
     }
 
@@ -87,6 +104,7 @@ impl Target {
         match self {
             Self::Own(loader) => loader.report(),
             Self::Server(loader) => loader.report(),
+            Self::Http(loader) => loader.report(),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct How<'a> {
     /// `None` for a format that each file tells by itself.
     pub(super) format: Option<FileFormat>,
     pub(super) space: &'a str,
-    pub(super) data_dir: &'a Path,
+    pub(super) data_dir: Option<&'a Path>,
     pub(super) strict: bool,
     pub(super) from_start: bool,
 }
@@ -105,13 +105,9 @@ impl<'a> Import<'a> {
         } else {
             let file = File::open(path).map_err(|error| self.unreadable(&error))?;
             let whole = file.try_clone().map_err(|error| self.unreadable(&error))?;
-            self.file.resume = Resume::of(
-                self.how.data_dir,
-                path,
-                &whole,
-                self.how.space,
-                self.terminal,
-            );
+            self.file.resume = self.how.data_dir.and_then(|data_dir| {
+                Resume::of(data_dir, path, &whole, self.how.space, self.terminal)
+            });
             self.read(Box::new(file), Some(whole))
         };
         // What was read before a stop is loaded, so that the summary is true.

@@ -282,7 +282,7 @@ fn hand_over<V: Visitor>(
     }
     let digits = number.map(|number| digits.format(number));
     let raw = RawEvent {
-        number: digits.as_deref().or(raw.number),
+        number: digits.or(raw.number),
         channel: channel.as_deref(),
         ..raw
     };
