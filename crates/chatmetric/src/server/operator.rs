@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Where the API begins.
 pub(super) const PREFIX: &str = "/operator/v1/";
+/// What proxies say of those behind them.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
 const JSON: &str = "application/json; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -153,9 +155,12 @@ async fn respond(
     ids: RequestIds,
 ) -> Result<OperatorReply, Refusal> {
     check_head(parts).map_err(|error| Refusal::Head(error.message().into_owned().into()))?;
-    let is_safe =
-        caller.tls || caller.ip.to_canonical().is_loopback() || app.settings.server.insecure_http;
-    if !is_safe {
+    // A proxy on this machine is no local caller, trusted or not.
+    let is_forwarded = FORWARDED
+        .iter()
+        .any(|name| parts.headers.contains_key(*name));
+    let is_local = caller.ip.to_canonical().is_loopback() && !is_forwarded;
+    if !(caller.tls || is_local || app.settings.server.insecure_http) {
         return Err(Refusal::NotEncrypted);
     }
     let token = token_of(app, caller, parts).await?;

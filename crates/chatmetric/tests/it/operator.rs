@@ -148,6 +148,16 @@ fn a_token_opens_what_it_may_and_nothing_once_it_is_over() {
             .status,
         401
     );
+    // What a proxy on this machine had over plain HTTP was readable on the way to it.
+    for name in ["x-forwarded-for", "x-forwarded-proto", "forwarded"] {
+        let mut headers = bearer(&write);
+        headers.push((name.to_owned(), "203.0.113.7".to_owned()));
+        let reply = world.send("GET", "/operator/v1/accounts", &headers, b"");
+        assert_eq!(
+            (reply.status, &reply.json()["code"]),
+            (403, &json!("NotEncrypted"))
+        );
+    }
     world
         .directory
         .revoke_operator_token("write")
