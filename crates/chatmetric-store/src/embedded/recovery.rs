@@ -21,8 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The version of everything in the directory.
-pub(crate) const FORMAT: u32 = 1;
+/// The version of everything in the directory. 2: headers of runs end with a hash of the
+/// content; those of format 1 have zeros there and stay as they are.
+pub(crate) const FORMAT: u32 = 2;
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "chatmetric store ";
 
@@ -68,6 +69,11 @@ pub(crate) fn check_format(
                     found,
                     supported: FORMAT,
                 });
+            }
+            if found < FORMAT {
+                // From here on it may hold what a program of before does not know.
+                let written = write_format(dir, &path, shared_disk);
+                return written.map_err(|error| fault::io("write", &path, error));
             }
             Ok(())
         }

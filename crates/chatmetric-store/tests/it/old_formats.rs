@@ -19,7 +19,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Asks the test below to write the fixture instead of comparing with it.
 const WRITE: &str = "CHATMETRIC_WRITE_FIXTURE";
 /// The format that this build writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const SHARDS: [u32; 2] = [1, 3];
 const ACCOUNT: AccountKey = AccountKey(9);
 
