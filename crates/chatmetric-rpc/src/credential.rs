@@ -6,6 +6,7 @@
 //! Invariant: a request with a security token is judged by a [`SessionLookup`] alone; where there
 //! is none, it is refused.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -134,6 +135,12 @@ impl SecretKey {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
+
+    /// A secret that was made as text, for the one answer that tells it.
+    #[must_use]
+    pub fn expose_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -149,6 +156,25 @@ pub enum KeyStatus {
     Active,
     /// It is known, and refused with `InvalidAccessKeyId.Inactive`.
     Inactive,
+}
+
+impl KeyStatus {
+    /// The vendor's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Inactive => "Inactive",
+        }
+    }
+
+    /// The status of a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Active, Self::Inactive]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
 }
 
 /// What the directory knows of a key. `P` is the program's own description of who holds it (the

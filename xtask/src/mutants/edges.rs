@@ -290,7 +290,7 @@ pub(super) const EDGES: &[Mutant] = &[
     Mutant {
         id: "control-stopping",
         promise: "no command begins once the server stops",
-        file: "crates/chatmetric/src/control.rs",
+        file: "crates/chatmetric/src/control/server.rs",
         find: "let answer = if stopping.load(Ordering::SeqCst) {",
         replace: "let answer = if stopping.load(Ordering::SeqCst) && line.is_empty() {",
         test: &[

@@ -37,7 +37,7 @@ impl CallKey {
         user: Arc<User>,
     ) -> Result<Self, IdentifierError> {
         let random = letters_and_digits(entropy, ID_RANDOM_CHARS);
-        let random = String::from_utf8_lossy(random.expose());
+        let random = random.expose_text();
         Ok(Self {
             id: AccessKeyId::parse(&format!("{ID_PREFIX}{random}"))?,
             secret: letters_and_digits(entropy, SECRET_CHARS),

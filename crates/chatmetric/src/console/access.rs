@@ -105,7 +105,7 @@ pub(super) async fn setup_token(
         return Err(ConsoleError::Conflict(reason));
     }
     let token = token(ask.app.entropy.as_ref());
-    let token = String::from_utf8_lossy(token.expose()).into_owned();
+    let token = token.expose_text().into_owned();
     let (actor, now, kept) = (who.actor(ask), ask.now(), token.clone());
     let expires_ms = work::change(ask.app, move |app| {
         Ok(app

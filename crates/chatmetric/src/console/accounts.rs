@@ -123,7 +123,7 @@ pub(super) async fn create(
     answer_of(&json!({
         "id": id.as_str(),
         "accessKeyId": key.as_str(),
-        "accessKeySecret": String::from_utf8_lossy(secret.expose()),
+        "accessKeySecret": secret.expose_text(),
     }))
 }
 

@@ -4,8 +4,8 @@
 //! cause that is ours goes to the log and not to the page.
 
 use crate::directory::{
-    BindOutcome, ChangeIdentitiesError, DirectoryError, IdentityError, IdentityField,
-    ResourceError, ResourceField, SignInError,
+    ChangeIdentitiesError, DirectoryError, IdentityError, IdentityField, ResourceError,
+    ResourceField, SignInError,
 };
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_rpc::ApiError;
@@ -272,6 +272,7 @@ impl From<ResourceError> for ConsoleError {
                     ResourceField::NumbersMax => "numbersMax",
                     ResourceField::AppSecret => "appSecret",
                     ResourceField::Token => "newToken",
+                    ResourceField::Kind => "kind",
                     ResourceField::Space => "space",
                     ResourceField::Account => "account",
                     ResourceField::Users => "users",
@@ -290,15 +291,5 @@ pub(super) fn of_tenancy(error: &ApiError) -> ConsoleError {
     match error {
         ApiError::InternalError => ConsoleError::Internal,
         _ => ConsoleError::NotFound,
-    }
-}
-
-/// What became of a number, in the word of the contract.
-pub(super) const fn outcome_word(outcome: &BindOutcome) -> &'static str {
-    match outcome {
-        BindOutcome::Bound => "bound",
-        BindOutcome::AlreadyBound => "alreadyBound",
-        BindOutcome::BoundElsewhere { .. } => "boundElsewhere",
-        BindOutcome::Full { .. } => "full",
     }
 }

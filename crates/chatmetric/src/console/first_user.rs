@@ -67,7 +67,7 @@ pub(crate) fn set_up(
     let account = setup.account;
     let user = make(directory, &account, USER_OF_FILE, &actor, now);
     let user = user.map_err(FirstUserError::Change)?;
-    let token = String::from_utf8_lossy(token.expose());
+    let token = token.expose_text();
     directory
         .finish_setup(&token, &user, &hash, now, &actor)
         .map_err(FirstUserError::SignIn)?;

@@ -6,6 +6,7 @@
 
 use super::ask::Ask;
 use super::error::ConsoleError;
+use crate::server::exchange::is_readable_on_the_way;
 use http::{Method, header};
 
 /// The header that every call has.
@@ -32,21 +33,12 @@ pub(super) fn check(ask: &Ask<'_>, path: &str) -> Result<(), ConsoleError> {
     }
 }
 
-/// Passwords and the cookie go over TLS, or do not leave the machine. The listener sees
-/// to it for whoever comes straight; this is for what a proxy had over plain HTTP.
+/// Passwords and the cookie go over TLS, or do not leave the machine.
 fn check_encryption(ask: &Ask<'_>) -> Result<(), ConsoleError> {
-    let caller = ask.caller;
-    // A proxy on this machine is no local caller, trusted or not.
-    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
-    let is_forwarded = forwarded
-        .iter()
-        .any(|name| ask.parts.headers.contains_key(*name));
-    let is_local = caller.ip.to_canonical().is_loopback() && !is_forwarded;
-    if caller.tls || is_local || ask.app.settings.server.insecure_http {
-        Ok(())
-    } else {
-        Err(ConsoleError::NotEncrypted)
+    if is_readable_on_the_way(ask.app, ask.caller, ask.parts) {
+        return Err(ConsoleError::NotEncrypted);
     }
+    Ok(())
 }
 
 fn check_origin(ask: &Ask<'_>) -> Result<(), ConsoleError> {

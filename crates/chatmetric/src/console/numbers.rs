@@ -1,7 +1,7 @@
 //! Numbers of a space: what each did lately, and numbers that somebody adds.
 
 use super::ask::{Ask, answer_of};
-use super::error::{ConsoleError, outcome_word};
+use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::{spaces, work};
 use crate::directory::{BindOutcome, Snapshot};
@@ -144,7 +144,7 @@ pub(super) async fn bind(
         if outcomes.contains(&BindOutcome::Bound) {
             claim(app);
         }
-        let mut outcomes = outcomes.iter().map(outcome_word);
+        let mut outcomes = outcomes.iter().map(BindOutcome::as_str);
         let results: Vec<_> = numbers
             .iter()
             .zip(parsed)

@@ -256,7 +256,7 @@ pub(super) fn begin(
             return Err(error.into());
         }
         sessions.forget(&ended);
-        let id = String::from_utf8_lossy(id.expose()).into_owned();
+        let id = id.expose_text().into_owned();
         cookie(tls, &id, LIFE_MS / 1_000)
     }
 }

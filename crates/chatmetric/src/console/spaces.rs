@@ -98,15 +98,12 @@ struct Values {
 
 impl Values {
     fn changes(self) -> Result<SpaceChanges, ConsoleError> {
-        let unknown_numbers = match self.unknown_numbers.as_deref() {
-            None => None,
-            Some("auto") => Some(UnknownNumbers::Auto),
-            Some("hold") => Some(UnknownNumbers::Hold),
-            Some(_) => {
-                let reason = "It is `auto` or `hold`.";
-                return Err(ConsoleError::invalid("unknownNumbers", reason));
-            }
+        let read = |word: &str| {
+            let reason = "It is `auto` or `hold`.";
+            UnknownNumbers::parse(word)
+                .ok_or_else(|| ConsoleError::invalid("unknownNumbers", reason))
         };
+        let unknown_numbers = self.unknown_numbers.as_deref().map(read).transpose()?;
         Ok(SpaceChanges {
             time_zone: self.time_zone,
             unknown_numbers,

@@ -9,7 +9,7 @@ use super::rights::{Right, SignedIn};
 use super::work;
 use crate::directory::limits::RESERVED_WEBHOOK_ID;
 use crate::directory::{
-    NewSecrets, NewWebhook, Webhook, WebhookChanges, WebhookKind, letters_and_digits,
+    NewSecrets, NewWebhook, WebhookChanges, WebhookKind, letters_and_digits, webhook_path,
 };
 use crate::server::answer::Answer;
 use chatmetric_rpc::credential::SecretKey;
@@ -22,18 +22,9 @@ use std::sync::Arc;
 /// Letters and digits of a token that is made here: 190 bits.
 const TOKEN_CHARS: usize = 32;
 
-fn url(ask: &Ask<'_>, id: &str) -> String {
-    format!("{}/webhooks/whatsapp/{id}", ask.endpoint())
-}
-
-/// Where a webhook takes bodies. That of CAMS ends in its token, which is a secret.
-fn url_of(ask: &Ask<'_>, webhook: &Webhook) -> String {
-    let (endpoint, id) = (ask.endpoint(), &webhook.id);
-    match webhook.kind {
-        WebhookKind::Whatsapp { .. } => url(ask, id),
-        WebhookKind::Cams { .. } => format!("{endpoint}/webhooks/cams/{id}/…"),
-        WebhookKind::Events { .. } => format!("{endpoint}/webhooks/events/{id}"),
-    }
+/// Where the sender of a webhook posts.
+fn url(ask: &Ask<'_>, kind: &str, id: &str, token: Option<&str>) -> String {
+    format!("{}{}", ask.endpoint(), webhook_path(kind, id, token))
 }
 
 /// `GET webhooks`
@@ -63,7 +54,7 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
                 "id": webhook.id,
                 "kind": webhook.kind.as_str(),
                 "space": webhook.space.as_ref().map(|space| space.id.as_str()),
-                "url": url_of(ask, webhook),
+                "url": url(ask, webhook.kind.as_str(), &webhook.id, None),
                 "appSecrets": app_secrets,
                 "lastMs": ask.app.pipeline.arrivals().of(&webhook.id, ask.now()).map(|arrived| arrived.last.0),
                 "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),
@@ -93,14 +84,10 @@ pub(super) async fn create(
     who.require(ask, Right::ChangeWebhooks)?;
     let new: New = ask.json(body).await?;
     let token = letters_and_digits(ask.app.entropy.as_ref(), TOKEN_CHARS);
-    let shown = shown(&token);
-    let (secrets, member) = secrets_of(&new.kind, new.app_secret, token)?;
-    let url = match &secrets {
-        NewSecrets::Cams(_) => format!("{}/webhooks/cams/{}/{shown}", ask.endpoint(), new.id),
-        NewSecrets::Whatsapp { .. } | NewSecrets::Events(_) => {
-            format!("{}/webhooks/{}/{}", ask.endpoint(), new.kind, new.id)
-        }
-    };
+    let shown = token.expose_text().into_owned();
+    let app_secret = new.app_secret.map(SecretKey::new);
+    let (secrets, member) = NewSecrets::of(&new.kind, app_secret, token)?;
+    let url = url(ask, &new.kind, &new.id, Some(&shown));
     let webhook = NewWebhook {
         id: new.id.clone(),
         space: new.space,
@@ -120,41 +107,6 @@ pub(super) async fn create(
     })
     .await?;
     answer_of(&json!({ "id": new.id, "url": url, member: shown }))
-}
-
-/// What guards a new webhook, and what its token is called.
-fn secrets_of(
-    kind: &str,
-    app_secret: Option<String>,
-    token: SecretKey,
-) -> Result<(NewSecrets, &'static str), ConsoleError> {
-    match (kind, app_secret) {
-        ("whatsapp", Some(app_secret)) => {
-            let secrets = NewSecrets::Whatsapp {
-                app_secret: SecretKey::new(app_secret),
-                verify_token: token,
-            };
-            Ok((secrets, "verifyToken"))
-        }
-        ("whatsapp", None) => {
-            let reason = "It is missing: Meta's app has it.";
-            Err(ConsoleError::invalid("appSecret", reason))
-        }
-        ("cams" | "events", Some(_)) => {
-            let reason = "A webhook of this kind has none: its token is made here.";
-            Err(ConsoleError::invalid("appSecret", reason))
-        }
-        ("cams", None) => Ok((NewSecrets::Cams(token), "token")),
-        ("events", None) => Ok((NewSecrets::Events(token), "token")),
-        _ => {
-            let reason = "It is `whatsapp`, `cams` or `events`.";
-            Err(ConsoleError::invalid("kind", reason))
-        }
-    }
-}
-
-fn shown(secret: &SecretKey) -> String {
-    String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
 #[derive(Deserialize)]
@@ -198,7 +150,7 @@ pub(super) async fn update(
         told.extend(
             token
                 .iter()
-                .map(|token| (member.to_owned(), shown(token).into())),
+                .map(|token| (member.to_owned(), token.expose_text().into())),
         );
     }
     let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());

@@ -4,7 +4,8 @@
 //! Invariant: a backup is broken off when its caller is gone or the server stops; it has
 //! left nothing behind then.
 
-use super::{Answer, ControlClient, ControlError, Operator, Refusal, Request, read_message};
+use super::wire::{Answer, Request, read_message};
+use super::{ControlClient, ControlError, Operator, Refusal};
 use crate::backup::{BackupError, Made, Progress, Source, Wanted};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};

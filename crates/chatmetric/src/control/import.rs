@@ -4,7 +4,8 @@
 //! Some chunks are on the way at a time, so that the file is read while the store works.
 //! Invariant: a chunk counts as durable only when the server says so.
 
-use super::{Answer, ControlClient, ControlError, Refusal};
+use super::wire::Answer;
+use super::{ControlClient, ControlError, Refusal};
 use crate::ingest::file::{BATCH_EVENTS, FileEvent, LoadReport, Loader, Mark, Reached};
 use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
@@ -20,9 +21,9 @@ const CHUNK_TEXT_BYTES: usize = 1024 * 1024;
 /// waits for room to write one never waits for a client that does the same.
 const CHUNKS_MAX: usize = 4;
 
-/// An event on the socket: channel, number, message id, status, ms.
+/// An event on the way: channel, number, message id, status, ms.
 #[derive(Serialize, Deserialize)]
-struct WireEvent<'a>(
+pub(crate) struct WireEvent<'a>(
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
@@ -91,7 +92,9 @@ impl ServedImport {
             return Err(refusal("a chunk has too many events"));
         }
         for event in &chunk.events {
-            let event = file_event(event).ok_or_else(|| refusal("an event is malformed"))?;
+            let event = event
+                .read()
+                .ok_or_else(|| refusal("an event is malformed"))?;
             self.loader.push(&event)?;
         }
         self.loader.ignored(chunk.ignored);
@@ -114,17 +117,19 @@ impl ServedImport {
     }
 }
 
-fn file_event<'a>(
-    WireEvent(channel, number, id, status, ms): &'a WireEvent<'_>,
-) -> Option<FileEvent<'a>> {
-    let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
-    fits.then_some(FileEvent {
-        channel,
-        number: PhoneNumber::parse(number).ok()?,
-        message_id: id,
-        status: MessageStatus::from_word(status)?,
-        at: EpochMs::checked(*ms)?,
-    })
+impl WireEvent<'_> {
+    /// `None` for one that is malformed.
+    pub(crate) fn read(&self) -> Option<FileEvent<'_>> {
+        let Self(channel, number, id, status, ms) = self;
+        let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
+        fits.then_some(FileEvent {
+            channel,
+            number: PhoneNumber::parse(number).ok()?,
+            message_id: id,
+            status: MessageStatus::from_word(status)?,
+            at: EpochMs::checked(*ms)?,
+        })
+    }
 }
 
 /// Loads events through a running server; as [`Loader`].

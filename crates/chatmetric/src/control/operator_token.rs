@@ -103,7 +103,7 @@ pub(super) fn run(
             });
             let token = directory.create_operator_token(name, scope, expires_ms, now);
             let token = token.map_err(refused)?;
-            done.token = Some(String::from_utf8_lossy(token.expose()).into_owned());
+            done.token = Some(token.expose_text().into_owned());
         }
         TokenTask::Revoke { name } => directory.revoke_operator_token(name).map_err(refused)?,
         TokenTask::List {} => {

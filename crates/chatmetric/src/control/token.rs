@@ -60,7 +60,7 @@ fn failed(error: SignInError) -> Refusal {
 }
 
 fn text(token: &SecretKey) -> String {
-    String::from_utf8_lossy(token.expose()).into_owned()
+    token.expose_text().into_owned()
 }
 
 pub(super) fn make(

@@ -365,7 +365,7 @@ fn account_fields(a: &AccountState, b: &AccountState) -> FieldChanges {
 }
 
 fn key_fields(a: &KeyState, b: &KeyState) -> FieldChanges {
-    let status = |status: &KeyStatus| key_status(*status).to_owned();
+    let status = |status: &KeyStatus| status.as_str().to_owned();
     [
         changed("status", &a.status, &b.status, status),
         (a.secret != b.secret).then(|| "secret changed".to_owned()),
@@ -373,14 +373,6 @@ fn key_fields(a: &KeyState, b: &KeyState) -> FieldChanges {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// The word of the document.
-pub(super) const fn key_status(status: KeyStatus) -> &'static str {
-    match status {
-        KeyStatus::Active => "Active",
-        KeyStatus::Inactive => "Inactive",
-    }
 }
 
 /// Free text changed; the audit log has both texts.

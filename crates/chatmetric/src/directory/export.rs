@@ -7,7 +7,6 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::diff::key_status;
 use super::state::{AccountState, KeyState, Secret, State, WebhookSecrets, WebhookState};
 use chatmetric_rpc::credential::AccessKeyId;
 use std::collections::BTreeMap;
@@ -274,7 +273,7 @@ fn keys_out(keys: &BTreeMap<AccessKeyId, KeyState>, with_secrets: bool) -> Vec<K
     let keys = keys.iter().map(|(id, key)| KeyOut {
         id: id.to_string(),
         secret: with_secrets.then(|| SecretOut(key.secret.clone())),
-        status: key_status(key.status),
+        status: key.status.as_str(),
     });
     keys.collect()
 }

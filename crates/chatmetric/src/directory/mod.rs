@@ -81,7 +81,7 @@ pub use sign_in::{
     TokenRule, USER_TOKEN_VALID_MS,
 };
 pub use snapshot::{NumberState, Snapshot};
-pub use webhook_changes::{NewSecrets, NewWebhook, WebhookChanges};
+pub use webhook_changes::{NewSecrets, NewWebhook, WebhookChanges, webhook_path};
 
 /// The file of the directory below the data directory.
 pub const DIRECTORY_FILE: &str = "directory.sqlite";

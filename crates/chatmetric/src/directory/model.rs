@@ -107,7 +107,9 @@ impl UnknownNumbers {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The policy of a word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         [Self::Auto, Self::Hold]
             .into_iter()
             .find(|policy| policy.as_str() == text)
@@ -368,4 +370,17 @@ pub enum BindOutcome {
         /// Its [`Space::numbers_max`].
         numbers_max: u32,
     },
+}
+
+impl BindOutcome {
+    /// The word in answers.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::AlreadyBound => "alreadyBound",
+            Self::BoundElsewhere { .. } => "boundElsewhere",
+            Self::Full { .. } => "full",
+        }
+    }
 }

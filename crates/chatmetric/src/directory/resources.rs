@@ -69,6 +69,8 @@ pub enum ResourceField {
     AppSecret,
     /// The token of a webhook.
     Token,
+    /// The kind of a webhook.
+    Kind,
     /// The space of a webhook.
     Space,
     /// The account of a grant.

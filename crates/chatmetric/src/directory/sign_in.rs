@@ -152,7 +152,7 @@ impl Directory {
         now: EpochMs,
     ) -> Result<Option<(SetupToken, SecretKey)>, SignInError> {
         let token = generate::token(self.entropy.as_ref());
-        let text = String::from_utf8_lossy(token.expose()).into_owned();
+        let text = token.expose_text().into_owned();
         let renewed = self.in_transaction(|transaction| {
             let renewed = setup_token(transaction, Some(now.0))?;
             if renewed.is_some() {

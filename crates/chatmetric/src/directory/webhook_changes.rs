@@ -45,6 +45,53 @@ pub enum NewSecrets {
     Events(SecretKey),
 }
 
+impl NewSecrets {
+    /// Those of a kind, with a token that was made for it, and what that is called.
+    ///
+    /// # Errors
+    /// [`ResourceError::Invalid`] for a word that is no kind, for an app secret that is
+    /// missing, and for one that the kind has not.
+    pub fn of(
+        kind: &str,
+        app_secret: Option<SecretKey>,
+        token: SecretKey,
+    ) -> Result<(Self, &'static str), ResourceError> {
+        match (kind, app_secret) {
+            ("whatsapp", Some(app_secret)) => {
+                let secrets = Self::Whatsapp {
+                    app_secret,
+                    verify_token: token,
+                };
+                Ok((secrets, "verifyToken"))
+            }
+            ("whatsapp", None) => {
+                let reason = "it is missing: Meta's app has it";
+                Err(invalid(ResourceField::AppSecret, reason))
+            }
+            ("cams", None) => Ok((Self::Cams(token), "token")),
+            ("events", None) => Ok((Self::Events(token), "token")),
+            ("cams" | "events", Some(_)) => {
+                let reason = "a webhook of this kind has none: its token is made here";
+                Err(invalid(ResourceField::AppSecret, reason))
+            }
+            _ => {
+                let reason = "it is `whatsapp`, `cams` or `events`";
+                Err(invalid(ResourceField::Kind, reason))
+            }
+        }
+    }
+}
+
+/// Where the sender of a webhook posts. That of CAMS ends in its token, a secret: without
+/// it stands `…`.
+#[must_use]
+pub fn webhook_path(kind: &str, id: &str, token: Option<&str>) -> String {
+    match kind {
+        "cams" => format!("/webhooks/cams/{id}/{}", token.unwrap_or("…")),
+        _ => format!("/webhooks/{kind}/{id}"),
+    }
+}
+
 /// What becomes different of a webhook; what its kind has not, is refused.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookChanges {

@@ -3,7 +3,7 @@
 use super::query::{Query, account_of};
 use super::{Desk, OperatorError, done};
 use crate::directory::{AccessKey, AccountChanges, Principal, Snapshot};
-use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus, SecretKey};
+use chatmetric_rpc::credential::{AccessKeyId, AccountId, KeyStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(super) fn create(desk: &Desk<'_>, new: New) -> Result<Value, OperatorError> 
     Ok(json!({
         "id": id.as_str(),
         "accessKeyId": key.as_str(),
-        "accessKeySecret": shown(&secret),
+        "accessKeySecret": secret.expose_text(),
     }))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn keys(desk: &Desk<'_>, id: &str) -> Result<Value, OperatorError> {
         .access_keys()
         .filter(|key| key.account.key == account.key && is_owners(key));
     let mut keys: Vec<_> = own
-        .map(|key| (key.id.to_string(), word(key.status)))
+        .map(|key| (key.id.to_string(), key.status.as_str()))
         .collect();
     keys.sort_unstable();
     let keys = keys.into_iter();
@@ -107,7 +107,7 @@ pub(super) fn create_key(desk: &Desk<'_>, id: &str) -> Result<Value, OperatorErr
             change.create_access_key(None)
         });
     let (key, secret) = made?;
-    Ok(json!({ "accessKeyId": key.id.as_str(), "accessKeySecret": shown(&secret) }))
+    Ok(json!({ "accessKeyId": key.id.as_str(), "accessKeySecret": secret.expose_text() }))
 }
 
 #[derive(Deserialize)]
@@ -122,9 +122,7 @@ pub(super) fn update_key(
     key: &str,
     changes: &KeyChanges,
 ) -> Result<Value, OperatorError> {
-    let statuses = [KeyStatus::Active, KeyStatus::Inactive];
-    let known = |status: &KeyStatus| word(*status) == changes.status;
-    let status = statuses.into_iter().find(known);
+    let status = KeyStatus::parse(&changes.status);
     let reason = "it is `Active` or `Inactive`";
     let status = status.ok_or_else(|| OperatorError::invalid("status", reason))?;
     let (account, key) = key_of(&desk.directory.snapshot(), id, key)?;
@@ -161,16 +159,4 @@ fn key_of(
         OperatorError::NotFound(what)
     };
     Ok((account.id.clone(), known.ok_or_else(missing)?.id.clone()))
-}
-
-const fn word(status: KeyStatus) -> &'static str {
-    match status {
-        KeyStatus::Active => "Active",
-        KeyStatus::Inactive => "Inactive",
-    }
-}
-
-/// A secret that was made here, for the one answer that tells it.
-pub(super) fn shown(secret: &SecretKey) -> String {
-    String::from_utf8_lossy(secret.expose()).into_owned()
 }

@@ -141,6 +141,7 @@ const fn word(field: ResourceField) -> &'static str {
         ResourceField::NumbersMax => "numbersMax",
         ResourceField::AppSecret => "appSecret",
         ResourceField::Token => "token",
+        ResourceField::Kind => "kind",
         ResourceField::Space => "space",
         ResourceField::Account => "account",
         ResourceField::Users => "users",

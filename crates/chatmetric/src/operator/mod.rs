@@ -28,7 +28,6 @@ use crate::directory::{Actor, Directory};
 use crate::ingest::claim::claim_held;
 use chatmetric_store::Store;
 use query::Query;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -177,7 +176,7 @@ pub fn call(desk: &Desk<'_>, call: &OperatorCall) -> Result<OperatorReply, Opera
     Ok(OperatorReply::Json(value))
 }
 
-fn of_body<T: DeserializeOwned>(body: &Value) -> Result<T, OperatorError> {
+fn of_body<'a, T: Deserialize<'a>>(body: &'a Value) -> Result<T, OperatorError> {
     T::deserialize(body).map_err(|error| OperatorError::invalid("body", error.to_string()))
 }
 

@@ -73,20 +73,11 @@ pub(super) fn bind(desk: &Desk<'_>, new: &New) -> Result<Value, OperatorError> {
         };
         json!({
             "number": number.as_str(),
-            "outcome": word(&outcome),
+            "outcome": outcome.as_str(),
             "space": elsewhere.map(|space| space.id.as_str()),
         })
     });
     Ok(json!({ "results": results.collect::<Vec<_>>() }))
-}
-
-const fn word(outcome: &BindOutcome) -> &'static str {
-    match outcome {
-        BindOutcome::Bound => "bound",
-        BindOutcome::AlreadyBound => "alreadyBound",
-        BindOutcome::BoundElsewhere { .. } => "boundElsewhere",
-        BindOutcome::Full { .. } => "full",
-    }
 }
 
 #[derive(Deserialize)]

@@ -65,11 +65,10 @@ pub(super) struct Changes {
 
 impl Changes {
     fn read(self) -> Result<SpaceChanges, OperatorError> {
-        let policies = [UnknownNumbers::Auto, UnknownNumbers::Hold];
         let read = |word: &str| {
-            let known = policies.into_iter().find(|policy| policy.as_str() == word);
             let reason = "it is `auto` or `hold`";
-            known.ok_or_else(|| OperatorError::invalid("unknownNumbers", reason))
+            UnknownNumbers::parse(word)
+                .ok_or_else(|| OperatorError::invalid("unknownNumbers", reason))
         };
         Ok(SpaceChanges {
             time_zone: self.time_zone,

@@ -2,11 +2,10 @@
 //!
 //! Invariant: a secret is in an answer once, when it is made here.
 
-use super::accounts::shown;
 use super::query::{Query, account_of};
 use super::{Desk, OperatorError, done};
 use crate::directory::limits::RESERVED_WEBHOOK_ID;
-use crate::directory::{NewSecrets, NewWebhook, WebhookChanges, WebhookKind};
+use crate::directory::{NewSecrets, NewWebhook, WebhookChanges, WebhookKind, webhook_path};
 use chatmetric_rpc::credential::SecretKey;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -39,20 +38,11 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
             "space": webhook.space.as_ref().map(|space| space.id.as_str()),
             "appSecrets": app_secrets,
             "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),
-            "path": path(&webhook.id, webhook.kind.as_str(), None),
+            "path": webhook_path(webhook.kind.as_str(), &webhook.id, None),
         });
         (webhook.id.clone(), value)
     });
     query.page("webhooks", webhooks.collect())
-}
-
-/// Where the sender posts; the token of receipts is a part of it.
-fn path(id: &str, kind: &str, token: Option<&str>) -> String {
-    match (kind, token) {
-        ("cams", Some(token)) => format!("/webhooks/cams/{id}/{token}"),
-        ("cams", None) => format!("/webhooks/cams/{id}/…"),
-        _ => format!("/webhooks/{kind}/{id}"),
-    }
 }
 
 #[derive(Deserialize)]
@@ -74,7 +64,8 @@ pub(super) fn create(desk: &Desk<'_>, new: New) -> Result<Value, OperatorError> 
         return Err(OperatorError::Conflict(what));
     }
     let token = desk.directory.draw_token();
-    let (secrets, member) = secrets_of(&new.kind, new.app_secret, &token)?;
+    let (secrets, member) =
+        NewSecrets::of(&new.kind, new.app_secret.map(SecretKey::new), token.clone())?;
     let webhook = NewWebhook {
         id: new.id,
         space: new.space,
@@ -83,43 +74,12 @@ pub(super) fn create(desk: &Desk<'_>, new: New) -> Result<Value, OperatorError> 
     let now = desk.clock.now();
     desk.directory
         .create_webhook(&account.id, &webhook, &desk.actor, now)?;
-    let token = shown(&token);
+    let token = token.expose_text();
     Ok(json!({
         "id": webhook.id,
-        "path": path(&webhook.id, &new.kind, Some(&token)),
+        "path": webhook_path(&new.kind, &webhook.id, Some(&token)),
         member: token,
     }))
-}
-
-/// What guards a new webhook, and what its token is called.
-fn secrets_of(
-    kind: &str,
-    app_secret: Option<String>,
-    token: &SecretKey,
-) -> Result<(NewSecrets, &'static str), OperatorError> {
-    match (kind, app_secret) {
-        ("whatsapp", Some(app_secret)) => {
-            let secrets = NewSecrets::Whatsapp {
-                app_secret: SecretKey::new(app_secret),
-                verify_token: token.clone(),
-            };
-            Ok((secrets, "verifyToken"))
-        }
-        ("whatsapp", None) => {
-            let reason = "it is missing: Meta's app has it";
-            Err(OperatorError::invalid("appSecret", reason))
-        }
-        ("cams", None) => Ok((NewSecrets::Cams(token.clone()), "token")),
-        ("events", None) => Ok((NewSecrets::Events(token.clone()), "token")),
-        ("cams" | "events", Some(_)) => {
-            let reason = "a webhook of this kind has none: its token is made here";
-            Err(OperatorError::invalid("appSecret", reason))
-        }
-        _ => {
-            let reason = "it is `whatsapp`, `cams` or `events`";
-            Err(OperatorError::invalid("kind", reason))
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -151,11 +111,11 @@ pub(super) fn update(desk: &Desk<'_>, id: &str, changes: Changes) -> Result<Valu
         .update_webhook(&webhook.account.id, id, &changes, &desk.actor, now)?;
     let mut told = Map::new();
     if let Some(token) = &changes.verify_token {
-        told.insert("verifyToken".to_owned(), shown(token).into());
+        told.insert("verifyToken".to_owned(), token.expose_text().into());
     }
     if let Some(token) = &changes.token {
-        let token = shown(token);
-        let path = path(id, webhook.kind.as_str(), Some(&token));
+        let token = token.expose_text();
+        let path = webhook_path(webhook.kind.as_str(), id, Some(&token));
         told.insert("path".to_owned(), path.into());
         told.insert("token".to_owned(), token.into());
     }

@@ -143,6 +143,20 @@ pub(crate) struct CallerOf {
     pub(crate) tls: bool,
 }
 
+/// What proxies say of those behind them.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
+
+/// Whether what a caller tells can be read on the way: not over TLS, and not on this
+/// machine. The listener sees to it for whoever comes straight; this is for what a proxy
+/// had over plain HTTP, and one on this machine is no local caller, trusted or not.
+pub(crate) fn is_readable_on_the_way(app: &App, caller: CallerOf, parts: &Parts) -> bool {
+    let is_forwarded = FORWARDED
+        .iter()
+        .any(|name| parts.headers.contains_key(*name));
+    let is_local = caller.ip.to_canonical().is_loopback() && !is_forwarded;
+    !(caller.tls || is_local || app.settings.server.insecure_http)
+}
+
 /// The caller behind the other end of the connection. Forwarded headers count only
 /// when a trusted proxy sent them; of the chain, the last address that is no
 /// trusted proxy is the caller. A proxy that forwards and does not say `https` had

@@ -9,7 +9,7 @@ use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply, Ve
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
-use crate::server::exchange::{CallerOf, check_head};
+use crate::server::exchange::{CallerOf, check_head, is_readable_on_the_way};
 use crate::server::query_text::{decode_path, pairs};
 use http::header::{ALLOW, AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
@@ -21,8 +21,6 @@ use std::sync::Arc;
 
 /// Where the API begins.
 pub(super) const PREFIX: &str = "/operator/v1/";
-/// What proxies say of those behind them.
-const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
 const JSON: &str = "application/json; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -155,12 +153,7 @@ async fn respond(
     ids: RequestIds,
 ) -> Result<OperatorReply, Refusal> {
     check_head(parts).map_err(|error| Refusal::Head(error.message().into_owned().into()))?;
-    // A proxy on this machine is no local caller, trusted or not.
-    let is_forwarded = FORWARDED
-        .iter()
-        .any(|name| parts.headers.contains_key(*name));
-    let is_local = caller.ip.to_canonical().is_loopback() && !is_forwarded;
-    if !(caller.tls || is_local || app.settings.server.insecure_http) {
+    if is_readable_on_the_way(app, caller, parts) {
         return Err(Refusal::NotEncrypted);
     }
     let token = token_of(app, caller, parts).await?;

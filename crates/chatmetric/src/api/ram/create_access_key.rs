@@ -46,7 +46,7 @@ pub(super) fn prepare(input: &Input<'_>) -> Result<Prepared, ApiError> {
             let (made, secret) = identities.create_access_key(holder.user())?;
             let mut key = fields::access_key(&made);
             // Secrets are made of letters and digits.
-            let secret = String::from_utf8_lossy(secret.expose()).into_owned();
+            let secret = secret.expose_text().into_owned();
             key.push(("AccessKeySecret", Value::Text(secret)));
             Ok(vec![("AccessKey", Value::Object(key))])
         },

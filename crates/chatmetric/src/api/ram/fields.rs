@@ -9,7 +9,7 @@ use crate::directory::{
     AccessKeyInfo, AttachedPolicyInfo, GroupInfo, MemberInfo, PolicyInfo, PolicyVersionInfo,
     RoleInfo, UserInfo,
 };
-use chatmetric_rpc::credential::{AccountId, KeyStatus};
+use chatmetric_rpc::credential::AccountId;
 use chatmetric_rpc::format_utc_seconds;
 
 const fn text(name: &'static str, description: &'static str, example: &'static str) -> FieldSpec {
@@ -347,17 +347,9 @@ pub(super) const MADE_ACCESS_KEY: [FieldSpec; 4] = with(
 pub(super) fn access_key(info: &AccessKeyInfo) -> Fields {
     vec![
         ("AccessKeyId", info.id.as_str().into()),
-        ("Status", status(info.status).into()),
+        ("Status", info.status.as_str().into()),
         ("CreateDate", utc(info.created_ms)),
     ]
-}
-
-/// The word for a status.
-const fn status(status: KeyStatus) -> &'static str {
-    match status {
-        KeyStatus::Active => "Active",
-        KeyStatus::Inactive => "Inactive",
-    }
 }
 
 pub(super) const IS_TRUNCATED: FieldSpec = FieldSpec::value(

@@ -171,11 +171,8 @@ impl Input<'_> {
 
     /// Whether an AccessKey may sign calls.
     pub(super) fn key_status(&self) -> Result<KeyStatus, ApiError> {
-        match self.params.required("Status")? {
-            "Active" => Ok(KeyStatus::Active),
-            "Inactive" => Ok(KeyStatus::Inactive),
-            _ => Err(wrong("Status", "It is `Active` or `Inactive`.")),
-        }
+        let status = KeyStatus::parse(self.params.required("Status")?);
+        status.ok_or_else(|| wrong("Status", "It is `Active` or `Inactive`."))
     }
 
     /// What happens when a policy has all its versions.

@@ -380,7 +380,7 @@ impl Document for AssumedRole {
             writer.text("SecurityToken", &self.token);
             writer.text("AccessKeyId", self.key_id.as_str());
             // It is base64, so nothing is lost.
-            let secret = String::from_utf8_lossy(self.secret.expose());
+            let secret = self.secret.expose_text();
             writer.text("AccessKeySecret", &secret);
             writer.text("Expiration", &self.expiration);
         });

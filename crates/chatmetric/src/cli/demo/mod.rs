@@ -364,7 +364,7 @@ verify_token = "demo"
 /// A password for the console's user, drawn for this demo.
 fn make_password(operator: &Operator, entropy: &dyn Entropy) -> Result<SecretKey, CliError> {
     let password = letters_and_digits(entropy, PASSWORD_CHARS);
-    let text = String::from_utf8_lossy(password.expose()).into_owned();
+    let text = password.expose_text().into_owned();
     let snapshot = operator.directory.snapshot();
     let account = AccountId::parse(ACCOUNT).ok();
     let account = account.and_then(|id| snapshot.account(&id));

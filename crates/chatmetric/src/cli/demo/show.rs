@@ -183,7 +183,7 @@ for row in answer.body.data:
         python = title("Ask with the official Python SDK (pip install alibabacloud-cams20200606)"),
         webhook = title("Send a webhook as Meta does (twice: the second changes nothing)"),
         data = demo.data_dir.display(),
-        password = String::from_utf8_lossy(demo.password.expose()),
+        password = demo.password.expose_text(),
         number = PROFILES.first().map_or("", |profile| profile.number),
         curl = curl(demo),
     )

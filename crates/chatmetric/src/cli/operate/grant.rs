@@ -1,7 +1,7 @@
 //! `chatmetric grant`: leave of an ISV for its customers to ask about its spaces.
 
 use super::reach::ReachArguments;
-use super::show::{self, Column, ListOutput};
+use super::show::{self, Column, OfAccounts};
 use crate::cli::text_table::Align;
 use crate::cli::{CliError, Terminal};
 use crate::operator::{OperatorCall, Verb};
@@ -20,15 +20,7 @@ const COLUMNS: &[Column] = &[
 pub(in crate::cli) enum GrantCommand {
     /// List the grants
     #[command(after_help = "Example:\n  chatmetric grant list --account 1000000000000001")]
-    List {
-        /// That this account gave or got
-        #[arg(long, value_name = "ID")]
-        account: Option<String>,
-        #[command(flatten)]
-        output: ListOutput,
-        #[command(flatten)]
-        reach: ReachArguments,
-    },
+    List(OfAccounts),
     /// Let an account ask about spaces of an ISV; prints the IsvCode
     #[command(
         after_help = "Example:\n  chatmetric grant create --isv 1000000000000001 --account 2000000000000002 \\\n      --space 293483938849493"
@@ -66,14 +58,9 @@ pub(in crate::cli) enum GrantCommand {
 
 pub(in crate::cli) fn run(command: GrantCommand, terminal: &Terminal) -> Result<(), CliError> {
     match command {
-        GrantCommand::List {
-            account,
-            output,
-            reach,
-        } => {
+        GrantCommand::List(of) => {
             let call = OperatorCall::new(Verb::Get, &["grants"]);
-            let call = call.with_query("account", account.as_deref());
-            show::run_list(&reach, &call, ("grants", COLUMNS), &output, terminal)
+            of.run(call, ("grants", COLUMNS), terminal)
         }
         GrantCommand::Create {
             isv,

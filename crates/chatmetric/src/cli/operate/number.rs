@@ -1,7 +1,7 @@
 //! `chatmetric number`: numbers of spaces, bound, moved, released.
 
-use super::reach::{Reach, ReachArguments};
-use super::show::{self, Column, ListOutput};
+use super::reach::ReachArguments;
+use super::show::{self, Column, ListOutput, OfAccounts};
 use crate::cli::text_table::Align;
 use crate::cli::{CliError, Terminal};
 use crate::operator::{OperatorCall, Verb};
@@ -29,13 +29,8 @@ pub(in crate::cli) enum NumberCommand {
         /// Of this space
         #[arg(long, value_name = "ID")]
         space: Option<String>,
-        /// Of this account
-        #[arg(long, value_name = "ID")]
-        account: Option<String>,
         #[command(flatten)]
-        output: ListOutput,
-        #[command(flatten)]
-        reach: ReachArguments,
+        of: OfAccounts,
     },
     /// Bind numbers that nobody has to a space; events that waited for them count at once
     #[command(
@@ -78,16 +73,10 @@ pub(in crate::cli) enum NumberCommand {
 
 pub(in crate::cli) fn run(command: NumberCommand, terminal: &Terminal) -> Result<(), CliError> {
     match command {
-        NumberCommand::List {
-            space,
-            account,
-            output,
-            reach,
-        } => {
-            let call = OperatorCall::new(Verb::Get, &["numbers"])
-                .with_query("space", space.as_deref())
-                .with_query("account", account.as_deref());
-            show::run_list(&reach, &call, ("numbers", COLUMNS), &output, terminal)
+        NumberCommand::List { space, of } => {
+            let call = OperatorCall::new(Verb::Get, &["numbers"]);
+            let call = call.with_query("space", space.as_deref());
+            of.run(call, ("numbers", COLUMNS), terminal)
         }
         NumberCommand::Bind {
             numbers,
@@ -97,16 +86,8 @@ pub(in crate::cli) fn run(command: NumberCommand, terminal: &Terminal) -> Result
         } => {
             let body = json!({ "space": space, "numbers": numbers });
             let call = OperatorCall::new(Verb::Post, &["numbers"]).with_body(body);
-            let mut reach = Reach::open(&reach, terminal)?;
-            let reply = reach.call(call);
-            reach.close();
-            let mut value = show::json_of(reply?)?;
-            let results = value.get_mut("results").map(Value::take);
-            let results = results.and_then(|results| match results {
-                Value::Array(results) => Some(results),
-                _ => None,
-            });
-            let results = results.unwrap_or_default();
+            let mut value = show::ask(&reach, call, terminal)?;
+            let results = show::rows_of(&mut value, "results");
             show::print(&results, OUTCOME_COLUMNS, output.format(terminal), terminal)?;
             let is_bound = |result: &&Value| {
                 let outcome = result.get("outcome").and_then(Value::as_str);

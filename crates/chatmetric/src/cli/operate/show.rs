@@ -4,7 +4,7 @@
 use super::super::output::{OutputFormat, moment, plain};
 use super::super::text_table::{Align, TextTable, grouped};
 use super::super::{CliError, Terminal};
-use super::reach::Reach;
+use super::reach::{Reach, ReachArguments};
 use crate::operator::{OperatorCall, OperatorReply};
 use crate::spreadsheet::cell;
 use clap::Args;
@@ -17,6 +17,31 @@ pub(in crate::cli) struct ListOutput {
     /// How to print it [default: table on a terminal, json otherwise]
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<ListFormat>,
+}
+
+/// A list of things that accounts have.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct OfAccounts {
+    /// Of this account alone
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    output: ListOutput,
+    #[command(flatten)]
+    reach: ReachArguments,
+}
+
+impl OfAccounts {
+    /// Prints the list that the call begins, with the name that it has in the answer.
+    pub(super) fn run(
+        &self,
+        call: OperatorCall,
+        listed: (&str, &[Column]),
+        terminal: &Terminal,
+    ) -> Result<(), CliError> {
+        let call = call.with_query("account", self.account.as_deref());
+        run_list(&self.reach, &call, listed, &self.output, terminal)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +70,7 @@ impl ListOutput {
 pub(in crate::cli) type Column = (&'static str, &'static str, Align);
 
 /// Prints all pages of a list.
-pub(super) fn list(
+fn list(
     reach: &mut Reach,
     call: &OperatorCall,
     name: &str,
@@ -57,15 +82,21 @@ pub(super) fn list(
     loop {
         let page = call.clone().with_query("after", after.as_deref());
         let mut page = json_of(reach.call(page)?)?;
-        if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
-            rows.extend(more);
-        }
+        rows.extend(rows_of(&mut page, name));
         match page.get("next").and_then(Value::as_str) {
             Some(next) => after = Some(next.to_owned()),
             None => break,
         }
     }
     print(&rows, columns, format, terminal)
+}
+
+/// The rows of an answer.
+pub(super) fn rows_of(answer: &mut Value, name: &str) -> Vec<Value> {
+    match answer.get_mut(name).map(Value::take) {
+        Some(Value::Array(rows)) => rows,
+        Some(_) | None => Vec::new(),
+    }
 }
 
 pub(in crate::cli) fn print(
@@ -116,9 +147,8 @@ pub(in crate::cli) fn print(
 }
 
 /// Prints one thing: lines for people on a terminal, JSON otherwise.
-pub(super) fn one(reply: OperatorReply, terminal: &Terminal) -> Result<(), CliError> {
-    let value = json_of(reply)?;
-    match &value {
+fn one(value: &Value, terminal: &Terminal) -> Result<(), CliError> {
+    match value {
         Value::Object(members) if members.is_empty() => {
             terminal.say("done");
             Ok(())
@@ -132,13 +162,13 @@ pub(super) fn one(reply: OperatorReply, terminal: &Terminal) -> Result<(), CliEr
             terminal.data(&lines.collect::<String>())
         }
         _ => {
-            let text = serde_json::to_string_pretty(&value).map_err(unwritable)?;
+            let text = serde_json::to_string_pretty(value).map_err(unwritable)?;
             terminal.data(&format!("{text}\n"))
         }
     }
 }
 
-pub(super) fn json_of(reply: OperatorReply) -> Result<Value, CliError> {
+fn json_of(reply: OperatorReply) -> Result<Value, CliError> {
     match reply {
         OperatorReply::Json(value) => Ok(value),
         OperatorReply::Csv(_) => Err(CliError::failed("the answer is a file and not JSON")),
@@ -182,19 +212,16 @@ fn shown(member: &str, value: Option<&Value>) -> String {
 
 /// Does one call and prints what it tells.
 pub(super) fn run_one(
-    reach: &super::ReachArguments,
+    reach: &ReachArguments,
     call: OperatorCall,
     terminal: &Terminal,
 ) -> Result<(), CliError> {
-    let mut reach = Reach::open(reach, terminal)?;
-    let reply = reach.call(call);
-    reach.close();
-    one(reply?, terminal)
+    one(&ask(reach, call, terminal)?, terminal)
 }
 
 /// Does the calls of a list and prints it.
 pub(super) fn run_list(
-    reach: &super::ReachArguments,
+    reach: &ReachArguments,
     call: &OperatorCall,
     (name, columns): (&str, &[Column]),
     output: &ListOutput,
@@ -209,12 +236,21 @@ pub(super) fn run_list(
 
 /// Does one call and gives what it tells.
 pub(in crate::cli) fn ask(
-    reach: &super::ReachArguments,
+    reach: &ReachArguments,
     call: OperatorCall,
     terminal: &Terminal,
 ) -> Result<Value, CliError> {
+    json_of(reply(reach, call, terminal)?)
+}
+
+/// Does one call.
+pub(super) fn reply(
+    reach: &ReachArguments,
+    call: OperatorCall,
+    terminal: &Terminal,
+) -> Result<OperatorReply, CliError> {
     let mut reach = Reach::open(reach, terminal)?;
     let reply = reach.call(call);
     reach.close();
-    json_of(reply?)
+    reply
 }

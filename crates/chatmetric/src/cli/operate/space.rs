@@ -1,7 +1,7 @@
 //! `chatmetric space`: customer spaces.
 
 use super::reach::ReachArguments;
-use super::show::{self, Column, ListOutput};
+use super::show::{self, Column, OfAccounts};
 use crate::cli::text_table::Align;
 use crate::cli::{CliError, Terminal};
 use crate::operator::{OperatorCall, Verb};
@@ -22,15 +22,7 @@ const COLUMNS: &[Column] = &[
 pub(in crate::cli) enum SpaceCommand {
     /// List the spaces
     #[command(after_help = "Example:\n  chatmetric space list --account 1000000000000001")]
-    List {
-        /// Of this account
-        #[arg(long, value_name = "ID")]
-        account: Option<String>,
-        #[command(flatten)]
-        output: ListOutput,
-        #[command(flatten)]
-        reach: ReachArguments,
-    },
+    List(OfAccounts),
     /// Make a space
     #[command(
         after_help = "Example:\n  chatmetric space create acme-emea --account 1000000000000001 --time-zone Europe/Berlin"
@@ -99,14 +91,9 @@ impl Values {
 
 pub(in crate::cli) fn run(command: SpaceCommand, terminal: &Terminal) -> Result<(), CliError> {
     match command {
-        SpaceCommand::List {
-            account,
-            output,
-            reach,
-        } => {
+        SpaceCommand::List(of) => {
             let call = OperatorCall::new(Verb::Get, &["spaces"]);
-            let call = call.with_query("account", account.as_deref());
-            show::run_list(&reach, &call, ("spaces", COLUMNS), &output, terminal)
+            of.run(call, ("spaces", COLUMNS), terminal)
         }
         SpaceCommand::Create {
             space,

@@ -1,6 +1,6 @@
 //! `chatmetric usage`: what every customer counted, for invoices.
 
-use super::reach::{Reach, ReachArguments};
+use super::reach::ReachArguments;
 use super::show::{self, Column, ListFormat, ListOutput};
 use crate::cli::data_dir::system_clock;
 use crate::cli::text_table::Align;
@@ -9,7 +9,6 @@ use crate::cli::{CliError, Terminal};
 use crate::operator::{OperatorCall, OperatorReply, Verb};
 use chatmetric_core::Zone;
 use clap::Args;
-use serde_json::Value;
 
 const COLUMNS: &[Column] = &[
     ("account", "ACCOUNT", Align::Left),
@@ -59,18 +58,11 @@ pub(in crate::cli) fn run(arguments: &UsageArguments, terminal: &Terminal) -> Re
         .with_query("start", Some(&start))
         .with_query("end", Some(&end))
         .with_query("account", arguments.account.as_deref());
-    let mut reach = Reach::open(&arguments.reach, terminal)?;
-    let reply = reach.call(call);
-    reach.close();
-    match reply? {
+    match show::reply(&arguments.reach, call, terminal)? {
         OperatorReply::Csv(text) => terminal.data(&text),
         OperatorReply::Json(mut value) => {
-            let rows = value.get_mut("usage").map(Value::take);
-            let rows = rows.and_then(|rows| match rows {
-                Value::Array(rows) => Some(rows),
-                _ => None,
-            });
-            show::print(&rows.unwrap_or_default(), COLUMNS, format, terminal)
+            let rows = show::rows_of(&mut value, "usage");
+            show::print(&rows, COLUMNS, format, terminal)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `chatmetric webhook`: where senders post, and the secrets that guard it.
 
 use super::reach::{ReachArguments, secret_of};
-use super::show::{self, Column, ListOutput};
+use super::show::{self, Column, OfAccounts};
 use crate::cli::text_table::Align;
 use crate::cli::{CliError, Terminal};
 use crate::operator::{OperatorCall, Verb};
@@ -22,15 +22,7 @@ const COLUMNS: &[Column] = &[
 pub(in crate::cli) enum WebhookCommand {
     /// List the webhooks
     #[command(after_help = "Example:\n  chatmetric webhook list")]
-    List {
-        /// Of this account
-        #[arg(long, value_name = "ID")]
-        account: Option<String>,
-        #[command(flatten)]
-        output: ListOutput,
-        #[command(flatten)]
-        reach: ReachArguments,
-    },
+    List(OfAccounts),
     /// Make a webhook; prints its path and the token that is made for it, once
     #[command(
         after_help = "Examples:\n  chatmetric webhook create acme-wa --account 1000000000000001 --kind whatsapp \\\n      --app-secret-file app-secret.txt\n  chatmetric webhook create acme-cams --account 1000000000000001 --kind cams"
@@ -114,14 +106,9 @@ pub(in crate::cli) fn run(command: WebhookCommand, terminal: &Terminal) -> Resul
         read.transpose()
     };
     match command {
-        WebhookCommand::List {
-            account,
-            output,
-            reach,
-        } => {
+        WebhookCommand::List(of) => {
             let call = OperatorCall::new(Verb::Get, &["webhooks"]);
-            let call = call.with_query("account", account.as_deref());
-            show::run_list(&reach, &call, ("webhooks", COLUMNS), &output, terminal)
+            of.run(call, ("webhooks", COLUMNS), terminal)
         }
         WebhookCommand::Create {
             webhook,

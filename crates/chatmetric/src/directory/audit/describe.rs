@@ -10,7 +10,7 @@ use chatmetric_rpc::credential::AccountId;
 use serde_json::{Map, Value, json};
 
 use super::{AUDIT_ENTRY_NUMBERS_MAX, NewEntry};
-use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner, key_status};
+use crate::directory::diff::{Change, ChangeKind, Entity, NumberMove, SpaceOwner};
 use crate::directory::family::IdFamily;
 use crate::directory::model::CustSpaceId;
 use crate::directory::state::{
@@ -43,7 +43,7 @@ impl Described for AccountState {
 
 impl Described for KeyState {
     fn describe(&self) -> Map<String, Value> {
-        object(json!({ "status": key_status(self.status) }))
+        object(json!({ "status": self.status.as_str() }))
     }
 }
 

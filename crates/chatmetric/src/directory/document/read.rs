@@ -280,11 +280,7 @@ fn space_id(text: &str) -> Result<CustSpaceId, String> {
 }
 
 fn key_status(text: &str) -> Result<KeyStatus, String> {
-    match text {
-        "Active" => Ok(KeyStatus::Active),
-        "Inactive" => Ok(KeyStatus::Inactive),
-        other => Err(one_of(other, &["Active", "Inactive"])),
-    }
+    KeyStatus::parse(text).ok_or_else(|| one_of(text, &["Active", "Inactive"]))
 }
 
 pub(super) fn name(what: &str, text: &str) -> Result<String, String> {

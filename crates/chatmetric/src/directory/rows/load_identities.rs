@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chatmetric_rpc::credential::{AccessKeyId, KeyStatus};
 
 use super::load::{Loader, damaged};
-use crate::directory::diff::key_status;
 use crate::directory::error::DirectoryError;
 use crate::directory::identity::{IdentityId, LastUse, Lived};
 use crate::directory::state::{GroupState, KeyState, PolicyState, RoleState, UserState};
@@ -155,9 +154,7 @@ impl Loader<'_> {
         for (id, account, user, status, sealed, created_ms, used) in rows {
             let tenant = self.account(account)?.0;
             let secret = self.open(RecordKind::AccessKeySecret, &tenant, &id, &sealed)?;
-            let status = [KeyStatus::Active, KeyStatus::Inactive]
-                .into_iter()
-                .find(|known| key_status(*known) == status)
+            let status = KeyStatus::parse(&status)
                 .ok_or_else(|| damaged(format!("access key `{id}` has status `{status}`")))?;
             let id = AccessKeyId::parse(&id)
                 .map_err(|_| damaged(format!("`{id}` is not an access key id")))?;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
 
 use super::write::{Writer, gone};
-use crate::directory::diff::{Rename, Renamed, key_status};
+use crate::directory::diff::{Rename, Renamed};
 use crate::directory::error::DirectoryError;
 use crate::directory::state::Owner;
 use crate::master_key::RecordKind;
@@ -208,7 +208,7 @@ impl Writer<'_> {
                 id.as_str(),
                 account_key,
                 user_key,
-                key_status(key.status),
+                key.status.as_str(),
                 sealed,
                 self.write.now.0,
             ),
