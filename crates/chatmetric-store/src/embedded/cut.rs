@@ -163,7 +163,13 @@ pub(crate) fn cut(shared: &Arc<Shared>) -> Result<StoreCut, StoreError> {
             positions.push(open_segments(shared, shard, &view, &mut open)?);
         }
     }
-    let mut parts = Vec::new();
+    // First, so that whoever copies lets go of the snapshot soon.
+    let mut parts = vec![CutPart {
+        name: "catalog".to_owned(),
+        identity: None,
+        bytes: None,
+        source: Source::Catalog(Arc::clone(shared), Arc::clone(&view)),
+    }];
     for segment in open {
         parts.push(segment_part(segment)?);
     }
@@ -186,12 +192,6 @@ pub(crate) fn cut(shared: &Arc<Shared>) -> Result<StoreCut, StoreError> {
     for (entry, path, file) in runs {
         parts.push(run_part(&entry, path, file)?);
     }
-    parts.push(CutPart {
-        name: "catalog".to_owned(),
-        identity: None,
-        bytes: None,
-        source: Source::Catalog(Arc::clone(shared), view),
-    });
     Ok(StoreCut {
         format: FORMAT,
         positions,
@@ -245,6 +245,11 @@ fn run_part(entry: &RunEntry, path: PathBuf, file: Arc<File>) -> Result<CutPart,
     let bytes = file.metadata().map_err(failed)?.len();
     let mut header = [0; RUN_HEADER_BYTES];
     file.read_exact_at(&mut header, 0).map_err(failed)?;
+    let stored = u32::from_le_bytes([header[60], header[61], header[62], header[63]]);
+    if stored != entry.header_crc || crc32c::crc32c(&header[..60]) != stored {
+        let detail = "the header is not the one that the manifest names";
+        return Err(fault::corrupt(&path, 0, detail));
+    }
     let mut digest = [0; 16];
     digest.copy_from_slice(&header[44..60]);
     let mut digest = u128::from_le_bytes(digest);

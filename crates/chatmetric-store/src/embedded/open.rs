@@ -31,7 +31,7 @@ impl EmbeddedStore {
             return Err(StoreError::Invalid { reason });
         }
         let disk = Arc::clone(&options.disk);
-        recovery::check_format(dir, disk.as_ref())?;
+        let is_older = recovery::check_format(dir, disk.as_ref())?;
         recovery::make_dir(&dir.join("runs"), disk.as_ref())?;
         recovery::make_dir(&dir.join("journal"), disk.as_ref())?;
         let catalog = open_catalog(dir, &options)?;
@@ -60,6 +60,9 @@ impl EmbeddedStore {
         }
         let shared = Shared::new(dir, options, catalog, start);
         shared.step(Step::Replayed)?;
+        if is_older {
+            recovery::raise_format(dir, disk.as_ref())?;
+        }
         for (shard, one) in (0..).zip(&replayed) {
             one.settle(&shard_dir(dir, shard), disk.as_ref())?;
         }

@@ -51,11 +51,11 @@ struct Kept {
     crc: u32,
 }
 
-/// Checks the format, or writes it into a new directory.
+/// Checks the format, or writes it into a new directory; tells whether it is an older one.
 pub(crate) fn check_format(
     dir: &Path,
     shared_disk: &dyn super::disk::Disk,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let path = dir.join(FORMAT_FILE);
     match std::fs::read(&path) {
         Ok(bytes) => {
@@ -70,21 +70,23 @@ pub(crate) fn check_format(
                     supported: FORMAT,
                 });
             }
-            if found < FORMAT {
-                // From here on it may hold what a program of before does not know.
-                let written = write_format(dir, &path, shared_disk);
-                return written.map_err(|error| fault::io("write", &path, error));
-            }
-            Ok(())
+            Ok(found < FORMAT)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if dir.join("catalog").exists() || dir.join("journal").exists() {
                 return Err(fault::corrupt(&path, 0, "the file is missing"));
             }
-            write_format(dir, &path, shared_disk).map_err(|error| fault::io("write", &path, error))
+            raise_format(dir, shared_disk).map(|()| false)
         }
         Err(error) => Err(fault::io("read", &path, error)),
     }
+}
+
+/// Writes the format: from here on the directory may hold what a program of before does
+/// not know.
+pub(crate) fn raise_format(dir: &Path, disk: &dyn super::disk::Disk) -> Result<(), StoreError> {
+    let path = dir.join(FORMAT_FILE);
+    write_format(dir, &path, disk).map_err(|error| fault::io("write", &path, error))
 }
 
 pub(crate) fn write_format(

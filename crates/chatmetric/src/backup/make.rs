@@ -12,13 +12,13 @@
 //! Invariant: until the manifest is durable and the backup has its name, it does not
 //! exist; a failure or a stop leaves the backups of before as they were.
 
-use super::copy::{self, CHUNK_BYTES, Hashing, NewFile};
+use super::copy::{self, CHUNK_BYTES, NewFile};
 use super::manifest::{
-    BACKUPS_DIR, DIRECTORY_PART, FileEntry, MANIFEST_FILE, MANIFEST_SUM_FILE, Manifest, RUNS_DIR,
-    STORE_PREFIX,
+    BACKUPS_DIR, DIRECTORY_PART, FileEntry, MANIFEST_FILE, MANIFEST_SUM_FILE, Manifest, RUN_SUFFIX,
+    RUNS_DIR, STORE_PREFIX,
 };
 use super::place::{Known, NEW_SUFFIX, Place, remove_file};
-use super::prune::{Pruned, prune};
+use super::prune::{prune, remove_stray};
 use super::{BACKUPS_MAX, BackupError, FILES_MAX, FORMAT, refuse_inside};
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -27,6 +27,7 @@ use chatmetric_store::{CutPart, Store, StoreCut};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,9 @@ pub struct Made {
     pub removed_backups: u64,
     /// Files of theirs, and of interrupted backups.
     pub removed_files: u64,
+    /// Why older backups could not be removed.
+    #[serde(default)]
+    pub prune_error: Option<String>,
     /// Backups whose manifest is damaged; while there are any, no shared file goes.
     pub damaged: Vec<String>,
     /// How long it took.
@@ -121,7 +125,9 @@ pub fn make(
     let keep = wanted
         .keep
         .map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(1));
-    if known.whole.len() + known.damaged.len() >= BACKUPS_MAX && keep > BACKUPS_MAX {
+    let there = known.whole.len() + known.damaged.len();
+    // One more than may stay, until the older ones are removed.
+    if there > BACKUPS_MAX || (there == BACKUPS_MAX && keep > BACKUPS_MAX) {
         return Err(BackupError::TooMany {
             path: wanted.dest.clone(),
             what: "backups",
@@ -137,6 +143,7 @@ pub fn make(
     copy::make_dir(&new)?;
     let making = Making {
         place: &place,
+        backups: &known,
         known: known_files(&known),
         new: &new,
         id: &id,
@@ -161,9 +168,14 @@ pub fn make(
         // The next backup removes it too; now it takes space that may be short.
         drop(std::fs::remove_dir_all(&new));
     })?;
-    let pruned: Pruned = prune(&place, keep)?;
-    made.removed_backups = pruned.backups;
-    made.removed_files = pruned.files;
+    // The backup is made, whatever becomes of older ones.
+    match prune(&place, keep) {
+        Ok(pruned) => {
+            made.removed_backups = pruned.backups;
+            made.removed_files = pruned.files;
+        }
+        Err(error) => made.prune_error = Some(crate::cli::error_chain(&error)),
+    }
     made.damaged = known.damaged.into_iter().map(|(id, _)| id).collect();
     made.took_ms = source.clock.monotonic_ms().saturating_sub(started_ms);
     Ok(made)
@@ -189,9 +201,29 @@ fn known_files(known: &Known) -> HashMap<String, (u64, String)> {
         .collect()
 }
 
+/// A copy of the directory that is made while it is held; gone when this is dropped.
+struct HeldCopy(PathBuf);
+
+impl HeldCopy {
+    fn new(directory: &Path) -> Result<Self, BackupError> {
+        let path = directory.with_extension("backup");
+        // Of a process that was killed; one at a time has the data directory.
+        remove_file(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for HeldCopy {
+    fn drop(&mut self) {
+        // The next backup removes it too.
+        drop(remove_file(&self.0));
+    }
+}
+
 /// A backup that is being made.
 struct Making<'a> {
     place: &'a Place,
+    backups: &'a Known,
     known: HashMap<String, (u64, String)>,
     new: &'a Path,
     id: &'a str,
@@ -203,8 +235,9 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn run(mut self, source: Source<'_>) -> Result<Made, BackupError> {
-        let copy_path = self.new.join(DIRECTORY_COPY);
-        let cut: StoreCut = source.directory.backup_with(&copy_path, || {
+        // Beside the original: while the directory is held, no other disk is waited for.
+        let held_copy = HeldCopy::new(source.directory.path())?;
+        let cut: StoreCut = source.directory.backup_with(&held_copy.0, || {
             source
                 .store
                 .cut()
@@ -220,35 +253,45 @@ impl Making<'_> {
         let files_all = cut.parts.len() + 1;
         self.progress.files_all = u64::try_from(files_all).unwrap_or(u64::MAX);
         self.progress.bytes_all = cut.parts.iter().filter_map(|part| part.bytes).sum();
-        self.directory(&copy_path)?;
-        for part in &cut.parts {
+        let identities = cut.parts.iter().filter_map(|part| part.identity.as_ref());
+        let wanted = identities.map(|identity| format!("{identity}{RUN_SUFFIX}"));
+        remove_stray(self.place, self.backups, &wanted.collect())?;
+        self.directory(&held_copy.0)?;
+        drop(held_copy);
+        let StoreCut {
+            format,
+            positions,
+            parts,
+        } = cut;
+        // What a part holds open is let go once it is copied.
+        for part in parts {
             match &part.identity {
-                Some(identity) => self.shared(part, identity)?,
-                None => self.own(part)?,
+                Some(identity) => self.shared(&part, identity)?,
+                None => self.own(&part)?,
             }
         }
-        self.made.positions.clone_from(&cut.positions);
+        self.made.positions = positions;
         self.made.files = self.progress.files;
         self.made.bytes = self.made.copied_bytes + self.made.present_bytes;
         copy::sync_dir(&self.place.path().join(RUNS_DIR))?;
-        self.manifest(&cut, &source.directory.master_key_id().to_string())?;
+        self.manifest(format, &source.directory.master_key_id().to_string())?;
         Ok(self.made)
     }
 
     fn directory(&mut self, path: &Path) -> Result<(), BackupError> {
-        let file = std::fs::File::open(path).map_err(BackupError::file("open", path))?;
-        let bytes = file
-            .metadata()
-            .map_err(BackupError::file("look at", path))?;
-        let sum = Hashing::new(BufReader::with_capacity(CHUNK_BYTES, file)).finish();
-        let sum = sum.map_err(BackupError::file("read", path))?;
-        self.copied(bytes.len())?;
-        self.note(
-            self.own_path(DIRECTORY_COPY),
-            DIRECTORY_PART,
-            bytes.len(),
-            sum,
-        );
+        let mut from = File::open(path).map_err(BackupError::file("open", path))?;
+        let mut file = NewFile::create(&self.new.join(DIRECTORY_COPY))?;
+        let mut piece = vec![0; CHUNK_BYTES];
+        loop {
+            let read = from.read(&mut piece);
+            match read.map_err(BackupError::file("read", path))? {
+                0 => break,
+                read => file.write(piece.get(..read).unwrap_or_default())?,
+            }
+        }
+        let (bytes, sum) = file.finish()?;
+        self.copied(bytes)?;
+        self.note(self.own_path(DIRECTORY_COPY), DIRECTORY_PART, bytes, sum);
         Ok(())
     }
 
@@ -264,7 +307,7 @@ impl Making<'_> {
 
     /// A part that never changes: copied unless it is there.
     fn shared(&mut self, part: &CutPart, identity: &str) -> Result<(), BackupError> {
-        let path = format!("{RUNS_DIR}/{identity}.run");
+        let path = format!("{RUNS_DIR}/{identity}{RUN_SUFFIX}");
         let name = format!("{STORE_PREFIX}{}", part.name);
         if let Some((bytes, sum)) = self.present(part, &path)? {
             self.made.present_files += 1;
@@ -359,7 +402,7 @@ impl Making<'_> {
         });
     }
 
-    fn manifest(&mut self, cut: &StoreCut, master_key_id: &str) -> Result<(), BackupError> {
+    fn manifest(&mut self, store_format: u32, master_key_id: &str) -> Result<(), BackupError> {
         let manifest = Manifest {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -368,8 +411,8 @@ impl Making<'_> {
             created_at: self.made.created_at.clone(),
             created_ms: self.made.created_ms,
             master_key_id: master_key_id.to_owned(),
-            store_format: cut.format,
-            positions: cut.positions.clone(),
+            store_format,
+            positions: self.made.positions.clone(),
             files: std::mem::take(&mut self.files),
         };
         let path = self.new.join(MANIFEST_FILE);

@@ -20,6 +20,8 @@ pub(super) const DIRECTORY_PART: &str = "directory";
 pub(super) const STORE_PREFIX: &str = "store/";
 /// Where runs are, for all backups.
 pub(super) const RUNS_DIR: &str = "runs";
+/// How the names of runs end.
+pub(super) const RUN_SUFFIX: &str = ".run";
 /// Where backups are, each in a directory of its name.
 pub(super) const BACKUPS_DIR: &str = "backups";
 /// Longest name of a backup or of a file, in bytes.

@@ -26,6 +26,9 @@ pub(super) const GONE_SUFFIX: &str = ".gone";
 /// Longest [`PLACE_FILE`], and longest [`MANIFEST_SUM_FILE`], in bytes.
 const SMALL_FILE_BYTES_MAX: u64 = 4096;
 
+/// Most backups that are read.
+const READ_MAX: usize = 10 * BACKUPS_MAX;
+
 /// What [`PLACE_FILE`] says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Belongs {
@@ -107,16 +110,9 @@ impl Place {
         }
         let dir = open_dir(path)?;
         let belongs = read_place(path, &dir)?;
-        match &belongs {
-            Some(belongs) if belongs.instance != instance => {
-                return Err(BackupError::OtherInstance {
-                    path: path.to_owned(),
-                    found: belongs.instance.clone(),
-                    own: instance.to_owned(),
-                });
-            }
-            Some(_) => {}
-            None => refuse_foreign(path)?,
+        refuse_other(path, belongs.as_ref(), instance)?;
+        if belongs.is_none() {
+            refuse_foreign(path)?;
         }
         let lock_path = path.join(LOCK_FILE);
         let mut options = OpenOptions::new();
@@ -125,6 +121,9 @@ impl Place {
         let lock = options.mode(0o600).custom_flags(flags).open(&lock_path);
         let lock = lock.map_err(BackupError::file("open", &lock_path))?;
         take_lock(path, &lock, FlockOperation::NonBlockingLockExclusive)?;
+        // Somebody may have come first while nobody had the lock.
+        let belongs = read_place(path, &dir)?;
+        refuse_other(path, belongs.as_ref(), instance)?;
         let place = Self {
             path: path.to_owned(),
             instance: instance.to_owned(),
@@ -134,8 +133,10 @@ impl Place {
         if belongs.is_none() {
             place.say_whose()?;
         }
-        copy::make_dir(&path.join(RUNS_DIR))?;
-        copy::make_dir(&path.join(BACKUPS_DIR))?;
+        for name in [RUNS_DIR, BACKUPS_DIR] {
+            copy::make_dir(&path.join(name))?;
+            place.refuse_link(name)?;
+        }
         copy::sync_dir(path)?;
         place.remove_left_over()?;
         Ok(place)
@@ -157,6 +158,18 @@ impl Place {
             instance: belongs.instance,
             dir,
             _lock: lock,
+        })
+    }
+
+    /// What is removed by name must be in this place and nowhere else.
+    fn refuse_link(&self, name: &str) -> Result<(), BackupError> {
+        let path = self.path.join(name);
+        let opened = open_below(&self.dir, &format!("{name}/."));
+        opened.map(drop).map_err(|error| match error {
+            Errno::LOOP | Errno::NOTDIR => {
+                BackupError::damaged(&path, "is a link or no directory: move it into the place")
+            }
+            _ => BackupError::file("open", &path)(error.into()),
         })
     }
 
@@ -210,12 +223,12 @@ impl Place {
             is_name(name) && !name.ends_with(NEW_SUFFIX) && !name.ends_with(GONE_SUFFIX)
         });
         ids.sort();
-        // One more than may stay, until the older ones are removed.
-        if ids.len() > BACKUPS_MAX + 1 {
+        // More than may be made are read: each of them may be the one that is needed.
+        if ids.len() > READ_MAX {
             return Err(BackupError::TooMany {
                 path: dir,
                 what: "backups",
-                max: BACKUPS_MAX,
+                max: READ_MAX,
             });
         }
         Ok(ids)
@@ -312,7 +325,7 @@ fn open_below(dir: &File, name: &str) -> Result<File, Errno> {
     Ok(File::from(opened))
 }
 
-fn take_lock(path: &Path, lock: &File, how: FlockOperation) -> Result<(), BackupError> {
+pub(super) fn take_lock(path: &Path, lock: &File, how: FlockOperation) -> Result<(), BackupError> {
     match rustix::fs::flock(lock, how) {
         Ok(()) => Ok(()),
         Err(Errno::WOULDBLOCK) => Err(BackupError::Busy {
@@ -345,6 +358,18 @@ fn read_place(path: &Path, dir: &File) -> Result<Option<Belongs>, BackupError> {
         });
     }
     Ok(Some(belongs))
+}
+
+/// Refuses the place of another instance.
+fn refuse_other(path: &Path, belongs: Option<&Belongs>, instance: &str) -> Result<(), BackupError> {
+    match belongs {
+        Some(belongs) if belongs.instance != instance => Err(BackupError::OtherInstance {
+            path: path.to_owned(),
+            found: belongs.instance.clone(),
+            own: instance.to_owned(),
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A directory without [`PLACE_FILE`] must be empty but for what is written before it.
@@ -392,10 +417,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let place = place(dir.path());
         let backups = place.path().join(BACKUPS_DIR);
-        for number in 0..=BACKUPS_MAX {
+        for number in 0..READ_MAX {
             std::fs::create_dir(backups.join(format!("{number:06}-x"))).expect("made");
         }
-        assert_eq!(place.ids().expect("listed").len(), BACKUPS_MAX + 1);
+        assert_eq!(place.ids().expect("listed").len(), READ_MAX);
         std::fs::create_dir(backups.join("900000-x")).expect("made");
         assert!(matches!(place.ids(), Err(BackupError::TooMany { .. })));
     }

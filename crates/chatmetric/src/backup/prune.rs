@@ -5,8 +5,8 @@
 
 use super::BackupError;
 use super::copy::sync_dir;
-use super::manifest::{BACKUPS_DIR, RUNS_DIR};
-use super::place::{GONE_SUFFIX, Place, names, remove_file};
+use super::manifest::{BACKUPS_DIR, Manifest, RUN_SUFFIX, RUNS_DIR};
+use super::place::{GONE_SUFFIX, Known, Place, names, remove_file};
 use std::collections::HashSet;
 
 /// What went.
@@ -36,16 +36,45 @@ pub(super) fn prune(place: &Place, keep: usize) -> Result<Pruned, BackupError> {
         return Ok(pruned);
     }
     let kept = known.whole.iter().skip(old);
-    let named: HashSet<&str> = kept
-        .flat_map(|manifest| &manifest.files)
+    pruned.files = remove_unnamed(place, runs_of(kept))?;
+    Ok(pruned)
+}
+
+/// The names of the runs that backups have.
+fn runs_of<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> HashSet<&'a str> {
+    let files = manifests.flat_map(|manifest| &manifest.files);
+    files
         .filter_map(|file| file.path.strip_prefix(RUNS_DIR)?.strip_prefix('/'))
-        .collect();
+        .collect()
+}
+
+/// Removes runs that neither a backup has nor the one that is being made will have: what
+/// failed ones left would fill the disk that is full already.
+pub(super) fn remove_stray(
+    place: &Place,
+    known: &Known,
+    wanted: &HashSet<String>,
+) -> Result<(), BackupError> {
+    if !known.damaged.is_empty() {
+        return Ok(());
+    }
+    let mut named = runs_of(known.whole.iter());
+    named.extend(wanted.iter().map(String::as_str));
+    remove_unnamed(place, named).map(drop)
+}
+
+fn remove_unnamed(place: &Place, named: HashSet<&str>) -> Result<u64, BackupError> {
     let runs = place.path().join(RUNS_DIR);
+    let mut removed = 0;
     for name in names(&runs)? {
-        if !named.contains(name.as_str()) {
-            remove_file(&runs.join(name))?;
-            pruned.files += 1;
+        let path = runs.join(&name);
+        // What is no file of ours stays: a storage box has its own directories.
+        let is_run =
+            name.ends_with(RUN_SUFFIX) && path.symlink_metadata().is_ok_and(|data| data.is_file());
+        if is_run && !named.contains(name.as_str()) {
+            remove_file(&path)?;
+            removed += 1;
         }
     }
-    Ok(pruned)
+    Ok(removed)
 }

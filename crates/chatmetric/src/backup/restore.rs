@@ -7,7 +7,7 @@
 
 use super::copy::{CHUNK_BYTES, Hashing, NewFile, sync_dir};
 use super::manifest::{DIRECTORY_PART, FileEntry, Manifest, STORE_PREFIX};
-use super::place::Place;
+use super::place::{Place, take_lock};
 use super::{BackupError, Progress, refuse_inside};
 use crate::directory::{DIRECTORY_FILE, Directory};
 use crate::entropy::Entropy;
@@ -211,7 +211,7 @@ impl Making {
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&mark);
         let file = file.map_err(BackupError::file("create", &mark))?;
-        lock(&file, &dir)?;
+        take_lock(&dir, &file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self { dir, _mark: file })
     }
 
@@ -331,16 +331,18 @@ fn remove_interrupted(dir: &Path, mark: &Path) -> Result<(), BackupError> {
     let file = opened.map_err(|_| BackupError::NotEmpty {
         path: dir.to_owned(),
     })?;
-    lock(&file, dir)?;
-    std::fs::remove_dir_all(dir).map_err(BackupError::file("remove", dir))
-}
-
-fn lock(file: &File, dir: &Path) -> Result<(), BackupError> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(BackupError::Busy {
-            path: dir.to_owned(),
-        }),
-        Err(error) => Err(BackupError::file("lock", dir)(error.into())),
+    take_lock(dir, &file, FlockOperation::NonBlockingLockExclusive)?;
+    // The mark last: without it nobody would know what this is.
+    let entries = std::fs::read_dir(dir).map_err(BackupError::file("list", dir))?;
+    for entry in entries {
+        let path = entry.map_err(BackupError::file("list", dir))?.path();
+        let is_dir = path.symlink_metadata().is_ok_and(|data| data.is_dir());
+        let removed = match (path == mark, is_dir) {
+            (true, _) => Ok(()),
+            (false, true) => std::fs::remove_dir_all(&path),
+            (false, false) => std::fs::remove_file(&path),
+        };
+        removed.map_err(BackupError::file("remove", &path))?;
     }
+    std::fs::remove_dir_all(dir).map_err(BackupError::file("remove", dir))
 }

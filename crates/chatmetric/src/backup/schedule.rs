@@ -7,10 +7,10 @@
 
 use super::make::{Made, Source, Wanted, make};
 use super::place::Place;
-use super::{BackupError, Progress};
+use super::{BackupError, Progress, resolved};
 use crate::config::BackupSettings;
 use crate::server::App;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct LastError {
 pub struct BackupState {
     /// The newest one; of before the start only where backups are scheduled.
     pub last: Option<LastBackup>,
+    /// Where they are scheduled to: backups elsewhere do not tell how old those here are.
+    pub place: Option<PathBuf>,
     /// When the next one is due, in ms; `None` without a schedule.
     pub next_ms: Option<i64>,
     /// The newest failure, until a backup works.
@@ -80,7 +82,10 @@ impl BackupStatus {
     ) -> Result<Made, BackupError> {
         let made = make(source, wanted, watch);
         let mut state = self.lock();
+        let is_here = |place: &PathBuf| resolved(place) == resolved(&wanted.dest);
+        let is_scheduled_place = state.place.as_ref().is_none_or(is_here);
         match &made {
+            Ok(_) if !is_scheduled_place => state.made += 1,
             Ok(made) => {
                 state.made += 1;
                 state.last_error = None;
@@ -93,6 +98,7 @@ impl BackupStatus {
             }
             // Nobody wanted it to go on.
             Err(BackupError::Stopped) => {}
+            Err(_) if !is_scheduled_place => state.failed += 1,
             Err(error) => {
                 state.failed += 1;
                 state.last_error = Some(LastError {
@@ -151,12 +157,20 @@ pub(crate) async fn run(app: Arc<App>) {
             state.last = last;
         }
         state.next_ms = Some(next_ms);
+        state.place = Some(dir.clone());
     }
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if app.clock.now().0 < next_ms {
+        let now_ms = app.clock.now().0;
+        // A clock that was ahead puts nothing off.
+        let soonest_ms = next_ms.min(due_ms(Some(now_ms), every, now_ms));
+        if soonest_ms != next_ms {
+            next_ms = soonest_ms;
+            app.backups.lock().next_ms = Some(next_ms);
+        }
+        if now_ms < next_ms {
             continue;
         }
         let (making, wanted) = (Arc::clone(&app), wanted(&app.settings.backup, &dir));
@@ -205,6 +219,9 @@ fn scheduled(app: &App, wanted: &Wanted) -> bool {
                 took_ms = made.took_ms,
                 "made a backup"
             );
+            if let Some(error) = &made.prune_error {
+                tracing::warn!(error, "older backups could not be removed");
+            }
             if !made.damaged.is_empty() {
                 let damaged = made.damaged.join(", ");
                 tracing::warn!(damaged, "some older backups are damaged");

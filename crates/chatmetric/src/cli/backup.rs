@@ -96,6 +96,11 @@ pub(super) fn run(arguments: &BackupArguments, terminal: &Terminal) -> Result<()
     bar.finish();
     session.close();
     let made = made?;
+    if let Some(error) = &made.prune_error {
+        terminal.warn(&format!(
+            "the backup is made, but older ones could not be removed: {error}"
+        ));
+    }
     for id in &made.damaged {
         terminal.warn(&format!(
             "the older backup `{id}` is damaged; files that it may share are not removed"

@@ -114,6 +114,8 @@ fn a_kill_in_a_restore_leaves_no_instance_and_the_next_one_works() {
         kills += 1;
         if to.exists() {
             // Killed behind the last step: the whole instance is there.
+            let ran = run(&["verify", "--data-dir", &to_text]);
+            assert_eq!(ran.code, 0, "{nth}: {ran:?}");
             std::fs::remove_dir_all(&to).expect("removed");
         }
     }

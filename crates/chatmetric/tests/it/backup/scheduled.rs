@@ -54,12 +54,21 @@ fn a_server_makes_backups_as_its_configuration_says() {
     let (status, log) = served.stop();
     assert!(status.success(), "{log}");
     assert!(log.contains("made a backup"), "{log}");
-    assert_eq!(list(&dest).len(), 2);
+    let there = list(&dest);
+    assert_eq!(there.len(), 2);
     // What there is, is young enough: nothing is due.
     let served = serve(&data_dir, &config);
     wait_until("what is known", &served, || figure(&served.url, last) > 0);
+    // It is looked for what is due every second.
+    std::thread::sleep(Duration::from_millis(2_500));
     assert_eq!(figure(&served.url, made), 0);
-    assert_eq!(list(&dest).len(), 2);
+    // One elsewhere says nothing of those that are scheduled.
+    let elsewhere = folder.path().join("elsewhere");
+    let newest = figure(&served.url, last);
+    super::made(&data_dir, &elsewhere, &[]);
+    assert_eq!(figure(&served.url, made), 1);
+    assert_eq!(figure(&served.url, last), newest);
+    assert_eq!(list(&dest), there);
     drop(served.stop());
     let to = folder.path().join("restored");
     let id = told["id"].as_str().expect("an id");
