@@ -285,7 +285,8 @@ impl Operator {
                 OperatorError::NoSuchCall
                 | OperatorError::NotFound(_)
                 | OperatorError::Invalid { .. }
-                | OperatorError::Conflict(_) => Refusal {
+                | OperatorError::Conflict(_)
+                | OperatorError::Unavailable => Refusal {
                     message: error.to_string(),
                     is_usage,
                 },

@@ -6,7 +6,10 @@
 
 use super::wire::Answer;
 use super::{ControlClient, ControlError, Refusal};
-use crate::ingest::file::{BATCH_EVENTS, FileEvent, LoadReport, Loader, Mark, Reached};
+use crate::directory::IdFamily;
+use crate::ingest::file::{
+    BATCH_EVENTS, CHANNEL_BYTES_MAX, FileEvent, LoadReport, Loader, Mark, Reached,
+};
 use crate::ingest::whatsapp::MESSAGE_ID_BYTES_MAX;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use serde::{Deserialize, Serialize};
@@ -21,7 +24,8 @@ const CHUNK_TEXT_BYTES: usize = 1024 * 1024;
 /// waits for room to write one never waits for a client that does the same.
 const CHUNKS_MAX: usize = 4;
 
-/// An event on the way: channel, number, message id, status, ms.
+/// An event on the way: channel, number, message id, status, ms, and whose ids these are
+/// (`meta`, `cams` or `other`) where its file says so.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct WireEvent<'a>(
     #[serde(borrow)] Cow<'a, str>,
@@ -29,6 +33,7 @@ pub(crate) struct WireEvent<'a>(
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
     i64,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")] Option<Cow<'a, str>>,
 );
 
 /// What a client sends.
@@ -120,9 +125,20 @@ impl ServedImport {
 impl WireEvent<'_> {
     /// `None` for one that is malformed.
     pub(crate) fn read(&self) -> Option<FileEvent<'_>> {
-        let Self(channel, number, id, status, ms) = self;
-        let fits = !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX && !channel.is_empty();
+        let Self(channel, number, id, status, ms, family) = self;
+        // As a file has them after its line was checked: else it would be another message.
+        let is_trimmed = |text: &str| !text.is_empty() && text.trim() == text;
+        let fits = is_trimmed(id)
+            && id.len() <= MESSAGE_ID_BYTES_MAX
+            && is_trimmed(channel)
+            && channel.len() <= CHANNEL_BYTES_MAX
+            && !channel.bytes().any(|byte| byte.is_ascii_uppercase());
+        let family = match family {
+            Some(word) => Some(IdFamily::parse(word)?),
+            None => None,
+        };
         fits.then_some(FileEvent {
+            family,
             channel,
             number: PhoneNumber::parse(number).ok()?,
             message_id: id,
@@ -146,6 +162,8 @@ pub struct RemoteLoader {
     /// Chunks that are not known to be durable, each with where the file was then.
     on_the_way: VecDeque<(u64, Option<Reached>)>,
     durable: Option<Reached>,
+    /// Something failed: what became durable afterwards may have a gap before it.
+    is_broken: bool,
     report: LoadReport,
 }
 
@@ -161,6 +179,7 @@ impl RemoteLoader {
             answered: 0,
             on_the_way: VecDeque::new(),
             durable: None,
+            is_broken: false,
             report: LoadReport::default(),
         }
     }
@@ -179,6 +198,7 @@ impl RemoteLoader {
             event.message_id.into(),
             event.status.as_str().into(),
             event.at.0,
+            event.family.map(|family| family.as_str().into()),
         );
         serde_json::to_writer(&mut self.events, &wire).map_err(|_| ControlError::Answer)?;
         self.events_count += 1;
@@ -225,7 +245,9 @@ impl RemoteLoader {
         if !self.on_the_way.is_empty() {
             return Err(ControlError::Answer);
         }
-        self.durable = self.reached;
+        if !self.is_broken {
+            self.durable = self.reached;
+        }
         Ok(())
     }
 
@@ -238,7 +260,9 @@ impl RemoteLoader {
         let end = format!("],\"ignored\":{ignored},\"wait\":{wait}}}");
         let events = std::mem::take(&mut self.events);
         self.events_count = 0;
-        self.client.send_line(&[start, &events, end.as_bytes()])?;
+        let sent = self.client.send_line(&[start, &events, end.as_bytes()]);
+        self.is_broken |= sent.is_err();
+        sent?;
         self.events = events;
         self.events.clear();
         self.sent += 1;
@@ -247,14 +271,18 @@ impl RemoteLoader {
     }
 
     fn hear(&mut self) -> Result<(), ControlError> {
-        let progress: Progress = self.client.hear()?;
+        let progress: Result<Progress, _> = self.client.hear();
+        self.is_broken |= progress.is_err();
+        let progress = progress?;
         self.answered += 1;
         // The server's report covers the whole import of this connection.
         self.report = progress.report;
         while let Some((chunk, reached)) = self.on_the_way.front()
             && *chunk <= progress.durable_chunks
         {
-            self.durable = reached.or(self.durable);
+            if !self.is_broken {
+                self.durable = reached.or(self.durable);
+            }
             self.on_the_way.pop_front();
         }
         Ok(())

@@ -112,26 +112,17 @@ fn read_report(json: &str) -> Result<Option<Event<'_>>, Reason> {
     let Some(status) = MessageStatus::from_word(word) else {
         return Ok(None);
     };
-    let number = plain(report.from).ok_or(Reason::Malformed)?;
+    let number = report.from.plain().ok_or(Reason::Malformed)?;
     let number = PhoneNumber::parse(&number).map_err(|_| Reason::Malformed)?;
-    let message_id = plain(report.message_id).map(trimmed);
+    let message_id = report.message_id.plain().map(trimmed);
     let message_id = message_id.filter(|id| is_message_id(id));
-    let at = plain(report.timestamp).and_then(|text| read_time(&text));
+    let at = report.timestamp.plain().and_then(|text| read_time(&text));
     Ok(Some(Event {
         number,
         message_id: message_id.ok_or(Reason::Malformed)?,
         status,
         at: at.ok_or(Reason::BadTimestamp)?,
     }))
-}
-
-/// A text, or a number of digits alone: `1e3` must not become `13`.
-fn plain(text: Text<'_>) -> Option<Cow<'_, str>> {
-    match text {
-        Text::String(text) if !text.contains(char::REPLACEMENT_CHARACTER) => Some(text),
-        Text::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text),
-        Text::String(_) | Text::Number(_) | Text::Other | Text::Absent => None,
-    }
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {

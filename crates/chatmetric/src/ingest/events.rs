@@ -9,7 +9,7 @@
 //! object fails.
 
 use super::file::{Field, FileEvent, Judged, LINE_BYTES_MAX, RawEvent, RawTime, judge};
-use super::lenient::{self, Members};
+use super::lenient::{self, Members, Text};
 use crate::directory::IdForm;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::Reason;
@@ -214,7 +214,7 @@ impl Event {
             number: event.number,
             channel: (!is_usual).then(|| event.channel.into()),
             message_id: event.message_id.into(),
-            family: IdForm::of_id(event.message_id),
+            family: event.form(),
             status: event.status,
             at: event.at,
         }
@@ -249,23 +249,21 @@ impl<'a> CloudEvent<'a> {
             Some(_) => members.text("time").ok_or(Reason::BadTimestamp)?,
             None => Cow::Owned(received_at.0.to_string()),
         };
-        let event = Self {
-            number: of_data("phone_number").or_else(|| members.text("subject")),
-            message_id: of_data("message_id"),
+        // Bytes that were not UTF-8 could make two ids, or two numbers, look the same, and
+        // so could numbers that are written in another way.
+        let plain = |members: Option<&Members<'a>>, name: &str| match members?.get(name) {
+            None => None,
+            Some(json) => Some(Text::of(json).plain().ok_or(Reason::Malformed)),
+        };
+        let number =
+            plain(data.as_ref(), "phone_number").or_else(|| plain(Some(members), "subject"));
+        Ok(Self {
+            number: number.transpose()?,
+            message_id: plain(data.as_ref(), "message_id").transpose()?,
             status: of_data("status").or_else(last_word),
             time,
             channel: of_data("channel").map(|channel| channel.to_ascii_lowercase()),
-        };
-        // Bytes that were not UTF-8 could make two ids, or two numbers, look the same.
-        let texts = [&event.number, &event.message_id];
-        let damaged = texts.into_iter().flatten();
-        if damaged
-            .into_iter()
-            .any(|text| text.contains(char::REPLACEMENT_CHARACTER))
-        {
-            return Err(Reason::Malformed);
-        }
-        Ok(event)
+        })
     }
 
     fn is_uncounted(&self) -> bool {

@@ -47,7 +47,7 @@ pub(crate) fn authenticate(webhook: &Webhook, headers: &HeaderMap) -> Result<(),
 }
 
 /// The token of the only `Authorization`; two of them would be ambiguous.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

@@ -36,6 +36,17 @@ impl<'a> Text<'a> {
     }
 }
 
+impl<'a> Text<'a> {
+    /// A text, or a number of digits alone: `1e3` must not become `13`.
+    pub(super) fn plain(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::String(text) if !text.contains(char::REPLACEMENT_CHARACTER) => Some(text),
+            Self::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text),
+            Self::String(_) | Self::Number(_) | Self::Other | Self::Absent => None,
+        }
+    }
+}
+
 /// Unescapes a JSON string. One that is no text (a lone surrogate) is `None`.
 fn string(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;

@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, OperatorError> {
     let snapshot = desk.directory.snapshot();
-    let accounts = snapshot.accounts().map(|account| {
+    let accounts = snapshot.accounts();
+    let accounts = accounts.map(|account| (account.id.to_string(), account));
+    query.page("accounts", accounts, |account| {
         let spaces: Vec<_> = snapshot
             .spaces()
             .filter(|space| space.account.key == account.key)
             .collect();
         let numbers = spaces.iter().map(|space| snapshot.numbers_count(space.key));
-        let value = json!({
+        json!({
             "id": account.id.as_str(),
             "name": account.name,
             "subscribed": account.subscribed,
@@ -23,10 +25,8 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
             "spaces": spaces.len(),
             "numbers": numbers.sum::<usize>(),
             "users": snapshot.users(account.key).count(),
-        });
-        (account.id.to_string(), value)
-    });
-    query.page("accounts", accounts.collect())
+        })
+    })
 }
 
 #[derive(Deserialize)]

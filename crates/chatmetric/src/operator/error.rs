@@ -28,6 +28,9 @@ pub enum OperatorError {
     /// It is there already, or there are too many.
     #[error("{0}")]
     Conflict(String),
+    /// The disk takes nothing now.
+    #[error("events cannot be made durable now; send them again")]
+    Unavailable,
     /// The instance failed.
     #[error("the call failed in the instance; its log says why")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -53,6 +56,7 @@ impl OperatorError {
             Self::NotFound(_) => "NotFound",
             Self::Invalid { .. } => "InvalidField",
             Self::Conflict(_) => "Conflict",
+            Self::Unavailable => "Unavailable",
             Self::Failed(_) => "InternalError",
         }
     }
@@ -64,6 +68,7 @@ impl OperatorError {
             Self::NoSuchCall | Self::NotFound(_) => 404,
             Self::Invalid { .. } => 400,
             Self::Conflict(_) => 409,
+            Self::Unavailable => 503,
             Self::Failed(_) => 500,
         }
     }
@@ -73,7 +78,11 @@ impl OperatorError {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } => Some(field),
-            Self::NoSuchCall | Self::NotFound(_) | Self::Conflict(_) | Self::Failed(_) => None,
+            Self::NoSuchCall
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Unavailable
+            | Self::Failed(_) => None,
         }
     }
 }
@@ -86,7 +95,10 @@ impl From<DirectoryError> for OperatorError {
 
 impl From<StoreError> for OperatorError {
     fn from(error: StoreError) -> Self {
-        Self::failed(error)
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable,
+            error => Self::failed(error),
+        }
     }
 }
 
@@ -116,7 +128,8 @@ impl From<LoadError> for OperatorError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::UnknownSpace { .. } => Self::NotFound(error.to_string()),
-            LoadError::Bind(_) | LoadError::Store(_) => Self::failed(error),
+            LoadError::Bind(error) => error.into(),
+            LoadError::Store(error) => error.into(),
         }
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn load(desk: &Desk<'_>, chunk: &Chunk<'_>) -> Result<Value, Operator
     )?;
     for (at, event) in chunk.events.iter().enumerate() {
         let malformed = || {
-            let reason = "an event is [channel, number, message id, status, ms since the epoch]";
+            let reason = "an event is [channel, number, message id, status, ms since the epoch]: the channel \
+                          in lower case, nothing with white space around it; `meta`, `cams` or `other` may \
+                          follow";
             OperatorError::invalid(&format!("events[{at}]"), reason)
         };
         loader.push(&event.read().ok_or_else(malformed)?)?;

@@ -14,7 +14,8 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
         let account = account.as_ref();
         account.is_none_or(|account| grant.isv.key == account.key || grant.account == account.id)
     });
-    let grants = asked.map(|grant| {
+    let grants = asked.map(|grant| (format!("{}/{}", grant.code, grant.account), grant));
+    query.page("grants", grants, |grant| {
         let users: Vec<&str> = match &grant.users {
             GrantUsers::Everyone => vec!["*"],
             GrantUsers::Named(names) => names.iter().map(String::as_str).collect(),
@@ -22,16 +23,14 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
         let spaces = grant.spaces.iter();
         let spaces = spaces.filter_map(|key| snapshot.space_by_key(*key));
         let spaces: Vec<&str> = spaces.map(|space| space.id.as_str()).collect();
-        let value = json!({
+        json!({
             "code": grant.code,
             "isv": grant.isv.id.as_str(),
             "account": grant.account.as_str(),
             "users": users,
             "spaces": spaces,
-        });
-        (format!("{}/{}", grant.code, grant.account), value)
-    });
-    query.page("grants", grants.collect())
+        })
+    })
 }
 
 #[derive(Deserialize)]

@@ -25,9 +25,11 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
     });
     let numbers = asked.flat_map(|space| {
         let numbers = snapshot.numbers_of(space.key);
-        numbers.map(|number| (number.to_string(), number_json(&snapshot, space, &number)))
+        numbers.map(move |number| (number.to_string(), (space, number)))
     });
-    query.page("numbers", numbers.collect())
+    query.page("numbers", numbers, |(space, number)| {
+        number_json(&snapshot, space, &number)
+    })
 }
 
 fn number_json(snapshot: &Snapshot, space: &Space, number: &PhoneNumber) -> Value {

@@ -5,6 +5,7 @@ use crate::directory::{Account, Snapshot};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most things of one page, and what a page has when nothing is said.
@@ -42,11 +43,13 @@ impl<'a> Query<'a> {
         named.transpose()
     }
 
-    /// A page of things, each with its key, in the order of the keys.
-    pub(super) fn page(
+    /// A page of things, each with its key, in the order of the keys; what is not on the
+    /// page is not kept.
+    pub(super) fn page<T>(
         &self,
         name: &str,
-        mut things: Vec<(String, Value)>,
+        things: impl Iterator<Item = (String, T)>,
+        json: impl Fn(T) -> Value,
     ) -> Result<Value, OperatorError> {
         let limit = match self.get("limit") {
             None => PAGE_MAX,
@@ -57,14 +60,21 @@ impl<'a> Query<'a> {
                 limit.ok_or_else(reason)?
             }
         };
-        if let Some(after) = self.get("after") {
-            things.retain(|(key, _)| key.as_str() > after);
+        let after = self.get("after");
+        let mut kept = BTreeMap::new();
+        for (key, thing) in things.filter(|(key, _)| after.is_none_or(|after| &**key > after)) {
+            kept.insert(key, thing);
+            if kept.len() > limit + 1 {
+                kept.pop_last();
+            }
         }
-        things.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let is_cut = things.len() > limit;
-        things.truncate(limit);
-        let next = things.last().filter(|_| is_cut).map(|(key, _)| key.clone());
-        let values: Vec<Value> = things.into_iter().map(|(_, value)| value).collect();
+        let is_cut = kept.len() > limit;
+        if is_cut {
+            kept.pop_last();
+        }
+        let next = kept.last_key_value().filter(|_| is_cut);
+        let next = next.map(|(key, _)| key.clone());
+        let values: Vec<Value> = kept.into_values().map(json).collect();
         Ok(json!({ name: values, "next": next }))
     }
 }

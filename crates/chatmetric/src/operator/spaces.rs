@@ -13,8 +13,9 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
         let account = account.as_ref();
         account.is_none_or(|account| space.account.key == account.key)
     });
-    let spaces = asked.map(|space| {
-        let value = json!({
+    let spaces = asked.map(|space| (space.id.to_string(), space));
+    query.page("spaces", spaces, |space| {
+        json!({
             "id": space.id.as_str(),
             "account": space.account.id.as_str(),
             "isDefault": space.is_default,
@@ -22,10 +23,8 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
             "unknownNumbers": space.unknown_numbers.as_str(),
             "numbersMax": space.numbers_max,
             "numbers": snapshot.numbers_count(space.key),
-        });
-        (space.id.to_string(), value)
-    });
-    query.page("spaces", spaces.collect())
+        })
+    })
 }
 
 #[derive(Deserialize)]

@@ -26,12 +26,13 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
         let account = account.as_ref();
         account.is_none_or(|account| webhook.account.key == account.key)
     });
-    let webhooks = asked.map(|webhook| {
+    let webhooks = asked.map(|webhook| (webhook.id.clone(), webhook));
+    query.page("webhooks", webhooks, |webhook| {
         let app_secrets = match &webhook.kind {
             WebhookKind::Whatsapp { app_secrets, .. } => app_secrets.len(),
             WebhookKind::Cams { .. } | WebhookKind::Events { .. } => 0,
         };
-        let value = json!({
+        json!({
             "id": webhook.id,
             "account": webhook.account.id.as_str(),
             "kind": webhook.kind.as_str(),
@@ -39,10 +40,8 @@ pub(super) fn list(desk: &Desk<'_>, query: &Query<'_>) -> Result<Value, Operator
             "appSecrets": app_secrets,
             "received": received.get(webhook.id.as_str()).copied().unwrap_or(0),
             "path": webhook_path(webhook.kind.as_str(), &webhook.id, None),
-        });
-        (webhook.id.clone(), value)
-    });
-    query.page("webhooks", webhooks.collect())
+        })
+    })
 }
 
 #[derive(Deserialize)]

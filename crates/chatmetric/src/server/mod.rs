@@ -120,6 +120,7 @@ pub(crate) struct App {
     pub(crate) bodies: ByteBudget,
     pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
+    pub(crate) operator_turns: Arc<Semaphore>,
     pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
@@ -162,6 +163,7 @@ impl App {
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
+            operator_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             console: Console::open(&directory, &settings.console, clock.as_ref())
                 .map_err(ServerError::Console)?,
             metrics,

@@ -5,20 +5,24 @@
 //! look changes nothing; every answer is JSON, or the file that was asked for.
 
 use crate::directory::{Actor, OperatorScope, OperatorToken};
+use crate::ingest::events_webhook::bearer;
 use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply, Verb};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
-use crate::server::body::{BodyFault, read_body};
+use crate::server::body::{Body, BodyFault, read_body};
 use crate::server::exchange::{CallerOf, check_head, is_readable_on_the_way};
 use crate::server::query_text::{decode_path, pairs};
-use http::header::{ALLOW, AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
+/// Longest wait for a turn: a token that is revoked meanwhile does nothing any more.
+const TURN_WAIT: Duration = Duration::from_millis(500);
 /// Where the API begins.
 pub(super) const PREFIX: &str = "/operator/v1/";
 const JSON: &str = "application/json; charset=utf-8";
@@ -54,6 +58,7 @@ impl Refusal {
                 400 => StatusCode::BAD_REQUEST,
                 404 => StatusCode::NOT_FOUND,
                 409 => StatusCode::CONFLICT,
+                503 => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
@@ -168,21 +173,22 @@ async fn respond(
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let path: Option<Vec<String>> = path.split('/').map(decode_path).collect();
     let query = pairs(parts.uri.query().unwrap_or_default());
+    let (json, body) = match verb {
+        Verb::Get | Verb::Delete => (Value::Null, None),
+        Verb::Post | Verb::Patch => json_of(app, parts, body).await?,
+    };
     let call = OperatorCall {
         verb,
         path: path.ok_or(Refusal::Malformed("the path is not well-formed"))?,
         query: query.ok_or(Refusal::Malformed("the query is not well-formed"))?,
-        body: match verb {
-            Verb::Get | Verb::Delete => Value::Null,
-            Verb::Post | Verb::Patch => json_of(app, parts, body).await?,
-        },
+        body: json,
     };
     let actor = Actor {
         source_ip: Some(caller.ip),
         request_id: Some(ids.request.to_string()),
         ..Actor::operator(&format!("operator/{}", token.name))
     };
-    run(app, call, actor).await
+    run(app, call, actor, body).await
 }
 
 const fn verb_of(method: &Method) -> Result<Verb, Refusal> {
@@ -208,14 +214,8 @@ async fn token_of(
         let seconds = wait_ms.div_ceil(1_000);
         return Err(Refusal::SlowDown { seconds });
     }
-    let mut given = parts.headers.get_all(AUTHORIZATION).iter();
-    let bearer = match (given.next(), given.next()) {
-        (Some(value), None) => value.as_bytes().split_at_checked(7),
-        (Some(_), Some(_)) | (None, _) => None,
-    };
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-    let found = match bearer {
-        Some((_, token)) => {
+    let found = match bearer(&parts.headers) {
+        Some(token) => {
             let (app, token, now) = (Arc::clone(app), token.to_vec(), app.clock.now());
             let looked = move || app.directory.check_operator_token(&token, now);
             let looked = tokio::task::spawn_blocking(looked).await;
@@ -232,7 +232,11 @@ async fn token_of(
     })
 }
 
-async fn json_of(app: &App, parts: &Parts, body: Incoming) -> Result<Value, Refusal> {
+async fn json_of(
+    app: &App,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<(Value, Option<Body>), Refusal> {
     let bytes_max = app.settings.limits.body_bytes_max;
     let read = read_body(app, parts, body, bytes_max).await;
     let body = read.map_err(|fault| match fault {
@@ -243,22 +247,34 @@ async fn json_of(app: &App, parts: &Parts, body: Incoming) -> Result<Value, Refu
         }
     })?;
     if body.bytes.is_empty() {
-        return Ok(json!({}));
+        return Ok((json!({}), None));
     }
-    serde_json::from_slice(&body.bytes).map_err(|_| Refusal::Malformed("the body is not JSON"))
+    let json = serde_json::from_slice(&body.bytes);
+    let json = json.map_err(|_| Refusal::Malformed("the body is not JSON"))?;
+    Ok((json, Some(body)))
 }
 
-/// Does the call off the network threads; changes and large reads wait for their turns.
-async fn run(app: &Arc<App>, call: OperatorCall, actor: Actor) -> Result<OperatorReply, Refusal> {
-    let turns = match call.verb {
-        Verb::Get => &app.large_queries,
-        Verb::Post | Verb::Patch | Verb::Delete => &app.durable_turns,
+/// Does the call off the network threads, soon after its rights were judged or not at
+/// all; `body` is what its memory is reserved by.
+async fn run(
+    app: &Arc<App>,
+    call: OperatorCall,
+    actor: Actor,
+    body: Option<Body>,
+) -> Result<OperatorReply, Refusal> {
+    let turns = match (call.verb, call.path.first().map(String::as_str)) {
+        (Verb::Get, _) => &app.large_queries,
+        // These may take long, and changes of the directory do not wait for them.
+        (Verb::Post, Some("events" | "erase")) => &app.operator_turns,
+        (Verb::Post | Verb::Patch | Verb::Delete, _) => &app.durable_turns,
     };
-    let turn = Arc::clone(turns).acquire_owned().await;
-    let turn = turn.map_err(|_| Refusal::Unavailable)?;
+    let turn = tokio::time::timeout(TURN_WAIT, Arc::clone(turns).acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(Refusal::Unavailable);
+    };
     let app = Arc::clone(app);
     let work = move || {
-        let _turn = turn;
+        let _held = (turn, body);
         let desk = Desk {
             directory: &app.directory,
             store: &app.store,

@@ -4,6 +4,7 @@
 
 use crate::api::metadata;
 use crate::api::spec::Product;
+use crate::directory::limits::SECRET_BYTES_MAX;
 use crate::server::operator;
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION};
@@ -88,7 +89,7 @@ fn webhook(rest: &str, method: &Method) -> Route {
         },
         Some(("events", id)) if is_id(id) => post(Route::EventsWebhook(id.to_owned())),
         Some(("cams", id_and_token)) => match id_and_token.split_once('/') {
-            Some((id, token)) if is_id(id) && is_id(token) => {
+            Some((id, token)) if is_id(id) && is_token(token) => {
                 post(Route::CamsWebhook(id.to_owned()))
             }
             Some(_) | None => Route::Rpc,
@@ -119,6 +120,11 @@ fn is_browser(parts: &Parts) -> bool {
         && asks_for_page
         && !has_action
         && !parts.headers.contains_key(AUTHORIZATION)
+}
+
+/// What the directory takes for a token.
+fn is_token(text: &str) -> bool {
+    (1..=SECRET_BYTES_MAX).contains(&text.len()) && !text.contains('/')
 }
 
 /// Ids are the directory's own words; anything else is no webhook.
@@ -181,6 +187,10 @@ mod tests {
         let cams = Route::CamsWebhook("a-b".to_owned());
         assert_eq!(routed("POST", "/webhooks/cams/a-b/secret?x=/y"), cams);
         assert_eq!(cams_token("/webhooks/cams/a-b/secret"), "secret");
+        let long = |bytes: usize| format!("/webhooks/cams/a-b/{}", "t".repeat(bytes));
+        let longest = routed("POST", &long(SECRET_BYTES_MAX));
+        assert_eq!(longest, Route::CamsWebhook("a-b".to_owned()));
+        assert_eq!(routed("POST", &long(SECRET_BYTES_MAX + 1)), Route::Rpc);
         for path in ["/webhooks/events/a-b", "/webhooks/cams/a-b/secret"] {
             assert_eq!(routed("GET", path), Route::MethodNotAllowed("POST"));
         }

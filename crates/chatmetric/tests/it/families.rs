@@ -200,6 +200,7 @@ fn a_file_obeys_the_family_and_decides_one() {
                 message_id: id,
                 status: MessageStatus::Sent,
                 at: EpochMs(1_767_225_590_000),
+                family: None,
             };
             loader.push(&event).expect("taken");
         }

@@ -58,6 +58,8 @@ fn operation(route: &Route) -> Value {
             "409": text("it is there already, or there are too many"),
             "413": text("the body is too large"),
             "429": text("too many wrong tokens"),
+            "500": text("the instance failed; its log says why"),
+            "503": text("not now; try again"),
         },
     });
     if let (false, Some(members)) = (route.body.is_empty(), operation.as_object_mut()) {

@@ -46,13 +46,15 @@ impl HttpLoader {
 
     pub(super) fn push(&mut self, event: &FileEvent<'_>) -> Result<(), CliError> {
         self.id_bytes += event.message_id.len();
-        self.events.push(json!([
-            event.channel,
-            event.number.as_str(),
-            event.message_id,
-            event.status.as_str(),
-            event.at.0,
-        ]));
+        let mut wire = vec![
+            event.channel.into(),
+            event.number.as_str().into(),
+            event.message_id.into(),
+            event.status.as_str().into(),
+            event.at.0.into(),
+        ];
+        wire.extend(event.family.map(|family| family.as_str().into()));
+        self.events.push(Value::Array(wire));
         if self.events.len() >= EVENTS || self.id_bytes >= ID_BYTES {
             self.send()?;
         }

@@ -38,8 +38,6 @@ pub(super) struct Tally {
     pub(super) changed: Vec<String>,
 }
 
-impl Tally {}
-
 /// What the command line said of how to read.
 pub(super) struct How<'a> {
     /// `None` for a format that each file tells by itself.

@@ -7,6 +7,7 @@
 
 use super::line::{Line, LineReader, pass};
 use super::{BODY_BYTES_MAX, Bad, FileEvent, Mark, ReadError, STATUSES_MAX, Visitor};
+use crate::directory::IdFamily;
 use crate::ingest::{cams, whatsapp};
 use std::io::{self, BufRead, Cursor, Read};
 
@@ -104,6 +105,7 @@ fn read_body<V: Visitor>(
                     message_id: &event.message_id,
                     status: event.status,
                     at: event.at,
+                    family: Some(IdFamily::Meta),
                 })?;
             }
             let mut all = webhook.bad.iter();
@@ -122,6 +124,7 @@ fn read_body<V: Visitor>(
                     message_id: &event.message_id,
                     status: event.status,
                     at: event.at,
+                    family: Some(IdFamily::Cams),
                 })?;
             }
             let mut all = receipts.bad.iter();

@@ -157,6 +157,8 @@ pub struct Loader {
     in_flight: VecDeque<InFlight>,
     reached: Option<Reached>,
     durable: Option<Reached>,
+    /// Something failed: what became durable afterwards has a gap before it.
+    is_broken: bool,
     report: LoadReport,
 }
 
@@ -187,6 +189,7 @@ impl Loader {
             in_flight: VecDeque::new(),
             reached: None,
             durable: None,
+            is_broken: false,
             report: LoadReport::default(),
         })
     }
@@ -202,7 +205,7 @@ impl Loader {
         self.pending.push(Pending {
             fingerprint,
             number: self.numbers.place(event.number),
-            family: IdForm::of_id(event.message_id),
+            family: event.form(),
             status: event.status,
             at: event.at,
         });
@@ -244,7 +247,9 @@ impl Loader {
         while !self.in_flight.is_empty() {
             self.wait_for_one()?;
         }
-        self.durable = self.reached;
+        if !self.is_broken {
+            self.durable = self.reached;
+        }
         Ok(())
     }
 
@@ -261,7 +266,9 @@ impl Loader {
         while self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
             self.wait_for_one()?;
         }
-        let (account, places) = self.judges()?;
+        let judges = self.judges();
+        self.is_broken |= judges.is_err();
+        let (account, places) = judges?;
         let (numbers, second) = (&self.numbers, &mut self.report.second_source);
         let mut events = Vec::with_capacity(self.pending.len());
         for pending in self.pending.drain(..) {
@@ -324,8 +331,11 @@ impl Loader {
             std::thread::sleep(UNAVAILABLE_WAIT);
             outcome = self.store.commit(batch.clone());
         }
+        self.is_broken |= outcome.is_err();
         self.report.add_receipt(&outcome?);
-        self.durable = reached.or(self.durable);
+        if !self.is_broken {
+            self.durable = reached.or(self.durable);
+        }
         Ok(())
     }
 

@@ -23,6 +23,7 @@ mod scalar;
 mod sniff;
 
 use super::whatsapp::MESSAGE_ID_BYTES_MAX;
+use crate::directory::{IdFamily, IdForm};
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -113,6 +114,16 @@ pub struct FileEvent<'a> {
     pub status: MessageStatus,
     /// When.
     pub at: EpochMs,
+    /// Whose ids these are, where the format says it.
+    pub family: Option<IdFamily>,
+}
+
+impl FileEvent<'_> {
+    /// What the event tells of its family of ids.
+    pub(in crate::ingest) fn form(&self) -> IdForm {
+        let of_id = || IdForm::of_id(self.message_id);
+        self.family.map_or_else(of_id, IdForm::Of)
+    }
 }
 
 /// What cannot be read, and where.
@@ -300,6 +311,7 @@ impl<'a> RawEvent<'a> {
                 message_id,
                 status,
                 at,
+                family: None,
             }),
             None => Checked::Ignored(word),
         })
