@@ -7,6 +7,7 @@
 //! kind, tenant and record; everything else is an error and never other bytes.
 
 mod messages;
+mod retired;
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -144,6 +145,8 @@ pub enum RecordKind {
     SessionToken,
     /// What is known of a denial; the tenant is the caller's account.
     DiagnosticMessage,
+    /// A master key that another took the place of; the record is its id.
+    RetiredMasterKey,
 }
 
 impl RecordKind {
@@ -157,6 +160,7 @@ impl RecordKind {
             Self::QuarantinedBody => "quarantined_body",
             Self::SessionToken => "session_token",
             Self::DiagnosticMessage => "diagnostic_message",
+            Self::RetiredMasterKey => "retired_master_key",
         }
     }
 }

@@ -1,8 +1,9 @@
-//! `chatmetric admin`: a way into the console for whoever may read the data directory, and
-//! which feed counts for a number.
+//! `chatmetric admin`: a way into the console for whoever may read the data directory,
+//! which feed counts for a number, and another master key.
 
 use super::data_dir::OpenMode;
 use super::operator_token::{self, OperatorTokenCommand};
+use super::rotate_master_key::{self, RotateMasterKeyArguments};
 use super::session::{Session, explain_control, explain_refusal};
 use super::{CliError, InstanceArguments, Terminal};
 use crate::control::{SourceSwitch, TokenFor};
@@ -24,6 +25,8 @@ pub(super) enum AdminCommand {
     OperatorToken(OperatorTokenCommand),
     /// Let another feed count for a number
     SwitchSource(SwitchSourceArguments),
+    /// Seal the secrets of a stopped server under a new master key
+    RotateMasterKey(RotateMasterKeyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +123,9 @@ pub(super) fn run(command: AdminCommand, terminal: &Terminal) -> Result<(), CliE
         }
         AdminCommand::OperatorToken(command) => return operator_token::run(command, terminal),
         AdminCommand::SwitchSource(arguments) => return switch_source(arguments, terminal),
+        AdminCommand::RotateMasterKey(arguments) => {
+            return rotate_master_key::run(&arguments, terminal);
+        }
     };
     make_token(whose, &instance, terminal)
 }

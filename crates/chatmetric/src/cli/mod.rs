@@ -28,6 +28,7 @@ mod policy;
 mod profile;
 mod query;
 mod restore;
+mod rotate_master_key;
 mod serve;
 mod session;
 mod sign;

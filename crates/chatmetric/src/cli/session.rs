@@ -69,6 +69,9 @@ pub(super) fn say_key(instance: &Instance, terminal: &Terminal) {
     }
 }
 
+const WHERE_THE_KEY_IS: &str = "the master key is in `<data-dir>.key` unless \
+    `--master-key-file` or `CHATMETRIC_MASTER_KEY_FILE` names another file; nothing was changed";
+
 /// Why an instance did not open, and what to do.
 pub(super) fn explain_open(error: &DataDirError) -> CliError {
     let cli = CliError::from_error(Exit::Usage, error);
@@ -80,11 +83,13 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
             "one process at a time uses a data directory: stop the other one, or use another \
              `--data-dir`",
         ),
-        DataDirError::MasterKey(_)
-        | DataDirError::Directory(DirectoryError::WrongMasterKey { .. }) => cli.hint(
-            "the master key is in `<data-dir>.key` unless `--master-key-file` or \
-             `CHATMETRIC_MASTER_KEY_FILE` names another file; nothing was changed",
-        ),
+        DataDirError::MasterKey(_) => cli.hint(WHERE_THE_KEY_IS),
+        DataDirError::Directory(DirectoryError::WrongMasterKey { .. }) => {
+            cli.hint(WHERE_THE_KEY_IS).hint(
+                "if there is a `.new` file beside it, a rotation was cut off: run \
+                 `chatmetric admin rotate-master-key` again",
+            )
+        }
         DataDirError::File { .. } | DataDirError::Directory(_) | DataDirError::Store(_) => {
             CliError::from_error(Exit::Failed, error)
         }

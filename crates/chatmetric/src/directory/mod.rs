@@ -20,6 +20,7 @@ mod family;
 mod first_start;
 mod generate;
 mod identity;
+mod key_rotation;
 pub mod limits;
 mod merge;
 mod merge_identities;
@@ -68,6 +69,7 @@ pub use identity::{
     MemberInfo, NewUser, PolicyEntities, PolicyHolder, PolicyInfo, PolicyVersionInfo, RoleChanges,
     RoleInfo, UserChanges, UserInfo, VersionRotation,
 };
+pub use key_rotation::{KeyRotation, RETIRED_KEYS_MAX};
 pub use model::{
     AccessKey, Account, BindOutcome, Binding, CustSpaceId, CustSpaceIdError, GrantUsers, IsvGrant,
     NamedPolicy, Principal, Role, RoleSession, Space, UnknownNumbers, User, Webhook, WebhookKind,
@@ -106,6 +108,8 @@ pub struct Directory {
 struct Writer {
     connection: rusqlite::Connection,
     master_key: MasterKey,
+    /// Keys that sealed before: bodies in the quarantine may need them.
+    retired: Vec<MasterKey>,
 }
 
 /// What a document that is applied is called in the audit log.
@@ -161,6 +165,7 @@ impl Directory {
         let instance_id = schema::instance_id(&connection, &master_key)?;
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
         let setup_ends_ms = sign_in::setup_ends_ms(&connection)?;
+        let retired = key_rotation::retired_keys(&connection, &master_key)?;
         Ok(Self {
             setup_ends_ms: AtomicI64::new(setup_ends_ms),
             signed_out: Mutex::default(),
@@ -169,6 +174,7 @@ impl Directory {
             writer: Mutex::new(Writer {
                 connection,
                 master_key,
+                retired,
             }),
             key_uses: Arc::clone(&snapshot.key_uses),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -280,6 +286,7 @@ impl Directory {
         let Writer {
             connection,
             master_key,
+            ..
         } = &mut *writer;
         let old = rows::load_state(connection, master_key)?;
         let mut ids = IdentityIds::new(connection, self.entropy.as_ref());
@@ -346,6 +353,7 @@ impl Directory {
         let Writer {
             connection,
             master_key,
+            ..
         } = &mut *writer;
         if !self.snapshot().is_empty() {
             return Ok(None);

@@ -36,7 +36,9 @@ impl Directory {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let context = context(account_id, source);
-        self.write().master_key.open(context, sealed)
+        let writer = self.write();
+        let retired = writer.retired.iter().find(|key| key.sealed(sealed));
+        retired.unwrap_or(&writer.master_key).open(context, sealed)
     }
 }
 

@@ -366,6 +366,7 @@ impl Directory {
         let Writer {
             connection,
             master_key,
+            ..
         } = &mut *writer;
         let old = rows::load_state(connection, master_key)?;
         let mut new = old.clone();

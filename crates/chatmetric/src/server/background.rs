@@ -98,6 +98,9 @@ impl State {
         let raised = app.store.raise_floor(floor);
         if raised.is_ok() {
             self.floor_moved_ms += uptime_ms;
+            if let Err(error) = app.directory.forget_retired_keys(floor) {
+                tracing::warn!(%error, "could not forget retired master keys; trying again");
+            }
         }
         report("raise the floor", raised);
     }

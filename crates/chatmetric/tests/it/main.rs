@@ -51,6 +51,8 @@ mod cli;
 mod conformance;
 // `demo`, to its end.
 mod demo;
+// Another master key.
+mod key_rotation;
 // `export`: equal to the API, files that are whole or not there.
 mod export;
 // `import`: formats, bad lines, loading twice, memory.

@@ -32,6 +32,7 @@ impl Directory {
         let Writer {
             connection,
             master_key,
+            ..
         } = &mut *writer;
         let (old, times) = rows::load_timed(connection, master_key)?;
         if !old.accounts.contains_key(account) {

@@ -311,20 +311,12 @@ impl Loader<'_> {
         let mut verify_token = None;
         let mut token = None;
         for (field, place, bytes) in sealed {
+            let (kind, record) = webhook_secret_place(id, &field, place)?;
+            let secret = self.open(kind, tenant, &record, &bytes)?;
             match field.as_str() {
-                "app_secret" => {
-                    let record = format!("{id}/{place}");
-                    let kind = RecordKind::WebhookAppSecret;
-                    app_secrets.push(self.open(kind, tenant, &record, &bytes)?);
-                }
-                "verify_token" => {
-                    let kind = RecordKind::WebhookVerifyToken;
-                    verify_token = Some(self.open(kind, tenant, id, &bytes)?);
-                }
-                "token" => {
-                    token = Some(self.open(RecordKind::WebhookToken, tenant, id, &bytes)?);
-                }
-                other => return Err(damaged(format!("webhook `{id}` has a secret `{other}`"))),
+                "app_secret" => app_secrets.push(secret),
+                "verify_token" => verify_token = Some(secret),
+                _ => token = Some(secret),
             }
         }
         let no_token = || damaged(format!("webhook `{id}` has no token"));
@@ -345,5 +337,19 @@ impl Loader<'_> {
                 )));
             }
         })
+    }
+}
+
+/// What the secret of a webhook is sealed as: its kind and its record.
+pub(in crate::directory) fn webhook_secret_place(
+    id: &str,
+    field: &str,
+    place: i64,
+) -> Result<(RecordKind, String), DirectoryError> {
+    match field {
+        "app_secret" => Ok((RecordKind::WebhookAppSecret, format!("{id}/{place}"))),
+        "verify_token" => Ok((RecordKind::WebhookVerifyToken, id.to_owned())),
+        "token" => Ok((RecordKind::WebhookToken, id.to_owned())),
+        other => Err(damaged(format!("webhook `{id}` has a secret `{other}`"))),
     }
 }

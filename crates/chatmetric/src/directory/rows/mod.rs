@@ -28,6 +28,7 @@ use super::state::State;
 use crate::master_key::MasterKey;
 
 pub(super) use families::{FamilySwitch, bind_families, switch_family};
+pub(super) use load::webhook_secret_place;
 pub(super) use write::{Write, write_changes, write_first_start};
 
 pub(super) fn load_state(

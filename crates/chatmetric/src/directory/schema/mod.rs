@@ -10,6 +10,7 @@ mod v3;
 mod v4;
 mod v5;
 mod v6;
+mod v7;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -34,10 +35,18 @@ const APPLICATION_ID: i64 = 0x434d_4452;
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
-const MIGRATIONS: [&str; 6] = [v1::SQL, v2::SQL, v3::SQL, v4::SQL, v5::SQL, v6::SQL];
+const MIGRATIONS: [&str; 7] = [
+    v1::SQL,
+    v2::SQL,
+    v3::SQL,
+    v4::SQL,
+    v5::SQL,
+    v6::SQL,
+    v7::SQL,
+];
 
-const META_KEY_ID: &str = "master_key_id";
-const META_FINGERPRINT_KEY: &str = "fingerprint_key";
+pub(super) const META_KEY_ID: &str = "master_key_id";
+pub(super) const META_FINGERPRINT_KEY: &str = "fingerprint_key";
 /// The account that the first start made.
 pub(super) const META_OPERATOR_ACCOUNT: &str = "operator_account";
 
@@ -126,7 +135,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Reads key id and version without changing a byte on disk.
-fn check(path: &Path, master_key: &MasterKey) -> Result<(), DirectoryError> {
+pub(super) fn check(path: &Path, master_key: &MasterKey) -> Result<(), DirectoryError> {
     let connection = open_untouched(path)?;
     let read = |error| match error {
         rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::NotADatabase => {
@@ -286,7 +295,7 @@ fn migrate(
     transaction.commit().map_err(database)
 }
 
-const FINGERPRINT_CONTEXT: SealContext<'static> = SealContext {
+pub(super) const FINGERPRINT_CONTEXT: SealContext<'static> = SealContext {
     kind: RecordKind::FingerprintKey,
     tenant: "",
     record: "",
