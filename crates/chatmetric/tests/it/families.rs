@@ -1,6 +1,7 @@
 //! Two feeds that call the same message by different ids: the first that counts decides,
 //! durably, and the other is kept aside until an operator switches the number.
 
+use crate::faults::{Gate, GatedStore};
 use crate::receipts::{CAMS_TOKEN, cams, events, reasons, report, totals, with_webhooks};
 use crate::world::{NOW_MS, World};
 use chatmetric::clock::{Clock, ManualClock};
@@ -8,10 +9,10 @@ use chatmetric::control::{Operator, SourceSwitch};
 use chatmetric::directory::limits::HELD_NUMBERS_MAX;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, IdFamily, InlineOnly};
 use chatmetric::entropy::{Entropy, SeededEntropy};
-use chatmetric::ingest::file::FileEvent;
+use chatmetric::ingest::file::{FileEvent, Loader, Mark, Reached};
 use chatmetric::master_key::MasterKey;
 use chatmetric_core::{AccountKey, EpochMs, MessageStatus, PhoneNumber};
-use chatmetric_store::{QuarantineFilter, Reason};
+use chatmetric_store::{QuarantineFilter, Reason, Store};
 use std::sync::Arc;
 
 const NUMBER: &str = "15550100101";
@@ -221,6 +222,64 @@ fn a_file_obeys_the_family_and_decides_one() {
     let report = load(fresh, &["wamid.1", "1"]);
     assert_eq!((report.new, report.quarantined), (1, 1));
     assert_eq!(family(&world, fresh), Some(IdFamily::Meta));
+}
+
+/// A file of receipts is CAMS's whatever its ids look like, as its webhooks are.
+#[test]
+fn a_file_of_receipts_says_whose_ids_it_has() {
+    let world = with_webhooks();
+    let load = |id: &str, family: Option<IdFamily>| {
+        let mut loader = operator(&world).loader("space-a").expect("a loader");
+        let event = FileEvent {
+            channel: "whatsapp",
+            number: number("15550888888"),
+            message_id: id,
+            status: MessageStatus::Sent,
+            at: EpochMs(1_767_225_590_000),
+            family,
+        };
+        loader.push(&event).expect("taken");
+        loader.finish().expect("stored");
+        let report = loader.report();
+        (report.new, report.quarantined)
+    };
+    assert_eq!(load("m-1", None), (1, 0));
+    assert_eq!(family(&world, "15550888888"), Some(IdFamily::Other));
+    assert_eq!(load("m-2", Some(IdFamily::Cams)), (0, 1));
+    assert_eq!(load("m-2", Some(IdFamily::Other)), (1, 0));
+}
+
+/// What is durable behind something that failed is no reason to skip what failed.
+#[test]
+fn what_is_durable_behind_a_gap_moves_no_mark() {
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, Arc::clone(&store) as Arc<dyn Store>);
+    let mut loader = operator(&world).loader("space-a").expect("a loader");
+    let load = |loader: &mut Loader, row: u64| {
+        let id = format!("wamid.{row}");
+        let event = FileEvent {
+            channel: "whatsapp",
+            number: number("15550100101"),
+            message_id: &id,
+            status: MessageStatus::Sent,
+            at: EpochMs(1_767_225_590_000),
+            family: None,
+        };
+        loader.push(&event).expect("taken");
+        let mark = Mark {
+            rows: row,
+            ..Mark::default()
+        };
+        loader.reach(Reached { mark, bad: 0 });
+        let done = loader.finish().is_ok();
+        (done, loader.durable().map(|reached| reached.mark.rows))
+    };
+    assert_eq!(load(&mut loader, 1), (true, Some(1)));
+    store.set(Gate::Poisoned);
+    assert_eq!(load(&mut loader, 2), (false, Some(1)));
+    store.set(Gate::Open);
+    assert_eq!(load(&mut loader, 3), (true, Some(1)));
+    assert_eq!(loader.report().new, 2);
 }
 
 /// A directory on disk with a number of an account.

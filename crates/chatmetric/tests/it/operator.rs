@@ -34,6 +34,15 @@ fn ask(world: &World, token: &str, method: &str, path: &str, body: &Value) -> (u
     (reply.status, reply.json())
 }
 
+/// A chunk with one event, of ids that are somebody's.
+fn one_event(channel: &str, id: &str, family: Option<&str>) -> Value {
+    let mut event = json!([channel, "15550100101", id, "sent", 1_767_225_600_000_i64]);
+    if let (Some(family), Some(event)) = (family, event.as_array_mut()) {
+        event.push(family.into());
+    }
+    json!({ "space": "space-a", "events": [event] })
+}
+
 #[test]
 fn every_route_is_served_and_described() {
     let world = World::start();
@@ -363,6 +372,35 @@ fn bad_values_name_their_field_and_change_nothing() {
             json!({ "space": "space-a", "events": [["whatsapp", "x", "m", "sent", 1]] }),
             400,
             Some("events[0]"),
+        ),
+        // A channel or an id that is written in another way is another message's.
+        (
+            "POST",
+            "events",
+            one_event("WhatsApp", "m", None),
+            400,
+            Some("events[0]"),
+        ),
+        (
+            "POST",
+            "events",
+            one_event("whatsapp", " m", None),
+            400,
+            Some("events[0]"),
+        ),
+        (
+            "POST",
+            "events",
+            one_event("whatsapp", "m", Some("nobody")),
+            400,
+            Some("events[0]"),
+        ),
+        (
+            "POST",
+            "events",
+            one_event("whatsapp", "m", Some("cams")),
+            200,
+            None,
         ),
     ] {
         let (got, answer) = ask(&world, &token, method, path, &body);

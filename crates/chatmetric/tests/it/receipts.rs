@@ -259,6 +259,28 @@ fn events_are_taken_in_every_form_and_counted_once() {
     assert_eq!(reasons(&world), [Reason::BadTimestamp, Reason::Unparsable]);
 }
 
+/// Digits may be a JSON number; a fraction or an exponent names no number and no message.
+#[test]
+fn a_number_with_a_fraction_is_malformed() {
+    let world = with_webhooks();
+    for (number, id) in [
+        ("15550100101.0", "\"m-1\""),
+        ("1.55501e10", "\"m-1\""),
+        ("\"15550100101\"", "1.5"),
+    ] {
+        let line = format!(
+            "{{\"number\":{number},\"message_id\":{id},\"status\":\"sent\",\"ts\":1767225590}}"
+        );
+        let reply = events(&world, "application/x-ndjson", line.as_bytes());
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.json()["quarantined"], 1, "{line}: {}", reply.body);
+    }
+    assert_eq!(reasons(&world), [Reason::Malformed; 3]);
+    let line = r#"{"number":15550100101,"message_id":12345,"status":"sent","ts":1767225590}"#;
+    let reply = events(&world, "application/x-ndjson", line.as_bytes());
+    assert_eq!(reply.json()["new"], 1, "{}", reply.body);
+}
+
 #[test]
 fn events_need_their_token() {
     let world = with_webhooks();

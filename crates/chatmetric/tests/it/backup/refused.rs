@@ -319,6 +319,65 @@ fn a_place_that_is_none_for_these_backups_is_refused_untouched() {
     assert_eq!(files(&backed.dest), before);
 }
 
+/// What is not a run of ours stays where it is; what is left of a backup that was broken
+/// off goes.
+#[test]
+fn strange_things_beside_the_runs_stay() {
+    let backed = Backed::new();
+    let runs = backed.dest.join("runs");
+    let theirs = runs.join("theirs.run");
+    std::fs::create_dir(&theirs).expect("made");
+    std::fs::write(theirs.join("notes"), "mine").expect("written");
+    std::fs::write(runs.join("notes"), "mine").expect("written");
+    let stray = runs.join("7-7.run");
+    std::fs::write(&stray, "of nobody").expect("written");
+    let ran = backup(&backed.data_dir, &backed.dest, &["--keep", "1"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(theirs.join("notes").exists() && runs.join("notes").exists());
+    assert!(!stray.exists());
+    // Runs that are elsewhere over a link are no part of the place.
+    let elsewhere = backed.folder.path().join("elsewhere-runs");
+    std::fs::rename(&runs, &elsewhere).expect("renamed");
+    symlink(&elsewhere, &runs).expect("linked");
+    let before = files(&elsewhere);
+    let ran = backup(&backed.data_dir, &backed.dest, &[]);
+    assert!(ran.code == 1 && ran.stderr.contains("is a link"), "{ran:?}");
+    assert_eq!(files(&elsewhere), before);
+}
+
+/// A backup that everybody can read and nobody can use helps nobody: a run whose header
+/// is not the one that the store wrote down is refused when it would be copied.
+#[test]
+fn a_run_with_a_damaged_header_is_not_backed_up() {
+    let backed = Backed::new();
+    let store = Path::new(&backed.data_dir).join("store/runs");
+    let all = std::fs::read_dir(&store).expect("read");
+    let run = all.map(|it| it.expect("an entry").path()).next();
+    let run = run.expect("a run");
+    let whole = std::fs::read(&run).expect("read");
+    let dest = backed.folder.path().join("fresh");
+    let served = Served::start(&backed.data_dir);
+    for at in [8, 16, 24] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        std::fs::write(&run, &flipped).expect("written");
+        let ran = backup(&backed.data_dir, &dest, &[]);
+        assert!(ran.code == 1 && ran.stderr.contains(&name(&run)), "{ran:?}");
+        assert!(list_of(&dest).is_empty());
+    }
+    std::fs::write(&run, &whole).expect("written");
+    assert_eq!(backup(&backed.data_dir, &dest, &[]).code, 0);
+    drop(served.stop());
+}
+
+fn list_of(dest: &Path) -> Vec<serde_json::Value> {
+    if dest.join("chatmetric-backup.json").exists() {
+        list(dest)
+    } else {
+        Vec::new()
+    }
+}
+
 /// Each secret that the instance knows, and its master key, looked for in every byte.
 #[test]
 fn no_secret_is_in_a_backup() {
