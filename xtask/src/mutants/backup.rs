@@ -158,6 +158,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
+        id: "backup-stray",
+        promise: "what is no file of ours stays beside the runs of backups",
+        file: "crates/chatmetric/src/backup/prune.rs",
+        find: "path.symlink_metadata().is_ok_and(|data| data.is_file());\n",
+        replace: "true;\n        drop(std::fs::remove_dir_all(&path));\n",
+        test: test!("chatmetric", it, "strange_things_beside_the_runs_stay"),
+    },
+    Mutant {
         id: "backup-prune",
         promise: "no file goes that a backup needs",
         file: "crates/chatmetric/src/backup/prune.rs",

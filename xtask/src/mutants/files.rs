@@ -1,10 +1,85 @@
 //! Mutants of files in and out: what is loaded after a kill, what a Parquet file may
-//! claim, what an export holds.
+//! claim, what an export holds; and of the master key.
 
 use super::Mutant;
 
 /// These mutants.
 pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        id: "resume-broken",
+        promise: "what is durable behind a gap moves no mark",
+        file: "crates/chatmetric/src/ingest/file/load.rs",
+        find: "        self.is_broken |= outcome.is_err();\n",
+        replace: "",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "what_is_durable_behind_a_gap_moves_no_mark",
+        ],
+    },
+    Mutant {
+        id: "file-family",
+        promise: "a file of receipts says whose ids it has",
+        file: "crates/chatmetric/src/ingest/file/load.rs",
+        find: "            family: event.form(),\n",
+        replace: "            family: IdForm::of_id(event.message_id),\n",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "a_file_of_receipts_says_whose_ids_it_has",
+        ],
+    },
+    Mutant {
+        id: "key-retired",
+        promise: "what a retired master key sealed still opens",
+        file: "crates/chatmetric/src/directory/quarantine.rs",
+        find: "        retired.unwrap_or(&writer.master_key).open(context, sealed)\n",
+        replace: "        drop(retired);\n        writer.master_key.open(context, sealed)\n",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "everything_opens_under_the_new_key",
+        ],
+    },
+    Mutant {
+        id: "key-of-keys",
+        promise: "keys that were retired before stay with the next rotation",
+        file: "crates/chatmetric/src/directory/key_rotation.rs",
+        find: "        for key in &before {\n",
+        replace: "        for key in before.iter().take(0) {\n",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "everything_opens_under_the_new_key",
+        ],
+    },
+    Mutant {
+        id: "key-old-opens",
+        promise: "the old master key opens nothing any more",
+        file: "crates/chatmetric/src/directory/key_rotation.rs",
+        find: "            (schema::META_KEY_ID, self.new.id().as_bytes().as_slice()),\n",
+        replace: "            (schema::META_KEY_ID, self.old.id().as_bytes().as_slice()),\n",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "everything_opens_under_the_new_key",
+        ],
+    },
     Mutant {
         id: "resume-durable",
         promise: "an import goes on behind what is durable alone",

@@ -179,7 +179,7 @@ fn render_list(
             positions(&backup.positions),
         ]);
     }
-    Ok(table.render(terminal.paint_stdout()))
+    Ok(terminal.rendered(&table))
 }
 
 /// One JSON document.

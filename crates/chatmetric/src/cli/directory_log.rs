@@ -200,7 +200,7 @@ fn table(entries: &[LoggedChange], terminal: &Terminal) -> String {
             plain(&changed(entry)),
         ]);
     }
-    table.render(terminal.paint_stdout())
+    terminal.rendered(&table)
 }
 
 fn csv(entries: &[LoggedChange]) -> Result<String, CliError> {

@@ -38,6 +38,9 @@ impl OutputFormat {
     }
 }
 
+/// Columns of a terminal that is not narrow: a pipe has as many.
+const WIDE: usize = 80;
+
 /// What was asked, for the captions of tables and charts.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -79,7 +82,7 @@ pub(crate) fn render_rows(
             Ok(text)
         }
         OutputFormat::Csv => csv_text(rows),
-        OutputFormat::Table => Ok(table(rows, asked, paint)),
+        OutputFormat::Table => Ok(table(rows, asked, paint, width)),
         OutputFormat::Chart => Ok(chart(rows, asked, paint, width)),
     }
 }
@@ -118,7 +121,8 @@ fn csv_text(rows: &[Row]) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn table(rows: &[Row], asked: &Asked, paint: Painter) -> String {
+/// In a narrow terminal without the ends of the buckets: their beginnings say it too.
+fn table(rows: &[Row], asked: &Asked, paint: Painter, width: usize) -> String {
     if rows.is_empty() {
         return "no messages were counted in this range\n".to_owned();
     }
@@ -152,7 +156,13 @@ fn table(rows: &[Row], asked: &Asked, paint: Painter) -> String {
         percent(delivered, sent),
     ]);
     let zone = paint.paint(Style::Dim, &format!("times in {}", asked.zone_name));
-    format!("{}{zone}\n", table.render(paint))
+    let table = if width < WIDE {
+        table.narrowed(width, 1)
+    } else {
+        table
+    };
+    let table = table.render(paint);
+    format!("{table}{zone}\n")
 }
 
 /// Text from a server must not steer the terminal.

@@ -1,6 +1,7 @@
 //! Stdout and stderr: what goes where, colours, width, and a closed pipe.
 
 use super::CliError;
+use super::text_table::TextTable;
 use rustix::termios::{isatty, tcgetwinsize};
 use std::io::{self, Write};
 
@@ -126,6 +127,16 @@ impl Terminal {
     #[must_use]
     pub const fn verbose(&self) -> u8 {
         self.verbose
+    }
+
+    /// A table for stdout: through a pipe its lines are as long as they are.
+    pub(crate) fn rendered(&self, table: &TextTable) -> String {
+        let width = if self.stdout_is_terminal {
+            self.width
+        } else {
+            usize::MAX
+        };
+        table.render_within(width, self.paint_stdout())
     }
 
     const fn colors(&self, is_terminal: bool) -> bool {

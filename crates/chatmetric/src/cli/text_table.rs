@@ -38,24 +38,58 @@ impl TextTable {
         self.footer = Some(cells);
     }
 
+    /// Columns when they fit into `width` characters, else a record a row: a line that a
+    /// terminal breaks cannot be read.
+    pub(crate) fn render_within(&self, width: usize, paint: Painter) -> String {
+        if line_width(&self.widths()) <= width {
+            self.render(paint)
+        } else {
+            self.records(paint)
+        }
+    }
+
+    /// Without a column, when the lines are wider than `width` with it.
+    pub(crate) fn narrowed(mut self, width: usize, column: usize) -> Self {
+        if line_width(&self.widths()) > width && column < self.columns.len() {
+            self.columns.remove(column);
+            for row in self.rows.iter_mut().chain(&mut self.footer) {
+                if column < row.len() {
+                    row.remove(column);
+                }
+            }
+        }
+        self
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = self.columns.iter().enumerate();
+        let widths = columns.map(|(index, (name, _))| {
+            let rows = self.rows.iter().chain(&self.footer);
+            let cells = rows.filter_map(|row| row.get(index));
+            let widest = cells.map(|cell| cell.chars().count()).max();
+            widest.unwrap_or(0).max(name.chars().count())
+        });
+        widths.collect()
+    }
+
+    /// Each row as lines of its own, what is empty left out.
+    fn records(&self, paint: Painter) -> String {
+        let heads = self.columns.iter().map(|(name, _)| name);
+        let width = heads.clone().map(|name| name.chars().count()).max();
+        let width = width.unwrap_or(0);
+        let records = self.rows.iter().chain(&self.footer).map(|row| {
+            let cells = heads.clone().zip(row).filter(|(_, cell)| !cell.is_empty());
+            let lines = cells.map(|(name, cell)| {
+                let fill = " ".repeat(width.saturating_sub(name.chars().count()));
+                format!("{}{fill}  {cell}\n", paint.paint(Style::Dim, name))
+            });
+            lines.collect::<String>()
+        });
+        records.collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) fn render(&self, paint: Painter) -> String {
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, (name, _))| {
-                let cells = self
-                    .rows
-                    .iter()
-                    .chain(&self.footer)
-                    .filter_map(|row| row.get(index));
-                cells
-                    .map(|cell| cell.chars().count())
-                    .max()
-                    .unwrap_or(0)
-                    .max(name.chars().count())
-            })
-            .collect();
+        let widths = self.widths();
         let line = |cells: &[String]| -> String {
             let mut line = String::new();
             for (index, (width, (_, align))) in widths.iter().zip(&self.columns).enumerate() {
@@ -80,14 +114,19 @@ impl TextTable {
             text.push('\n');
         }
         if let Some(footer) = &self.footer {
-            let rule: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-            text.push_str(&paint.paint(Style::Dim, &"─".repeat(rule)));
+            let rule = "─".repeat(line_width(&widths));
+            text.push_str(&paint.paint(Style::Dim, &rule));
             text.push('\n');
             text.push_str(&paint.paint(Style::Bold, &line(footer)));
             text.push('\n');
         }
         text
     }
+}
+
+/// Characters of a line: columns with two spaces between them.
+fn line_width(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
 }
 
 /// A count with thousands apart: `1,234,567`.
@@ -115,6 +154,20 @@ pub(crate) fn percent(delivered: u64, sent: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wider_than_the_terminal_is_a_record_a_row() {
+        let mut table = TextTable::new(&[("ID", Align::Left), ("SENT", Align::Right)]);
+        table.row(vec!["space-a".to_owned(), "12".to_owned()]);
+        table.row(vec!["space-b".to_owned(), String::new()]);
+        let paint = Painter { enabled: false };
+        let columns = "ID       SENT\nspace-a    12\nspace-b\n";
+        assert_eq!(table.render_within(13, paint), columns);
+        let records = "ID    space-a\nSENT  12\n\nID    space-b\n";
+        assert_eq!(table.render_within(12, paint), records);
+        let narrowed = table.narrowed(12, 1).render(paint);
+        assert_eq!(narrowed, "ID\nspace-a\nspace-b\n");
+    }
 
     #[test]
     fn counts_are_grouped_by_thousands() {

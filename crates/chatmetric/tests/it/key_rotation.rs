@@ -61,14 +61,8 @@ impl Rotated {
 
     /// How many sealed bodies open and name the recipient.
     fn found(&self) -> u64 {
-        let ran = self.run(&[
-            "erase",
-            "--recipient",
-            "16505551234",
-            "--dry-run",
-            "-o",
-            "json",
-        ]);
+        let erase = ["erase", "--recipient", "-", "--dry-run", "--data-dir"];
+        let ran = run_with_input(&[&erase[..], &[&self.data_dir]].concat(), b"16505551234");
         assert_eq!(ran.code, 0, "{ran:?}");
         let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
         json["found"].as_u64().expect("a count")

@@ -141,7 +141,7 @@ pub(in crate::cli) fn print(
                     .map(|(member, _, _)| shown(member, row.get(*member)));
                 table.row(cells.collect());
             }
-            terminal.data(&table.render(terminal.paint_stdout()))
+            terminal.data(&terminal.rendered(&table))
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) fn time(text: &str) -> Result<EpochMs, String> {
 pub(super) const NO_TIME: &str =
     "`timestamp` is neither seconds or milliseconds since 1970 nor RFC 3339 with an offset";
 
+/// Whole numbers below it are exact as JSON numbers with a fraction or an exponent.
+const EXACT_BELOW: f64 = 1e15;
+
 /// A JSON string or number. Everything else is refused without repeating it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scalar<'a> {
@@ -80,7 +83,15 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(value.to_string().into()))
+        // `15550100101.0` is a column of pandas; a fraction, or more than is exact, would
+        // give the digits of another number.
+        if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
+            Ok(Scalar::Text(value.to_string().into()))
+        } else {
+            Err(E::custom(
+                "expected a whole number of up to 15 digits, or a string",
+            ))
+        }
     }
 
     fn visit_bool<E: de::Error>(self, _value: bool) -> Result<Self::Value, E> {
