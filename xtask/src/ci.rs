@@ -1,12 +1,12 @@
 //! `cargo xtask ci`: what CI runs is what a laptop runs.
 //!
-//! Tools that a fresh Rust installation may lack (rustfmt, clippy, cargo-deny,
-//! typos) are used where they are installed; a skip is printed, never silent.
+//! Tools that a fresh Rust installation may lack (rustfmt, clippy, cargo-deny) are used
+//! where they are installed; a skip is printed, never silent.
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, compat, test, tidy};
-use anyhow::Result;
+use crate::{codegen, compat, setup, test, tidy};
+use anyhow::{Context, Result, bail};
 use std::process::Command;
 
 /// Runs everything.
@@ -59,9 +59,19 @@ pub(crate) fn add(steps: &mut Steps) {
     } else {
         steps.skip("deny", "cargo-deny is not installed");
     }
-    if works("typos", &["--version"]) {
-        steps.command("typos", Command::new("typos").current_dir(root()));
-    } else {
-        steps.skip("typos", "typos is not installed");
+    steps.check("typos", typos);
+}
+
+/// Words that are misspelt, by the program's own release.
+fn typos() -> Result<()> {
+    let requirements = root().join("packaging/lint-requirements.txt");
+    let python = setup::python("lint", &requirements)?;
+    let status = Command::new(python.with_file_name("typos"))
+        .current_dir(root())
+        .status()
+        .context("could not start `typos`")?;
+    if !status.success() {
+        bail!("there are misspelt words");
     }
+    Ok(())
 }

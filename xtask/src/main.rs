@@ -11,6 +11,7 @@ mod codegen;
 mod compat;
 mod console;
 mod mutants;
+mod package;
 mod release;
 mod setup;
 mod step;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
 
   test               install what is missing, then run every test
-  test rust|python|node|java|go|samples|console
+  test rust|python|node|java|go|samples|console|package
                      only that part
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check
@@ -37,6 +38,7 @@ const USAGE: &str = "usage: cargo xtask <task>
   torture [kill|whitebox|io] [--cycles N]
                      the tests of durability alone; 200 cycles of each are CI's
   mutants [ID...]    break each protection once; its named test must turn red
+  package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, model, bench
 ";
@@ -63,6 +65,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["compat-table"] => compat::table::write(),
         ["compat-table", "--check"] => compat::table::check(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["package"] => package::make(),
         ["release", parts @ ..] => release::run(parts),
         ["torture", rest @ ..] => torture::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),

@@ -142,7 +142,8 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn is_root() -> bool {
+/// Whether this may install things for the whole machine.
+pub(crate) fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()

@@ -6,6 +6,7 @@
 
 use crate::compat;
 use crate::console;
+use crate::package;
 use crate::step::Steps;
 use crate::torture;
 use crate::workspace::{cargo, works};
@@ -19,12 +20,13 @@ use std::env;
 pub(crate) fn run(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts
         .iter()
-        .find(|part| !["rust", console::PART].contains(*part) && !compat::PARTS.contains(part))
+        .find(|part| !["rust", console::PART, package::PART].contains(*part) && !compat::PARTS.contains(part))
     {
         bail!(
-            "unknown part `{unknown}`: rust, {}, {} exist",
+            "unknown part `{unknown}`: rust, {}, {}, {} exist",
             compat::PARTS.join(", "),
-            console::PART
+            console::PART,
+            package::PART
         );
     }
     let mut steps = Steps::default();
@@ -43,7 +45,8 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
         .filter(|part| wanted(part))
         .collect();
     let console = wanted(console::PART);
-    if (suites.is_empty() && !console) || !build(steps) {
+    let package = wanted(package::PART);
+    if (suites.is_empty() && !console && !package) || !build(steps) {
         return;
     }
     for part in suites {
@@ -51,6 +54,9 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
     }
     if console {
         console::run(steps);
+    }
+    if package {
+        package::add(steps);
     }
 }
 

@@ -30,6 +30,7 @@ mod query;
 mod restore;
 mod rotate_master_key;
 mod serve;
+mod service_manager;
 mod session;
 mod sign;
 mod sign_text;

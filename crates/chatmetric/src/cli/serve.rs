@@ -2,6 +2,7 @@
 //! it is told to.
 
 use super::data_dir::{Instance, OpenMode, store_options, system_clock};
+use super::service_manager;
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
@@ -158,7 +159,12 @@ fn serve(
         };
         let told = tell_address(&server, &data_dir, terminal);
         if told.is_ok() {
-            signals.wait_for_stop(Some(&server)).await;
+            service_manager::ready(&url_of(&server));
+            tokio::select! {
+                () = signals.wait_for_stop(Some(&server)) => {}
+                () = service_manager::alive() => {}
+            }
+            service_manager::stopping();
             terminal.say("stopping: requests in flight are finished first");
         }
         let stopped = async {
@@ -177,14 +183,18 @@ fn serve(
     })
 }
 
+fn url_of(server: &RunningServer) -> String {
+    let scheme = if server.is_tls() { "https" } else { "http" };
+    format!("{scheme}://{}", server.local_addr())
+}
+
 /// One line for programs on stdout, one for people on stderr.
 fn tell_address(
     server: &RunningServer,
     data_dir: &Path,
     terminal: &Terminal,
 ) -> Result<(), CliError> {
-    let scheme = if server.is_tls() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", server.local_addr());
+    let url = url_of(server);
     terminal.say(&format!(
         "chatmetric {} listens on {url}",
         env!("CARGO_PKG_VERSION")

@@ -69,5 +69,7 @@ mod backup;
 mod disk;
 // kill -9 of `serve`, again and again.
 mod restart;
+// What systemd hears of `serve`.
+mod service_manager;
 // `sign explain`: outputs, exit codes, secrets.
 mod sign;
