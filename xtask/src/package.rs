@@ -62,20 +62,47 @@ fn deb(program: &Path) -> Result<PathBuf> {
     };
     put(program, "usr/bin/chatmetric", 0o755)?;
     run(Command::new("strip").arg(at("usr/bin/chatmetric")))?;
-    put(&root().join(UNIT), "usr/lib/systemd/system/chatmetric.service", 0o644)?;
+    put(
+        &root().join(UNIT),
+        "usr/lib/systemd/system/chatmetric.service",
+        0o644,
+    )?;
     let debian = root().join("packaging/debian");
-    put(&debian.join("chatmetric.toml"), "etc/chatmetric/chatmetric.toml", 0o644)?;
-    for doc in ["README.md", "CHANGELOG.md", "chatmetric.example.toml", "directory.example.toml"] {
-        put(&root().join(doc), &format!("usr/share/doc/chatmetric/{doc}"), 0o644)?;
+    put(
+        &debian.join("chatmetric.toml"),
+        "etc/chatmetric/chatmetric.toml",
+        0o644,
+    )?;
+    for doc in [
+        "README.md",
+        "CHANGELOG.md",
+        "chatmetric.example.toml",
+        "directory.example.toml",
+    ] {
+        put(
+            &root().join(doc),
+            &format!("usr/share/doc/chatmetric/{doc}"),
+            0o644,
+        )?;
     }
-    put(&root().join("LICENSE"), "usr/share/doc/chatmetric/copyright", 0o644)?;
+    put(
+        &root().join("LICENSE"),
+        "usr/share/doc/chatmetric/copyright",
+        0o644,
+    )?;
     let man = at("usr/share/man/man1");
     fs::create_dir_all(&man)?;
-    run(Command::new(program).arg("man").arg(&man).stdout(Stdio::null()))?;
+    run(Command::new(program)
+        .arg("man")
+        .arg(&man)
+        .stdout(Stdio::null()))?;
     for (shell, path) in [
         ("bash", "usr/share/bash-completion/completions/chatmetric"),
         ("zsh", "usr/share/zsh/vendor-completions/_chatmetric"),
-        ("fish", "usr/share/fish/vendor_completions.d/chatmetric.fish"),
+        (
+            "fish",
+            "usr/share/fish/vendor_completions.d/chatmetric.fish",
+        ),
     ] {
         let script = output(Command::new(program).args(["completions", shell]))?;
         let path = at(path);
@@ -98,10 +125,17 @@ fn deb(program: &Path) -> Result<PathBuf> {
 fn control(debian: &Path, tree: &Path) -> Result<()> {
     let folder = tree.join("DEBIAN");
     fs::create_dir_all(&folder)?;
-    let size = output(Command::new("du").args(["-sk", "--apparent-size"]).arg(tree))?;
+    let size = output(
+        Command::new("du")
+            .args(["-sk", "--apparent-size"])
+            .arg(tree),
+    )?;
     let size = size.split_whitespace().next().unwrap_or("0").to_owned();
     let libc = output(Command::new("ldd").arg("--version"))?;
-    let libc = libc.lines().next().and_then(|line| line.split(' ').next_back());
+    let libc = libc
+        .lines()
+        .next()
+        .and_then(|line| line.split(' ').next_back());
     let architecture = output(Command::new("dpkg").arg("--print-architecture"))?;
     let text = fs::read_to_string(debian.join("control"))?
         .replace("@VERSION@", VERSION)
@@ -129,7 +163,9 @@ fn lint() -> Result<()> {
         .args(["--failure-threshold", "warning"])
         .arg(root().join("packaging/docker/Dockerfile")))?;
     for script in ["postinst", "prerm", "postrm"] {
-        run(Command::new("sh").arg("-n").arg(root().join("packaging/debian").join(script)))?;
+        run(Command::new("sh")
+            .arg("-n")
+            .arg(root().join("packaging/debian").join(script)))?;
     }
     if !works("systemd-analyze", &["--version"]) {
         setup::apt(&["systemd"])?;
@@ -152,7 +188,10 @@ fn try_package() -> Result<()> {
     let purged = run(Command::new("dpkg").args(["--purge", "chatmetric"]));
     let kept = Path::new(DATA).join("data/directory.sqlite").exists();
     fs::remove_dir_all(DATA).context("could not remove the data of the test")?;
-    run(Command::new("userdel").arg("chatmetric").stderr(Stdio::null())).unwrap_or_default();
+    run(Command::new("userdel")
+        .arg("chatmetric")
+        .stderr(Stdio::null()))
+    .unwrap_or_default();
     tried?;
     purged?;
     if !kept {
@@ -176,10 +215,21 @@ fn installed() -> Result<()> {
         "/usr/lib/systemd/system/chatmetric.service",
     ]))?;
     let mut child = Command::new("setpriv")
-        .args(["--reuid", "chatmetric", "--regid", "chatmetric", "--clear-groups"])
+        .args([
+            "--reuid",
+            "chatmetric",
+            "--regid",
+            "chatmetric",
+            "--clear-groups",
+        ])
         .args(["/usr/bin/chatmetric", "serve"])
         .args(["--config", "/etc/chatmetric/chatmetric.toml"])
-        .args(["--data-dir", "/var/lib/chatmetric/data", "--listen", "127.0.0.1:0"])
+        .args([
+            "--data-dir",
+            "/var/lib/chatmetric/data",
+            "--listen",
+            "127.0.0.1:0",
+        ])
         .current_dir("/")
         .stdout(Stdio::piped())
         .spawn()
@@ -209,7 +259,10 @@ fn first_answer(stdout: impl Read) -> Result<()> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if !answer.starts_with("HTTP/1.1 200") {
-        bail!("`/readyz` says `{}`", answer.lines().next().unwrap_or_default());
+        bail!(
+            "`/readyz` says `{}`",
+            answer.lines().next().unwrap_or_default()
+        );
     }
     Ok(())
 }

@@ -18,10 +18,9 @@ use std::env;
 /// # Errors
 /// When a test fails, or something that is needed cannot be installed.
 pub(crate) fn run(parts: &[&str]) -> Result<()> {
-    if let Some(unknown) = parts
-        .iter()
-        .find(|part| !["rust", console::PART, package::PART].contains(*part) && !compat::PARTS.contains(part))
-    {
+    if let Some(unknown) = parts.iter().find(|part| {
+        !["rust", console::PART, package::PART].contains(*part) && !compat::PARTS.contains(part)
+    }) {
         bail!(
             "unknown part `{unknown}`: rust, {}, {}, {} exist",
             compat::PARTS.join(", "),

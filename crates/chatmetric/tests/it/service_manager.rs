@@ -58,5 +58,8 @@ fn a_service_manager_that_does_not_listen_is_no_fault() {
     assert_eq!(answer.expect("an answer").status().as_u16(), 200);
     let (status, said) = served.stop();
     assert!(status.success());
-    assert!(said.contains("the service manager could not be told"), "{said}");
+    assert!(
+        said.contains("the service manager could not be told"),
+        "{said}"
+    );
 }
