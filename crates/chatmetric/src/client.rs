@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 
 /// The version of the product that is called.
 pub const API_VERSION: &str = "2020-06-06";
@@ -23,6 +25,9 @@ pub const API_VERSION: &str = "2020-06-06";
 pub const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How long one call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long nothing may come of an answer that is a stream.
+pub const STREAM_STALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Where an API is: scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -343,11 +348,24 @@ impl ApiClient {
 }
 
 pub(crate) fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
+    let config = config(endpoint, ca).timeout_global(Some(CALL_TIMEOUT));
+    config.build().new_agent()
+}
+
+/// One whose answers may take as long as something of them comes.
+pub(crate) fn stream_agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
+    let config = config(endpoint, ca)
+        .timeout_connect(Some(CALL_TIMEOUT))
+        .timeout_send_body(Some(CALL_TIMEOUT))
+        .timeout_per_read(Some(STREAM_STALL_TIMEOUT));
+    config.build().new_agent()
+}
+
+fn config(endpoint: &Endpoint, ca: Option<&CaFile>) -> ConfigBuilder<AgentScope> {
     let mut config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        .user_agent(concat!("chatmetric/", env!("CARGO_PKG_VERSION")))
-        .timeout_global(Some(CALL_TIMEOUT));
+        .user_agent(concat!("chatmetric/", env!("CARGO_PKG_VERSION")));
     if endpoint.is_loopback {
         // No proxy can reach what listens on our own loopback.
         config = config.proxy(None);
@@ -359,7 +377,7 @@ pub(crate) fn agent(endpoint: &Endpoint, ca: Option<&CaFile>) -> ureq::Agent {
         let roots = RootCerts::from(roots);
         config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
     }
-    config.build().new_agent()
+    config
 }
 
 impl fmt::Debug for ApiClient {

@@ -76,17 +76,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "backup-secrets",
         promise: "no secret in the clear is in a backup",
-        file: "crates/chatmetric/src/backup/make.rs",
-        find: "        self.directory(&copy_path)?;\n",
-        replace: "        self.directory(&copy_path)?;\n        let secrets = source.directory.path().with_file_name(\"first-start.toml\");\n        drop(std::fs::copy(secrets, self.new.join(\"first-start.toml\")));\n",
+        file: "crates/chatmetric/src/backup/origin.rs",
+        find: "        let file = File::open(&path).map_err(BackupError::file(\"open\", &path))?;\n",
+        replace: "        let secrets = std::fs::read(path.with_file_name(\"first-start.toml\")).unwrap_or_default();\n        let mut more = std::fs::OpenOptions::new().append(true).open(&path).expect(\"opens\");\n        std::io::Write::write_all(&mut more, &secrets).expect(\"written\");\n        let file = File::open(&path).map_err(BackupError::file(\"open\", &path))?;\n",
         test: test!("chatmetric", it, "no_secret_is_in_a_backup"),
     },
     Mutant {
         id: "backup-name",
         promise: "a backup has its name only when all of it is durable",
         file: "crates/chatmetric/src/backup/make.rs",
-        find: ".join(format!(\"{id}{NEW_SUFFIX}\"));\n    copy::make_dir(&new)?;",
-        replace: ".join(&id);\n    copy::make_dir(&new)?;",
+        find: "let new = backups.join(format!(\"{id}{NEW_SUFFIX}\"));",
+        replace: "let new = backups.join(&id);",
         test: test!(
             "chatmetric",
             it,
@@ -175,6 +175,74 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "chatmetric",
             it,
             "a_damaged_file_of_each_kind_is_refused_by_name"
+        ),
+    },
+    Mutant {
+        id: "remote-backup-end",
+        promise: "a stream of a backup that was cut is never taken for a whole one",
+        file: "crates/chatmetric/src/backup/remote.rs",
+        find: "        self.frames.done()\n",
+        replace: "        Ok(())\n",
+        test: test!("chatmetric", lib, "a_stream_without_its_end_is_no_backup"),
+    },
+    Mutant {
+        id: "remote-backup-part",
+        promise: "a part that came over the network is compared with its end",
+        file: "crates/chatmetric/src/backup/frames.rs",
+        find: "if self.payload.len() != END_BYTES || self.payload != said {",
+        replace: "if self.payload.len() != END_BYTES {",
+        test: test!("chatmetric", lib, "each_flipped_bit_and_each_cut_is_found"),
+    },
+    Mutant {
+        id: "remote-backup-stray",
+        promise: "what an interrupted backup had brought is compared before it is used",
+        file: "crates/chatmetric/src/backup/send.rs",
+        find: "    Ok(found.map(|found| found == sum))\n",
+        replace: "    Ok(found.map(|found| found.len() == sum.len()))\n",
+        test: test!(
+            "chatmetric",
+            it,
+            "a_backup_that_was_cut_goes_on_with_what_had_come"
+        ),
+    },
+    Mutant {
+        id: "remote-backup-names",
+        promise: "no name in a stream of a backup leads out of it",
+        file: "crates/chatmetric/src/backup/remote.rs",
+        find: "if !fits || !seen.insert(name) {",
+        replace: "if !seen.insert(name) {",
+        test: test!("chatmetric", lib, "no_name_in_a_stream_leads_anywhere_else"),
+    },
+    Mutant {
+        id: "remote-backup-scope",
+        promise: "a token that may look only gets no backup",
+        file: "crates/chatmetric/src/server/operator.rs",
+        find: "        (Verb::Post | Verb::Patch | Verb::Delete, OperatorScope::Read) => {\n            return Err(Refusal::Scope);\n        }\n",
+        replace: "        (Verb::Post | Verb::Patch | Verb::Delete, OperatorScope::Read) => {}\n",
+        test: test!("chatmetric", it, "who_may_not_have_a_backup_gets_none"),
+    },
+    Mutant {
+        id: "remote-backup-one",
+        promise: "one backup is sent at a time",
+        file: "crates/chatmetric/src/server/operator/backup.rs",
+        find: "        let _turn = turn;\n",
+        replace: "        drop(turn);\n",
+        test: test!(
+            "chatmetric",
+            it,
+            "one_is_sent_at_a_time_and_a_client_that_left_holds_nothing"
+        ),
+    },
+    Mutant {
+        id: "answer-stall",
+        promise: "a client that takes nothing of an answer is not waited for",
+        file: "crates/chatmetric/src/server/connection.rs",
+        find: "        std::task::ready!(sleep.as_mut().poll(cx));\n",
+        replace: "        drop(sleep.as_mut().poll(cx));\n        if timeout != Duration::MAX {\n            return Poll::Pending;\n        }\n",
+        test: test!(
+            "chatmetric",
+            lib,
+            "a_client_that_takes_nothing_is_not_waited_for"
         ),
     },
 ];

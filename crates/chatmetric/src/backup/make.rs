@@ -1,38 +1,33 @@
-//! Making a backup of an open instance, whether a server runs on it or not.
-//!
-//! The cut: the directory is held; the store is cut; the directory is copied and let go.
-//! An event reaches the store after the directory was told of its space and number, so
-//! the copy knows everything that the cut names. A number that is bound without an event
-//! in the store is what a crash between the two leaves as well. Everything else is
-//! copied from the cut afterwards, while the server goes on.
+//! Making a backup in a place: of an instance that is open here, whether a server runs on
+//! it or not, or of one elsewhere (`remote`).
 //!
 //! Runs are copied and not linked: a linked file is one file, and what damages it in the
 //! data directory damages the backup.
 //!
-//! Invariant: until the manifest is durable and the backup has its name, it does not
-//! exist; a failure or a stop leaves the backups of before as they were.
+//! Not here: where the bytes come from (`origin`). Invariant: until the manifest is
+//! durable and the backup has its name, it does not exist; a failure or a stop leaves the
+//! backups of before as they were.
 
-use super::copy::{self, CHUNK_BYTES, NewFile};
+use super::copy::{self, NewFile};
 use super::manifest::{
     BACKUPS_DIR, DIRECTORY_PART, FileEntry, MANIFEST_FILE, MANIFEST_SUM_FILE, Manifest, RUN_SUFFIX,
     RUNS_DIR, STORE_PREFIX,
 };
+use super::origin::{Held, Origin, There};
 use super::place::{Known, NEW_SUFFIX, Place, remove_file};
 use super::prune::{prune, remove_stray};
-use super::{BACKUPS_MAX, BackupError, FILES_MAX, FORMAT, refuse_inside};
+use super::wire::{PartOf, State};
+use super::{BACKUPS_MAX, BackupError, FORMAT, refuse_inside};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use chatmetric_rpc::format_utc_seconds;
-use chatmetric_store::{CutPart, Store, StoreCut};
+use chatmetric_store::Store;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The file of the copied directory.
-const DIRECTORY_COPY: &str = "directory.sqlite";
+pub(super) const DIRECTORY_COPY: &str = "directory.sqlite";
 
 /// An open instance.
 #[derive(Clone, Copy)]
@@ -122,63 +117,104 @@ pub fn make(
     refuse_inside(&wanted.dest, data_dir.unwrap_or(Path::new(".")))?;
     let place = Place::claim(&wanted.dest, source.directory.instance_id())?;
     let known = place.known()?;
-    let keep = wanted
-        .keep
-        .map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(1));
+    check_room(&known, wanted)?;
+    let mut held = Held::take(source)?;
+    let state = held.state.clone();
+    let started = Started {
+        place,
+        known,
+        clock: source.clock,
+        started_ms,
+    };
+    started.make(wanted, &state, &mut held, watch)
+}
+
+/// Refuses one backup more than there may be.
+pub(super) fn check_room(known: &Known, wanted: &Wanted) -> Result<(), BackupError> {
     let there = known.whole.len() + known.damaged.len();
     // One more than may stay, until the older ones are removed.
-    if there > BACKUPS_MAX || (there == BACKUPS_MAX && keep > BACKUPS_MAX) {
+    if there > BACKUPS_MAX || (there == BACKUPS_MAX && keep(wanted) > BACKUPS_MAX) {
         return Err(BackupError::TooMany {
             path: wanted.dest.clone(),
             what: "backups",
             max: BACKUPS_MAX - 1,
         });
     }
-    let created_ms = source.clock.now().0;
-    let id = next_id(&place.ids()?, created_ms);
-    let new = place
-        .path()
-        .join(BACKUPS_DIR)
-        .join(format!("{id}{NEW_SUFFIX}"));
-    copy::make_dir(&new)?;
-    let making = Making {
-        place: &place,
-        backups: &known,
-        known: known_files(&known),
-        new: &new,
-        id: &id,
-        made: Made {
-            dest: wanted.dest.clone(),
-            id: id.clone(),
-            created_at: format_utc_seconds(created_ms.div_euclid(1_000)).unwrap_or_default(),
-            created_ms,
-            ..Made::default()
-        },
-        progress: Progress::default(),
-        files: Vec::new(),
-        watch,
-    };
-    let made = making.run(source).and_then(|made| {
-        let named = place.path().join(BACKUPS_DIR).join(&id);
-        std::fs::rename(&new, &named).map_err(BackupError::file("rename", &new))?;
-        copy::sync_dir(&place.path().join(BACKUPS_DIR))?;
-        Ok(made)
-    });
-    let mut made = made.inspect_err(|_| {
-        // The next backup removes it too; now it takes space that may be short.
-        drop(std::fs::remove_dir_all(&new));
-    })?;
-    // The backup is made, whatever becomes of older ones.
-    match prune(&place, keep) {
-        Ok(pruned) => {
-            made.removed_backups = pruned.backups;
-            made.removed_files = pruned.files;
+    Ok(())
+}
+
+fn keep(wanted: &Wanted) -> usize {
+    let keep = wanted.keep;
+    keep.map_or(usize::MAX, |keep| usize::try_from(keep).unwrap_or(1))
+}
+
+/// A place that is ready for one more backup.
+pub(super) struct Started<'a> {
+    pub(super) place: Place,
+    pub(super) known: Known,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) started_ms: u64,
+}
+
+impl Started<'_> {
+    /// Makes the backup of a state whose bytes `origin` has.
+    pub(super) fn make(
+        self,
+        wanted: &Wanted,
+        state: &State,
+        origin: &mut dyn Origin,
+        watch: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Made, BackupError> {
+        let Self {
+            place,
+            known,
+            clock,
+            started_ms,
+        } = self;
+        let created_ms = clock.now().0;
+        let id = next_id(&place.ids()?, created_ms);
+        let backups = place.path().join(BACKUPS_DIR);
+        let new = backups.join(format!("{id}{NEW_SUFFIX}"));
+        copy::make_dir(&new)?;
+        let making = Making {
+            place: &place,
+            backups: &known,
+            known: known_files(&known),
+            new: &new,
+            id: &id,
+            origin,
+            made: Made {
+                dest: wanted.dest.clone(),
+                id: id.clone(),
+                created_at: format_utc_seconds(created_ms.div_euclid(1_000)).unwrap_or_default(),
+                created_ms,
+                ..Made::default()
+            },
+            progress: Progress::default(),
+            files: Vec::new(),
+            watch,
+        };
+        let made = making.run(state).and_then(|made| {
+            std::fs::rename(&new, backups.join(&id)).map_err(BackupError::file("rename", &new))?;
+            copy::sync_dir(&backups)?;
+            Ok(made)
+        });
+        let mut made = made.inspect_err(|_| {
+            // The next backup removes it too; now it takes space that may be short.
+            drop(std::fs::remove_dir_all(&new));
+        })?;
+        // The backup is made, whatever becomes of older ones.
+        match prune(&place, keep(wanted)) {
+            Ok(pruned) => {
+                made.removed_backups = pruned.backups;
+                made.removed_files = pruned.files;
+            }
+            Err(error) => made.prune_error = Some(crate::cli::error_chain(&error)),
         }
-        Err(error) => made.prune_error = Some(crate::cli::error_chain(&error)),
+        made.damaged = known.damaged.into_iter().map(|(id, _)| id).collect();
+        made.took_ms = clock.monotonic_ms().saturating_sub(started_ms);
+        Ok(made)
     }
-    made.damaged = known.damaged.into_iter().map(|(id, _)| id).collect();
-    made.took_ms = source.clock.monotonic_ms().saturating_sub(started_ms);
-    Ok(made)
 }
 
 /// The name of the next backup: greater than all, whatever the clock says.
@@ -193,7 +229,7 @@ fn next_id(ids: &[String], created_ms: i64) -> String {
 }
 
 /// The runs that whole backups have, with length and SHA-256.
-fn known_files(known: &Known) -> HashMap<String, (u64, String)> {
+pub(super) fn known_files(known: &Known) -> HashMap<String, (u64, String)> {
     let files = known.whole.iter().flat_map(|manifest| &manifest.files);
     let files = files.filter(|file| file.path.starts_with(RUNS_DIR));
     files
@@ -201,23 +237,9 @@ fn known_files(known: &Known) -> HashMap<String, (u64, String)> {
         .collect()
 }
 
-/// A copy of the directory that is made while it is held; gone when this is dropped.
-struct HeldCopy(PathBuf);
-
-impl HeldCopy {
-    fn new(directory: &Path) -> Result<Self, BackupError> {
-        let path = directory.with_extension("backup");
-        // Of a process that was killed; one at a time has the data directory.
-        remove_file(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for HeldCopy {
-    fn drop(&mut self) {
-        // The next backup removes it too.
-        drop(remove_file(&self.0));
-    }
+/// The name of the file of a part that belongs to one backup alone.
+pub(super) fn own_name(part: &str) -> String {
+    part.replace('/', "-")
 }
 
 /// A backup that is being made.
@@ -227,6 +249,7 @@ struct Making<'a> {
     known: HashMap<String, (u64, String)>,
     new: &'a Path,
     id: &'a str,
+    origin: &'a mut dyn Origin,
     made: Made,
     progress: Progress,
     files: Vec<FileEntry>,
@@ -234,159 +257,127 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    fn run(mut self, source: Source<'_>) -> Result<Made, BackupError> {
-        // Beside the original: while the directory is held, no other disk is waited for.
-        let held_copy = HeldCopy::new(source.directory.path())?;
-        let cut: StoreCut = source.directory.backup_with(&held_copy.0, || {
-            source
-                .store
-                .cut()
-                .map_err(BackupError::store("take a cut of"))
-        })?;
-        if cut.parts.len() >= FILES_MAX {
-            return Err(BackupError::TooMany {
-                path: self.new.to_owned(),
-                what: "files",
-                max: FILES_MAX,
-            });
-        }
-        let files_all = cut.parts.len() + 1;
-        self.progress.files_all = u64::try_from(files_all).unwrap_or(u64::MAX);
-        self.progress.bytes_all = cut.parts.iter().filter_map(|part| part.bytes).sum();
-        let identities = cut.parts.iter().filter_map(|part| part.identity.as_ref());
+    fn run(mut self, state: &State) -> Result<Made, BackupError> {
+        self.progress.files_all = u64::try_from(state.parts.len() + 1).unwrap_or(u64::MAX);
+        self.progress.bytes_all = state.parts.iter().filter_map(|part| part.bytes).sum();
+        let identities = state.parts.iter().filter_map(|part| part.identity.as_ref());
         let wanted = identities.map(|identity| format!("{identity}{RUN_SUFFIX}"));
         remove_stray(self.place, self.backups, &wanted.collect())?;
-        self.directory(&held_copy.0)?;
-        drop(held_copy);
-        let StoreCut {
-            format,
-            positions,
-            parts,
-        } = cut;
-        // What a part holds open is let go once it is copied.
-        for part in parts {
+        let (bytes, sum) = self.copy(None, &self.new.join(DIRECTORY_COPY))?;
+        self.copied()?;
+        self.note(self.own_path(DIRECTORY_COPY), DIRECTORY_PART, bytes, sum);
+        for (at, part) in state.parts.iter().enumerate() {
             match &part.identity {
-                Some(identity) => self.shared(&part, identity)?,
-                None => self.own(&part)?,
+                Some(identity) => self.shared(at, part, identity)?,
+                None => self.own(at, part)?,
             }
         }
-        self.made.positions = positions;
+        self.origin.finish()?;
+        self.made.positions.clone_from(&state.positions);
         self.made.files = self.progress.files;
         self.made.bytes = self.made.copied_bytes + self.made.present_bytes;
         copy::sync_dir(&self.place.path().join(RUNS_DIR))?;
-        self.manifest(format, &source.directory.master_key_id().to_string())?;
+        self.manifest(state.store_format, &state.master_key_id)?;
         Ok(self.made)
     }
 
-    fn directory(&mut self, path: &Path) -> Result<(), BackupError> {
-        let mut from = File::open(path).map_err(BackupError::file("open", path))?;
-        let mut file = NewFile::create(&self.new.join(DIRECTORY_COPY))?;
-        let mut piece = vec![0; CHUNK_BYTES];
-        loop {
-            let read = from.read(&mut piece);
-            match read.map_err(BackupError::file("read", path))? {
-                0 => break,
-                read => file.write(piece.get(..read).unwrap_or_default())?,
-            }
-        }
-        let (bytes, sum) = file.finish()?;
-        self.copied(bytes)?;
-        self.note(self.own_path(DIRECTORY_COPY), DIRECTORY_PART, bytes, sum);
-        Ok(())
-    }
-
     /// A part that belongs to this backup alone.
-    fn own(&mut self, part: &CutPart) -> Result<(), BackupError> {
-        let name = part.name.replace('/', "-");
-        let (bytes, sum) = self.copy(part, &self.new.join(&name))?;
-        self.copied(0)?;
+    fn own(&mut self, at: usize, part: &PartOf) -> Result<(), BackupError> {
+        let name = own_name(&part.name);
+        let (bytes, sum) = self.copy(Some(at), &self.new.join(&name))?;
+        self.copied()?;
         let part = format!("{STORE_PREFIX}{}", part.name);
         self.note(self.own_path(&name), &part, bytes, sum);
         Ok(())
     }
 
     /// A part that never changes: copied unless it is there.
-    fn shared(&mut self, part: &CutPart, identity: &str) -> Result<(), BackupError> {
+    fn shared(&mut self, at: usize, part: &PartOf, identity: &str) -> Result<(), BackupError> {
         let path = format!("{RUNS_DIR}/{identity}{RUN_SUFFIX}");
         let name = format!("{STORE_PREFIX}{}", part.name);
-        if let Some((bytes, sum)) = self.present(part, &path)? {
+        if let Some((bytes, sum)) = self.present(at, part, &path)? {
             self.made.present_files += 1;
             self.made.present_bytes += bytes;
             self.progress.bytes_all = self.progress.bytes_all.saturating_sub(bytes);
-            self.step(1, 0)?;
+            self.step()?;
             self.note(path, &name, bytes, sum);
             return Ok(());
         }
         let named = self.place.path().join(&path);
         let new = self.place.path().join(format!("{path}{NEW_SUFFIX}"));
-        let copied = self.copy(part, &new).and_then(|copied| {
+        let copied = self.copy(Some(at), &new).and_then(|copied| {
             std::fs::rename(&new, &named).map_err(BackupError::file("rename", &new))?;
             Ok(copied)
         });
         let (bytes, sum) = copied.inspect_err(|_| drop(remove_file(&new)))?;
-        self.copied(0)?;
+        self.copied()?;
         self.note(path, &name, bytes, sum);
         Ok(())
     }
 
     /// Length and SHA-256 of the file when it is there: as a backup knows it, or, left by
     /// an interrupted one, when it has the bytes of the part.
-    fn present(&self, part: &CutPart, path: &str) -> Result<Option<(u64, String)>, BackupError> {
+    fn present(
+        &mut self,
+        at: usize,
+        part: &PartOf,
+        path: &str,
+    ) -> Result<Option<(u64, String)>, BackupError> {
         let Ok(file) = self.place.open(path) else {
             return Ok(None);
         };
         let length = file.metadata().map(|data| data.len()).ok();
-        if length.is_none() || length != part.bytes {
+        let (Some(bytes), true) = (length, length == part.bytes) else {
             return Ok(None);
-        }
-        if let Some((bytes, sum)) = self.known.get(path) {
-            return Ok((Some(*bytes) == length).then(|| (*bytes, sum.clone())));
-        }
-        let mut there = BufReader::with_capacity(CHUNK_BYTES, file);
-        let (mut same, mut piece) = (true, Vec::new());
-        let mut sum = Sha256::new();
-        part.read(&mut |bytes| {
-            piece.resize(bytes.len(), 0);
-            same = there.read_exact(&mut piece).is_ok() && piece == bytes;
-            sum.update(bytes);
-            same
-        })
-        .map_err(BackupError::store("read"))?;
-        Ok(same.then(|| (length.unwrap_or(0), hex::encode(sum.finalize()))))
+        };
+        let sha256 = match self.known.get(path) {
+            Some((known, _)) if *known != bytes => return Ok(None),
+            known => known.map(|(_, sum)| sum.as_str()),
+        };
+        let there = There { file, sha256 };
+        Ok(self.origin.present(at, there)?.map(|sum| (bytes, sum)))
     }
 
-    fn copy(&mut self, part: &CutPart, to: &Path) -> Result<(u64, String), BackupError> {
+    /// Copies a part of the store, or the directory.
+    fn copy(&mut self, part: Option<usize>, to: &Path) -> Result<(u64, String), BackupError> {
         let mut file = NewFile::create(to)?;
+        let (progress, watch) = (&mut self.progress, &mut self.watch);
         let mut failed = None;
-        let taken = part.read(&mut |bytes| {
-            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let written = file.write(bytes).and_then(|()| self.step(0, length));
+        let mut give = |bytes: &[u8]| {
+            let written = file.write(bytes).and_then(|()| {
+                // The directory is not among the bytes that are counted.
+                if part.is_some() {
+                    progress.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                }
+                told(watch, *progress)
+            });
             failed = written.err();
             failed.is_none()
-        });
+        };
+        let taken = match part {
+            Some(part) => self.origin.part(part, &mut give),
+            None => self.origin.directory(&mut give),
+        };
         if let Some(error) = failed {
             return Err(error);
         }
-        taken.map_err(BackupError::store("read"))?;
+        if !taken? {
+            return Err(BackupError::Stopped);
+        }
         let (bytes, sum) = file.finish()?;
         self.made.copied_bytes += bytes;
         Ok((bytes, sum))
     }
 
-    fn copied(&mut self, more_bytes: u64) -> Result<(), BackupError> {
+    fn copied(&mut self) -> Result<(), BackupError> {
         self.made.copied_files += 1;
-        self.made.copied_bytes += more_bytes;
-        self.step(1, 0)
+        self.step()
     }
 
-    fn step(&mut self, files: u64, bytes: u64) -> Result<(), BackupError> {
-        self.progress.files += files;
-        self.progress.bytes += bytes;
-        if (self.watch)(self.progress) {
-            Ok(())
-        } else {
-            Err(BackupError::Stopped)
-        }
+    /// One file more is done.
+    fn step(&mut self) -> Result<(), BackupError> {
+        self.progress.files += 1;
+        told(self.watch, self.progress)
     }
 
     fn own_path(&self, name: &str) -> String {
@@ -422,5 +413,14 @@ impl Making<'_> {
         copy::write_new(&path, &text)?;
         copy::write_new(&self.new.join(MANIFEST_SUM_FILE), sum.as_bytes())?;
         copy::sync_dir(self.new)
+    }
+}
+
+/// Tells how far it is; whoever is told may break it off.
+fn told(watch: &mut dyn FnMut(Progress) -> bool, progress: Progress) -> Result<(), BackupError> {
+    if watch(progress) {
+        Ok(())
+    } else {
+        Err(BackupError::Stopped)
     }
 }

@@ -1,8 +1,9 @@
 //! Backups of an instance in a directory of their own, and an instance made from one.
 //!
 //! Reading order: this file (errors, limits), `place` (the directory with the backups),
-//! `manifest` (what a backup says of itself), `make`, `prune`, `restore`, `schedule`.
-//! Not here: what is in a store's part (chatmetric-store knows bytes on disk) or in the
+//! `manifest` (what a backup says of itself), `origin` (an open instance, held), `make`,
+//! `prune`, `restore`, `schedule`; then `wire`, `frames`, `send` and `remote`, for one on
+//! another machine. Not here: what is in a store's part (chatmetric-store knows bytes on disk) or in the
 //! copy of the directory.
 //!
 //! ```text
@@ -17,18 +18,28 @@
 //! master key nor `first-start.toml` is in it.
 
 mod copy;
+mod frames;
 mod make;
 mod manifest;
+mod origin;
 mod place;
 mod prune;
+mod remote;
 mod restore;
 mod schedule;
+mod send;
+mod wire;
 
+pub use frames::PIECE_BYTES_MAX;
 pub use make::{Made, Progress, Source, Wanted, make};
+pub(crate) use origin::Held;
 pub use place::{Listed, list};
+pub use remote::make_remote;
 pub use restore::{Restored, WantedRestore, restore};
 pub(crate) use schedule::run as run_schedule;
 pub use schedule::{BackupState, BackupStatus, LastBackup, LastError};
+pub(crate) use send::send;
+pub use wire::{HAVE_MAX, Have, REQUEST_BYTES_MAX, Request, WIRE_FORMAT};
 
 use crate::directory::DirectoryError;
 use crate::master_key::MasterKeyError;
@@ -171,6 +182,31 @@ pub enum BackupError {
     /// The directory could not be copied or read.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A step without a file of a name failed.
+    #[error("could not {operation}")]
+    Step {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The connection ended, or stood still, before all of a backup had come.
+    #[error("the server's answer was cut off before all of it had come; no backup was made")]
+    StreamCut {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What came is not what a server of ours sends.
+    #[error("the server's answer {what}; no backup was made")]
+    StrangeStream {
+        /// What is wrong, as the end of a sentence.
+        what: String,
+    },
+    /// The server broke it off.
+    #[error("the server could not go on, its log says why; no backup was made")]
+    ServerFailed,
     /// Whoever wanted it does not want it any more.
     #[error("it was broken off; no backup was made")]
     Stopped,

@@ -142,6 +142,28 @@ impl Place {
         Ok(place)
     }
 
+    /// Whose place it is; `None` for one that may become anybody's.
+    pub(super) fn owner(path: &Path) -> Result<Option<String>, BackupError> {
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(BackupError::file("look at", path)(error)),
+            Ok(_) => {}
+        }
+        let belongs = read_place(path, &open_dir(path)?)?;
+        if belongs.is_none() {
+            refuse_foreign(path)?;
+        }
+        Ok(belongs.map(|belongs| belongs.instance))
+    }
+
+    /// Refuses another instance than the one whose place it is.
+    pub(super) fn check_instance(&self, instance: &str) -> Result<(), BackupError> {
+        if self.instance == instance {
+            return Ok(());
+        }
+        Err(other_instance(&self.path, &self.instance, instance))
+    }
+
     /// Takes a place for reading. Nothing is changed.
     pub(super) fn read(path: &Path) -> Result<Self, BackupError> {
         let dir = open_dir(path)?;
@@ -363,12 +385,18 @@ fn read_place(path: &Path, dir: &File) -> Result<Option<Belongs>, BackupError> {
 /// Refuses the place of another instance.
 fn refuse_other(path: &Path, belongs: Option<&Belongs>, instance: &str) -> Result<(), BackupError> {
     match belongs {
-        Some(belongs) if belongs.instance != instance => Err(BackupError::OtherInstance {
-            path: path.to_owned(),
-            found: belongs.instance.clone(),
-            own: instance.to_owned(),
-        }),
+        Some(belongs) if belongs.instance != instance => {
+            Err(other_instance(path, &belongs.instance, instance))
+        }
         Some(_) | None => Ok(()),
+    }
+}
+
+fn other_instance(path: &Path, found: &str, own: &str) -> BackupError {
+    BackupError::OtherInstance {
+        path: path.to_owned(),
+        found: found.to_owned(),
+        own: own.to_owned(),
     }
 }
 

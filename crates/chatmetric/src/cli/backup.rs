@@ -1,11 +1,13 @@
-//! `chatmetric backup`: a consistent copy of an instance into a directory of backups.
+//! `chatmetric backup`: a consistent copy of an instance, here or elsewhere, into a
+//! directory of backups.
 
-use super::data_dir::OpenMode;
+use super::data_dir::system_clock;
+use super::operate::{Http, Reach, ReachArguments};
 use super::output::OutputFormat;
 use super::session::{Session, explain_control, explain_refusal};
 use super::text_table::{Align, TextTable, grouped};
 use super::{CliError, Exit, InstanceArguments, Terminal};
-use crate::backup::{BACKUPS_MAX, BackupError, Listed, Made, Progress, Wanted, list};
+use crate::backup::{BACKUPS_MAX, BackupError, Listed, Made, Progress, Wanted, list, make_remote};
 use crate::master_key::key_path_beside;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,12 +26,12 @@ pub(super) struct BackupArguments {
     #[arg(value_name = "DEST")]
     dest: PathBuf,
     #[command(flatten)]
-    instance: InstanceArguments,
+    reach: ReachArguments,
     /// Remove older backups, so that so many stay [default: all stay]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=most_backups()))]
     keep: Option<u32>,
     /// Show the backups that are there; make none
-    #[arg(long, conflicts_with = "keep")]
+    #[arg(long, conflicts_with_all = ["keep", "endpoint"])]
     list: bool,
     /// The form of the output: table or json [default: table on a terminal, else json]
     #[arg(
@@ -80,21 +82,24 @@ pub(super) fn run(arguments: &BackupArguments, terminal: &Terminal) -> Result<()
     if wanted.dest.to_str().is_none() {
         return Err(CliError::usage("`DEST` must be valid UTF-8"));
     }
-    let mut session = Session::open(&arguments.instance, OpenMode::Existing, terminal)?;
+    let mut reach = Reach::open(&arguments.reach, terminal)?;
     let bar = Bar::new(terminal);
-    let made = match &mut session {
-        Session::Server(client) => client
-            .backup(wanted, &mut |progress| bar.show(progress))
-            .map_err(|error| explain_control(&error)),
-        Session::Own { operator, .. } => operator
-            .backup(&wanted, &mut |progress| {
-                bar.show(progress);
-                true
-            })
-            .map_err(|refusal| explain_refusal(&refusal)),
+    let made = match &mut reach {
+        Reach::Session(session) => match session.as_mut() {
+            Session::Server(client) => client
+                .backup(wanted, &mut |progress| bar.show(progress))
+                .map_err(|error| explain_control(&error)),
+            Session::Own { operator, .. } => operator
+                .backup(&wanted, &mut |progress| {
+                    bar.show(progress);
+                    true
+                })
+                .map_err(|refusal| explain_refusal(&refusal)),
+        },
+        Reach::Http(http) => from_elsewhere(http, &wanted, &bar),
     };
     bar.finish();
-    session.close();
+    reach.close();
     let made = made?;
     if let Some(error) = &made.prune_error {
         terminal.warn(&format!(
@@ -107,18 +112,42 @@ pub(super) fn run(arguments: &BackupArguments, terminal: &Terminal) -> Result<()
         ));
     }
     terminal.data(&render(&made, output)?)?;
-    say_key(&arguments.instance, terminal);
+    say_key(&arguments.reach, terminal);
     Ok(())
 }
 
+/// A backup of a server elsewhere; its files are written here.
+fn from_elsewhere(http: &Http, wanted: &Wanted, bar: &Bar) -> Result<Made, CliError> {
+    make_remote(
+        system_clock().as_ref(),
+        wanted,
+        |request| http.stream("backup", request),
+        &mut |progress| {
+            bar.show(progress);
+            true
+        },
+    )
+}
+
+impl From<BackupError> for CliError {
+    fn from(error: BackupError) -> Self {
+        explain(&error)
+    }
+}
+
 /// What a backup cannot replace.
-fn say_key(instance: &InstanceArguments, terminal: &Terminal) {
-    let key = match &instance.master_key_file {
-        Some(path) => path.display().to_string(),
-        None => key_place(&instance.data_dir),
+fn say_key(reach: &ReachArguments, terminal: &Terminal) {
+    let InstanceArguments {
+        data_dir,
+        master_key_file,
+    } = &reach.instance;
+    let key = match (&reach.endpoint, master_key_file) {
+        (Some(_), _) => "<data-dir>.key` of the server".to_owned(),
+        (None, Some(path)) => format!("{}`", path.display()),
+        (None, None) => format!("{}`", key_place(data_dir)),
     };
     terminal.say(&format!(
-        "the master key is not in the backup: keep a copy of `{key}` in another place"
+        "the master key is not in the backup: keep a copy of `{key} in another place"
     ));
 }
 
@@ -206,6 +235,9 @@ pub(super) fn explain(error: &BackupError) -> CliError {
             "nothing was restored; `chatmetric backup DEST --list` shows the backups, `--at` \
              takes another one",
         ),
+        BackupError::StreamCut { .. } | BackupError::ServerFailed => {
+            cli.hint("try again: files of the store that came whole are not sent again")
+        }
         _ => cli,
     }
 }

@@ -37,14 +37,14 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
-    pub(super) fn invalid(field: &str, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Self {
         Self::Invalid {
             field: field.to_owned(),
             reason: reason.into(),
         }
     }
 
-    pub(super) fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Failed(Box::new(error))
     }
 

@@ -70,6 +70,7 @@ pub const ROUTES: &[Route] = &[
     route(Verb::Delete, "webhooks/{webhook}", "deleteWebhook", "Take a webhook away; its books stay", NONE, NONE),
     route(Verb::Post, "events", "loadEvents", "Load events into a space, as `import` does; each is [channel, number, message id, status, ms]", NONE, &["space", "events", "ignored?"]),
     route(Verb::Post, "erase", "erase", "Take out sealed bodies that have a message id or a recipient; counts stay", NONE, &["messageId?", "recipient?", "account?", "dryRun?"]),
+    route(Verb::Post, "backup", "backup", "A backup as a stream, for `chatmetric backup --endpoint`; `have` is what is there already: objects with `identity`, `bytes` and maybe `sha256`", NONE, &["have"]),
     route(Verb::Post, "policies/simulate", "simulatePolicy", "What RAM would say to a call that nobody made", NONE, &["account?", "user", "action", "resource?", "context?"]),
     route(Verb::Get, "usage", "usage", "What every space counted, in whole days of its zone", RANGE, NONE),
     route(Verb::Get, "usage.csv", "usageCsv", "The same as CSV", RANGE, NONE),

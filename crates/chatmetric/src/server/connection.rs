@@ -7,18 +7,24 @@
 //! written and puts the JSON error into them. Our own 4xx always have a body, so
 //! a 4xx with `content-length: 0` is hyper's.
 //!
+//! It also ends a connection whose client takes nothing of an answer for
+//! [`STALL_TIMEOUT`]: hyper has limits for what is read and none for what is written.
+//!
 //! What remains without an answer: an HTTP/2 preface and a connection that ends
 //! within a head.
 
 use crate::entropy::Entropy;
 use crate::server::answer::{Answer, RequestIds};
+use crate::server::limits::STALL_TIMEOUT;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::response::ResponseFormat;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// Longest head of an answer that hyper writes by itself, in bytes.
 const OWN_HEAD_BYTES_MAX: usize = 512;
@@ -29,6 +35,41 @@ pub(super) struct Translated<S> {
     entropy: Arc<dyn Entropy>,
     /// A translated answer that is not yet written, and how far it is.
     pending: Option<(Vec<u8>, usize)>,
+    stall: Stall,
+}
+
+/// How long nothing was taken.
+struct Stall {
+    timeout: Duration,
+    /// Runs while a write waits.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    const fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            sleep: None,
+        }
+    }
+
+    /// What became of a write: it waits, but not for longer than the timeout.
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if write.is_ready() {
+            self.sleep = None;
+            return write;
+        }
+        let timeout = self.timeout;
+        let start = || Box::pin(tokio::time::sleep(timeout));
+        let sleep = self.sleep.get_or_insert_with(start);
+        std::task::ready!(sleep.as_mut().poll(cx));
+        let error = io::Error::new(io::ErrorKind::TimedOut, "nothing of an answer was taken");
+        Poll::Ready(Err(error))
+    }
 }
 
 impl<S: AsyncWrite + Unpin> Translated<S> {
@@ -37,6 +78,7 @@ impl<S: AsyncWrite + Unpin> Translated<S> {
             stream,
             entropy,
             pending: None,
+            stall: Stall::new(STALL_TIMEOUT),
         }
     }
 
@@ -111,13 +153,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Translated<S> {
             }
             return Poll::Ready(Ok(buffer.len()));
         }
-        Pin::new(&mut this.stream).poll_write(cx, buffer)
+        let written = Pin::new(&mut this.stream).poll_write(cx, buffer);
+        this.stall.watch(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         std::task::ready!(this.poll_pending(cx))?;
-        Pin::new(&mut this.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.stall.watch(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -136,7 +180,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Translated<S> {
             return self.as_mut().poll_write(cx, alone);
         }
         std::task::ready!(self.poll_pending(cx))?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, buffers);
+        this.stall.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -166,5 +212,28 @@ mod tests {
         assert_eq!(code(&head("200 OK", 0)), None);
         assert_eq!(code(&(head("400 Bad Request", 0) + "x")), None);
         assert_eq!(code("HTTP/1.1 100 Continue\r\n\r\n"), None);
+    }
+
+    /// A client that reads a little each time is no client that stands still.
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_not_waited_for() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut near = Translated::new(near, Arc::new(crate::entropy::SystemEntropy));
+        near.stall = Stall::new(Duration::from_millis(50));
+        let reading = tokio::spawn(async move {
+            let mut taken = [0; 16];
+            for _ in 0..8 {
+                far.read_exact(&mut taken).await.expect("read");
+            }
+            far
+        });
+        near.write_all(&[0; 8 * 16]).await.expect("taken");
+        let far = reading.await.expect("read");
+        near.write_all(&[0; 16]).await.expect("there is room");
+        let write = tokio::time::timeout(Duration::from_secs(20), near.write_all(b"x"));
+        let error = write.await.expect("not for ever").expect_err("no room");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(far);
     }
 }

@@ -21,6 +21,9 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long a body may take.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of an answer that waits for it; then its connection
+/// ends, and with it what the answer holds.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long, and how much of, a refused body is read and thrown away, so that
 /// the client reads our answer instead of a reset connection.
 pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -54,6 +54,9 @@ const LARGE_QUERIES_MAX: usize = 4;
 /// credentials out. The directory writes one after the other.
 const DURABLE_CALLS_MAX: usize = 2;
 
+/// Backups that are sent at a time: each holds files of the store that are merged away.
+const SENT_BACKUPS_MAX: usize = 1;
+
 /// What the program plugs in; settings are what the user tunes.
 #[derive(Clone)]
 pub struct Components {
@@ -121,6 +124,7 @@ pub(crate) struct App {
     pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) operator_turns: Arc<Semaphore>,
+    pub(crate) sent_backups: Arc<Semaphore>,
     pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
@@ -164,6 +168,7 @@ impl App {
             large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             operator_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
+            sent_backups: Arc::new(Semaphore::new(SENT_BACKUPS_MAX)),
             console: Console::open(&directory, &settings.console, clock.as_ref())
                 .map_err(ServerError::Console)?,
             metrics,

@@ -1,9 +1,13 @@
 //! The operator API over HTTP: `/operator/v1/…`, JSON, with a bearer token.
+//! `backup` is the one call whose answer is a stream.
 //!
 //! Not here: what a call does (`crate::operator`), and tokens (`directory`). Invariants:
 //! nothing is read of a body before the token is known to be one; a token that may only
 //! look changes nothing; every answer is JSON, or the file that was asked for.
 
+mod backup;
+
+use crate::backup::REQUEST_BYTES_MAX;
 use crate::directory::{Actor, OperatorScope, OperatorToken};
 use crate::ingest::events_webhook::bearer;
 use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply, Verb};
@@ -25,6 +29,8 @@ use std::time::Duration;
 const TURN_WAIT: Duration = Duration::from_millis(500);
 /// Where the API begins.
 pub(super) const PREFIX: &str = "/operator/v1/";
+/// The call whose answer is a stream.
+const BACKUP: &str = "backup";
 const JSON: &str = "application/json; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -40,7 +46,26 @@ enum Refusal {
     TooLarge { bytes_max: usize },
     SlowDown { seconds: u64 },
     Unavailable,
+    BackupRuns,
     Operator(OperatorError),
+}
+
+impl From<OperatorError> for Refusal {
+    fn from(error: OperatorError) -> Self {
+        Self::Operator(error)
+    }
+}
+
+/// An answer to a call that was done.
+struct Reply(Answer);
+
+impl From<OperatorReply> for Reply {
+    fn from(reply: OperatorReply) -> Self {
+        Self(match reply {
+            OperatorReply::Json(value) => Answer::new(StatusCode::OK, JSON, value.to_string()),
+            OperatorReply::Csv(text) => Answer::new(StatusCode::OK, CSV, text),
+        })
+    }
 }
 
 impl Refusal {
@@ -53,7 +78,7 @@ impl Refusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::BackupRuns => StatusCode::SERVICE_UNAVAILABLE,
             Self::Operator(error) => match error.http_status() {
                 400 => StatusCode::BAD_REQUEST,
                 404 => StatusCode::NOT_FOUND,
@@ -74,7 +99,7 @@ impl Refusal {
             Self::Malformed(_) => "InvalidBody",
             Self::TooLarge { .. } => "TooLarge",
             Self::SlowDown { .. } => "SlowDown",
-            Self::Unavailable => "Unavailable",
+            Self::Unavailable | Self::BackupRuns => "Unavailable",
             Self::Operator(error) => error.code(),
         }
     }
@@ -94,6 +119,9 @@ impl Refusal {
             Self::TooLarge { bytes_max } => format!("a body has at most {bytes_max} bytes").into(),
             Self::SlowDown { .. } => "too many wrong tokens from this address".into(),
             Self::Unavailable => "this cannot be done now; try again".into(),
+            Self::BackupRuns => {
+                "this server is sending a backup to somebody; one at a time is sent".into()
+            }
             Self::Operator(error) => error.to_string().into(),
         }
     }
@@ -117,7 +145,7 @@ impl Refusal {
                 answer.header(ALLOW, HeaderValue::from_static("GET, POST, PATCH, DELETE"))
             }
             Self::SlowDown { seconds } => answer.header(RETRY_AFTER, HeaderValue::from(*seconds)),
-            Self::Unavailable => answer.retry_after(),
+            Self::Unavailable | Self::BackupRuns => answer.retry_after(),
             Self::NotEncrypted | Self::Scope | Self::Malformed(_) | Self::Operator(_) => answer,
         }
     }
@@ -144,8 +172,7 @@ pub(super) async fn answer(
         "operator call"
     );
     match result {
-        Ok(OperatorReply::Json(value)) => Answer::new(StatusCode::OK, JSON, value.to_string()),
-        Ok(OperatorReply::Csv(text)) => Answer::new(StatusCode::OK, CSV, text),
+        Ok(Reply(answer)) => answer,
         Err(refusal) => refusal.answer(ids),
     }
 }
@@ -156,7 +183,7 @@ async fn respond(
     parts: &Parts,
     body: Incoming,
     ids: RequestIds,
-) -> Result<OperatorReply, Refusal> {
+) -> Result<Reply, Refusal> {
     check_head(parts).map_err(|error| Refusal::Head(error.message().into_owned().into()))?;
     if is_readable_on_the_way(app, caller, parts) {
         return Err(Refusal::NotEncrypted);
@@ -173,10 +200,20 @@ async fn respond(
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let path: Option<Vec<String>> = path.split('/').map(decode_path).collect();
     let query = pairs(parts.uri.query().unwrap_or_default());
+    let is_backup = verb == Verb::Post && matches!(path.as_deref(), Some([only]) if only == BACKUP);
+    let bytes_max = match app.settings.limits.body_bytes_max {
+        // However short webhooks are to be.
+        bytes_max if is_backup => bytes_max.max(REQUEST_BYTES_MAX),
+        bytes_max => bytes_max,
+    };
     let (json, body) = match verb {
         Verb::Get | Verb::Delete => (Value::Null, None),
-        Verb::Post | Verb::Patch => json_of(app, parts, body).await?,
+        Verb::Post | Verb::Patch => json_of(app, parts, body, bytes_max).await?,
     };
+    if is_backup {
+        drop(body);
+        return backup::answer(app, &json, &token.name).await;
+    }
     let call = OperatorCall {
         verb,
         path: path.ok_or(Refusal::Malformed("the path is not well-formed"))?,
@@ -188,7 +225,7 @@ async fn respond(
         request_id: Some(ids.request.to_string()),
         ..Actor::operator(&format!("operator/{}", token.name))
     };
-    run(app, call, actor, body).await
+    run(app, call, actor, body).await.map(Reply::from)
 }
 
 const fn verb_of(method: &Method) -> Result<Verb, Refusal> {
@@ -236,8 +273,8 @@ async fn json_of(
     app: &App,
     parts: &Parts,
     body: Incoming,
+    bytes_max: usize,
 ) -> Result<(Value, Option<Body>), Refusal> {
-    let bytes_max = app.settings.limits.body_bytes_max;
     let read = read_body(app, parts, body, bytes_max).await;
     let body = read.map_err(|fault| match fault {
         BodyFault::TooLarge => Refusal::TooLarge { bytes_max },

@@ -37,11 +37,10 @@ fn operation(route: &Route) -> Value {
         let required = matches!(*name, "start" | "end");
         json!({"name": name, "in": "query", "required": required, "schema": {"type": "string"}})
     });
-    let is_file = route.path.ends_with(".csv");
-    let kind = if is_file {
-        "text/csv"
-    } else {
-        "application/json"
+    let kind = match route.path {
+        "backup" => "application/octet-stream",
+        path if path.ends_with(".csv") => "text/csv",
+        _ => "application/json",
     };
     let mut operation = json!({
         "operationId": format!("operator_{}", route.id),

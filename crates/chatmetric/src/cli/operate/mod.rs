@@ -16,7 +16,7 @@ mod webhook;
 pub(super) use account::AccountCommand;
 pub(super) use grant::GrantCommand;
 pub(super) use number::NumberCommand;
-pub(super) use reach::{Reach, ReachArguments, secret_of};
+pub(super) use reach::{Http, Reach, ReachArguments, secret_of};
 pub(super) use show::{ListOutput, ask, print};
 pub(super) use space::SpaceCommand;
 pub(super) use usage::UsageArguments;

@@ -4,7 +4,7 @@
 use super::super::data_dir::OpenMode;
 use super::super::session::{Session, explain_control, explain_refusal};
 use super::super::{CliError, Exit, InstanceArguments, Terminal};
-use crate::client::{Endpoint, agent};
+use crate::client::{Endpoint, agent, stream_agent};
 use crate::operator::{OperatorCall, OperatorReply, Verb};
 use crate::tls::CaFile;
 use clap::Args;
@@ -44,6 +44,7 @@ pub(in crate::cli) struct Http {
     endpoint: Endpoint,
     token: String,
     agent: ureq::Agent,
+    stream_agent: ureq::Agent,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +81,7 @@ impl Reach {
         Ok(Self::Http(Box::new(Http {
             token: secret_of(file, "--token-file")?,
             agent: agent(&endpoint, ca.as_ref()),
+            stream_agent: stream_agent(&endpoint, ca.as_ref()),
             endpoint,
         })))
     }
@@ -129,40 +131,76 @@ impl Http {
                     .send(call.body.to_string().as_bytes())
             }
         };
-        let unreachable = |error: ureq::Error| {
-            let cause = crate::cli::error_chain(&error);
-            CliError::failed(format!("could not reach `{}`: {cause}", self.endpoint))
-        };
-        let mut response = sent.map_err(unreachable)?;
+        let mut response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-        let body = body.read_to_vec().map_err(unreachable)?;
-        let not_ours = || {
-            CliError::failed(format!(
-                "`{}` answered HTTP {status} with a body that is not an answer of the operator \
-                 API",
-                self.endpoint
-            ))
-        };
-        if status == 200 {
-            if call.path.last().is_some_and(|last| last.ends_with(".csv")) {
-                let text = String::from_utf8(body).map_err(|_| not_ours())?;
-                return Ok(OperatorReply::Csv(text));
-            }
-            let value = serde_json::from_slice(&body).map_err(|_| not_ours())?;
-            return Ok(OperatorReply::Json(value));
+        let body = self.short_body(&mut response)?;
+        if status != 200 {
+            return Err(self.refused(status, &body));
         }
-        let refused: Refused = serde_json::from_slice(&body).map_err(|_| not_ours())?;
+        if call.path.last().is_some_and(|last| last.ends_with(".csv")) {
+            let text = String::from_utf8(body).map_err(|_| self.not_ours(status))?;
+            return Ok(OperatorReply::Csv(text));
+        }
+        let value = serde_json::from_slice(&body).map_err(|_| self.not_ours(status))?;
+        Ok(OperatorReply::Json(value))
+    }
+
+    /// Asks for an answer that is a stream, and gives it as it comes.
+    pub(in crate::cli) fn stream(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<Box<dyn std::io::Read>, CliError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| CliError::failed(format!("could not write JSON: {error}")))?;
+        let sent = self
+            .stream_agent
+            .post(format!("{}/operator/v1/{path}", self.endpoint))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .send(&body[..]);
+        let mut response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let body = self.short_body(&mut response)?;
+            return Err(self.refused(status, &body));
+        }
+        let body = response.into_body().into_with_config().limit(u64::MAX);
+        Ok(Box::new(body.reader()))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CliError {
+        let cause = crate::cli::error_chain(error);
+        CliError::failed(format!("could not reach `{}`: {cause}", self.endpoint))
+    }
+
+    fn not_ours(&self, status: u16) -> CliError {
+        CliError::failed(format!(
+            "`{}` answered HTTP {status} with a body that is not an answer of the operator API",
+            self.endpoint
+        ))
+    }
+
+    fn short_body(&self, response: &mut http::Response<ureq::Body>) -> Result<Vec<u8>, CliError> {
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        body.read_to_vec().map_err(|error| self.unreachable(&error))
+    }
+
+    /// What the server refused the call with.
+    fn refused(&self, status: u16, body: &[u8]) -> CliError {
+        let Ok(refused) = serde_json::from_slice::<Refused>(body) else {
+            return self.not_ours(status);
+        };
         let exit = match refused.field {
             Some(_) => Exit::Usage,
             None => Exit::Failed,
         };
-        Err(match exit {
+        match exit {
             Exit::Usage => CliError::usage(refused.message),
             Exit::Failed | Exit::BrokenPipe => {
                 CliError::failed(format!("{}: {}", refused.code, refused.message))
             }
-        })
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each holds all that was acknowledged before it began, of every number a prefix, and
 //! once the writers send everything again each counts everything, once.
 
+use super::remote::{made_remotely, token};
 use super::{body, counts, files, list, made, number, restore_with_key};
 use crate::process::{Served, agent, data_dir, post, run};
 use chatmetric::directory::Directory;
@@ -80,7 +81,25 @@ fn backup_between(writers: &[Writer], make: impl FnOnce()) -> Between {
 
 #[test]
 fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
+    drill(|served| made(served.data_dir, served.dest, &[]));
+}
+
+#[test]
+fn a_backup_over_http_under_load_is_an_acknowledged_prefix_and_counts_once() {
+    drill(|served| made_remotely(served.url, served.token, served.dest, &[]));
+}
+
+/// A server under load, and where its backups go.
+struct UnderLoad<'a> {
+    url: &'a str,
+    data_dir: &'a str,
+    token: &'a Path,
+    dest: &'a Path,
+}
+
+fn drill(make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
     let (folder, data_dir) = data_dir();
+    let token = token(&data_dir, "drill", &[]);
     let dest = folder.path().join("backups");
     let config = folder.path().join("small.toml").display().to_string();
     std::fs::write(&config, "[store]\nmemory_bytes_max = 16777216\n").expect("written");
@@ -89,6 +108,12 @@ fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
         Served::start_with(&[&arguments[..], &["--data-dir", data_dir]].concat())
     };
     let served = serve(&data_dir);
+    let under_load = UnderLoad {
+        url: &served.url,
+        data_dir: &data_dir,
+        token: &token,
+        dest: &dest,
+    };
     let writers: Vec<Writer> = (0..WRITERS).map(|_| Writer::default()).collect();
     let done = AtomicBool::new(false);
     let (first, second) = std::thread::scope(|scope| {
@@ -115,7 +140,7 @@ fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
             names.len() > 1 && !names.contains("0000000000000001.run")
         });
         let first = backup_between(&writers, || {
-            let told = made(&data_dir, &dest, &[]);
+            let told = make(&under_load);
             assert_eq!(told["present_files"], 0);
         });
         let had = backed_up(&dest);
@@ -124,7 +149,7 @@ fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
             had.iter().any(|it| !have.contains(it)) && had.iter().any(|it| have.contains(it))
         });
         let second = backup_between(&writers, || {
-            let told = made(&data_dir, &dest, &[]);
+            let told = make(&under_load);
             assert!(told["present_files"].as_u64() > Some(0), "{told}");
             assert!(told["copied_bytes"].as_u64() < told["bytes"].as_u64());
             assert!(told["bytes"].as_u64() > told["present_bytes"].as_u64());

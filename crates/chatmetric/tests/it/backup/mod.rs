@@ -9,6 +9,8 @@ mod refused;
 mod interrupted;
 // Backups that the server makes by itself.
 mod scheduled;
+// Backups over HTTP.
+mod remote;
 
 use crate::process::{Ran, agent, client, post, run};
 use chatmetric::client::MetricCall;

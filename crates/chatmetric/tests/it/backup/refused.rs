@@ -378,64 +378,84 @@ fn list_of(dest: &Path) -> Vec<serde_json::Value> {
     }
 }
 
-/// Each secret that the instance knows, and its master key, looked for in every byte.
-#[test]
-fn no_secret_is_in_a_backup() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let data_dir = folder.path().join("data").display().to_string();
-    let dest = folder.path().join("backups");
-    // A first start, so that there is a file with secrets.
-    let served = Served::start(&data_dir);
-    let document = crate::process::DIRECTORY.replace("1000000000000001", "4000000000000004");
-    let ran = run_with_input(
-        &["apply", "-f", "-", "--data-dir", &data_dir],
-        document.as_bytes(),
-    );
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(
-        post(&agent(), &served.url, "acme-wa", &body(0, 0, 5)),
-        Some(200)
-    );
-    // A signed body that cannot be read is kept, sealed.
-    assert_eq!(
-        post(&agent(), &served.url, "acme-wa", "canary-of-a-body"),
-        Some(200)
-    );
-    made(&data_dir, &dest, &[]);
-    let first = std::fs::read_to_string(format!("{data_dir}/first-start.toml")).expect("there");
-    let mut canaries: Vec<Vec<u8>> = first
-        .lines()
-        .filter_map(|line| Some(line.split_once("= \"")?.1.trim_end_matches('"')))
-        .filter(|value| value.len() >= 20 && !value.starts_with("LTAI"))
-        .map(|value| value.as_bytes().to_vec())
-        .collect();
-    assert_eq!(canaries.len(), 2, "a secret and a token: {first}");
-    let key = std::fs::read_to_string(format!("{data_dir}.key")).expect("there");
-    canaries.push(key.trim().as_bytes().to_vec());
-    let wamid = "wamid.w0.1";
-    for text in [
-        "owner-secret",
-        "app-secret-one",
-        "canary-of-a-body",
-        "4915100000000",
-        wamid,
-    ] {
-        canaries.push(text.as_bytes().to_vec());
+/// A server that knows secrets, and all of them with its master key.
+pub(super) struct Secrets {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) data_dir: String,
+    pub(super) served: Served,
+    canaries: Vec<Vec<u8>>,
+}
+
+impl Secrets {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let data_dir = folder.path().join("data").display().to_string();
+        // A first start, so that there is a file with secrets.
+        let served = Served::start(&data_dir);
+        let document = crate::process::DIRECTORY.replace("1000000000000001", "4000000000000004");
+        let ran = run_with_input(
+            &["apply", "-f", "-", "--data-dir", &data_dir],
+            document.as_bytes(),
+        );
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(
+            post(&agent(), &served.url, "acme-wa", &body(0, 0, 5)),
+            Some(200)
+        );
+        // A signed body that cannot be read is kept, sealed.
+        assert_eq!(
+            post(&agent(), &served.url, "acme-wa", "canary-of-a-body"),
+            Some(200)
+        );
+        let first = std::fs::read_to_string(format!("{data_dir}/first-start.toml")).expect("there");
+        let mut canaries: Vec<Vec<u8>> = first
+            .lines()
+            .filter_map(|line| Some(line.split_once("= \"")?.1.trim_end_matches('"')))
+            .filter(|value| value.len() >= 20 && !value.starts_with("LTAI"))
+            .map(|value| value.as_bytes().to_vec())
+            .collect();
+        assert_eq!(canaries.len(), 2, "a secret and a token: {first}");
+        let key = std::fs::read_to_string(format!("{data_dir}.key")).expect("there");
+        canaries.push(key.trim().as_bytes().to_vec());
+        for text in [
+            "owner-secret",
+            "app-secret-one",
+            "canary-of-a-body",
+            "4915100000000",
+            "wamid.w0.1",
+        ] {
+            canaries.push(text.as_bytes().to_vec());
+        }
+        Self {
+            folder,
+            data_dir,
+            served,
+            canaries,
+        }
     }
-    let backup: BTreeMap<PathBuf, Vec<u8>> = files(&dest);
-    assert!(backup.len() >= 6, "{:?}", backup.keys());
-    for (path, bytes) in &backup {
-        for canary in &canaries {
+
+    /// Looks for each of them in every byte.
+    #[track_caller]
+    pub(super) fn check(&self, place: &str, bytes: &[u8]) {
+        for canary in &self.canaries {
             let found = bytes
                 .windows(canary.len())
                 .any(|it| it == canary.as_slice());
-            assert!(
-                !found,
-                "`{}` in {}",
-                String::from_utf8_lossy(canary),
-                path.display()
-            );
+            let canary = String::from_utf8_lossy(canary);
+            assert!(!found, "`{canary}` in {place}");
         }
+    }
+}
+
+#[test]
+fn no_secret_is_in_a_backup() {
+    let secrets = Secrets::new();
+    let dest = secrets.folder.path().join("backups");
+    made(&secrets.data_dir, &dest, &[]);
+    let backup: BTreeMap<PathBuf, Vec<u8>> = files(&dest);
+    assert!(backup.len() >= 6, "{:?}", backup.keys());
+    for (path, bytes) in &backup {
+        secrets.check(&path.display().to_string(), bytes);
         let mode = path.metadata().expect("there").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{} is open to others", path.display());
     }
