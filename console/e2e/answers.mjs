@@ -134,6 +134,14 @@ const phones = (scenario) =>
     state: at === 4 ? "new" : at === 3 ? "quiet" : "active",
   }));
 
+const alert = (id, state, rule, subject, summary, more = {}) => ({ id, rule, state, account: "1045098765437731", subject, summary, facts: {}, sinceMs: NOW - id * 3_600_000, firedMs: NOW - id * 3_600_000 + 900_000, resolvedMs: null, resolvedWhy: null, acknowledgedMs: null, acknowledgedBy: null, note: null, ...more });
+const ALERTS = [
+  alert(4, "open", "delivery_rate", "number/15550100101", "38.2 % of 144 messages delivered, usually 96.8 % at this hour"),
+  alert(3, "open", "disk_full", "disk", "the disk of the data will be full in 1.8 days at the pace of the last hours; 88.4 GiB are free", { account: null }),
+  alert(2, "acknowledged", "silent_source", "source/whatsapp-eu", "nothing came for 1 h 30 min, usually at most 15 min at this hour of this weekday", { acknowledgedMs: NOW - 3_600_000, acknowledgedBy: "console/ops", note: "the provider is at it" }),
+  alert(1, "resolved", "no_report", "numbers", "12 numbers have far more messages without a report than usual: 15550100101, 15550100102, 15550100103, 15550100104, 15550100105 and 7 more", { resolvedMs: NOW - 1_800_000, resolvedWhy: "as usual again" }),
+];
+
 const ingest = (s) => ({
   sources: s.empty ? [] : [
     { name: nameOf(s, "whatsapp-eu"), kind: "whatsapp", lastMs: NOW - 1_800, perSecond: 14.2, books: BOOKS, lagMs: { p50: 210, p99: 1_840 } },
@@ -158,6 +166,7 @@ const GETS = {
   webhooks: (s) => ({ webhooks: s.empty ? [] : [{ id: nameOf(s, "whatsapp-eu"), kind: "whatsapp", space: "293483938849493", url: "https://metrics.example.com/webhooks/whatsapp/whatsapp-eu", appSecrets: 1, lastMs: s.firstEventMs ?? NOW - 1_800, received: 482_113 }] }),
   grants: () => ({ given: [{ code: "skd…dkk", account: "3045098765437731", users: ["*"], spaces: ["293483938849493"] }], received: [{ code: "isv-9d2", isv: { id: "2045098765437731", name: "Partner GmbH" }, spaces: ["cams-7f3a"] }] }),
   audit: (s) => ({ entries: s.empty ? [] : ["ram:CreateUser", "chatmetric:OpenQuarantine", "console:SignIn"].map((action, at) => ({ id: `e${at}`, atMs: NOW - at * 3_600_000, account: "1045098765437731", actor: nameOf(s, "ops"), sourceIp: "192.0.2.7", requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", accessKeyId: at ? null : "LTAI5tExampleKey0000000001", action, target: "alice", before: null, after: { UserName: nameOf(s, "alice") } })), next: null }),
+  alerts: (s, params) => ({ alerts: s.empty ? [] : ALERTS.filter((alert) => alert.state === (params.get("state") ?? "open")).map((alert) => ({ ...alert, summary: nameOf(s, alert.summary), note: alert.note && nameOf(s, alert.note) })), next: null, enabled: !s.watchOff, told: { webhook: "https://hooks.example.com", webhookError: s.watchUntold ? "could not reach `https://hooks.example.com`" : null, alertmanager: null, alertmanagerError: null } }),
   accounts: (s) => ({ accounts: [{ id: "1045098765437731", name: nameOf(s, "Acme Retail"), subscribed: true, callsPerSecond: 50, spaces: 2, numbers: 20, users: 4, sent31d: 348_393, delivered31d: 337_205 }, { id: "2045098765437731", name: "Partner GmbH", subscribed: false, callsPerSecond: null, spaces: 1, numbers: 2, users: 1, sent31d: 0, delivered31d: 0 }] }),
   system: () => ({ version: "0.1.0", commit: "f62db84", timeZones: "2026b", startedMs: NOW - 4 * DAY, uptimeMs: 4 * DAY, dataDir: "/var/lib/chatmetric", store: { diskBytes: 81_788_928, runs: 12, runRecords: 1_204_331, hotRecords: 20_114, journalBytes: 4_194_304, syncs: 90_112, queuedEvents: 3 }, health: "ready", floorMs: NOW - 400 * DAY, licences: "/console/third-party.txt", backup: { dir: "/mnt/backups/chatmetric", everyHours: 24, keep: 7, lastMs: NOW - 3 * 3_600_000, id: "20261129T090000Z", positions: [90_112], bytes: 81_788_928, nextMs: NOW + 21 * 3_600_000, made: 12, failed: 1, error: null, errorMs: null } }),
 };

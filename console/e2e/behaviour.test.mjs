@@ -245,7 +245,7 @@ test("a token in the address leaves it at once", { skip }, () =>
     assert.ok(!page.url().includes("secret-token"));
   }));
 
-for (const path of ["metrics", "metrics?show=numbers", "numbers", "spaces", "ingest", "ingest/quarantine", "webhooks", "access/users", "access/groups", "access/policies", "access/roles", "accounts", "audit"]) {
+for (const path of ["metrics", "metrics?show=numbers", "numbers", "spaces", "ingest", "ingest/quarantine", "webhooks", "access/users", "access/groups", "access/policies", "access/roles", "accounts", "alerts", "audit"]) {
   test(`hostile names are text: ${path}`, { skip }, () =>
     on(path, { xss: true }, async (page) => {
       assert.equal(await page.locator("img").count(), 0);

@@ -91,6 +91,12 @@ export const STATES = [
     await page.getByText("The account was made").waitFor();
   }],
   ["system", "system", {}],
+  ["alerts", "alerts", {}],
+  ["alerts-empty", "alerts", { empty: "new" }],
+  ["alerts-off", "alerts", { watchOff: true, watchUntold: true }],
+  ["alerts-over", "alerts", {}, async (page) => page.getByRole("tab", { name: "Resolved" }).click()],
+  ["alerts-acknowledge", "alerts", {}, async (page) => page.getByRole("button", { name: "Acknowledge" }).first().click()],
+  ["alerts-error", "alerts", fault("alerts", BROKEN)],
   ["audit", "audit", {}],
   ["audit-empty", "audit", { empty: "new" }],
   ["audit-entry", "audit", {}, async (page) => page.getByRole("button", { name: "Show" }).first().click()],

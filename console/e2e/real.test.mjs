@@ -12,7 +12,7 @@ import { settled } from "./pages.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const program = process.env.CHATMETRIC ?? join(here, "../../target/debug/chatmetric");
 const skip = !executable ? "there is no Chromium" : !existsSync(program) ? "there is no chatmetric: set CHATMETRIC" : false;
-const PAGES = ["metrics", "metrics?range=31d&show=numbers", "metrics?range=90d&compare=1", "metrics?range=31d&view=hours", "explorer", "signature", "ingest", "ingest/quarantine", "ingest/unclaimed", "ingest/import", "numbers", "spaces", "webhooks", "access/users", "access/groups", "access/keys", "access/policies", "access/roles", "access/isv", "accounts", "system", "audit", "account", "third-party"];
+const PAGES = ["metrics", "metrics?range=31d&show=numbers", "metrics?range=90d&compare=1", "metrics?range=31d&view=hours", "explorer", "signature", "ingest", "ingest/quarantine", "ingest/unclaimed", "ingest/import", "numbers", "spaces", "webhooks", "access/users", "access/groups", "access/keys", "access/policies", "access/roles", "access/isv", "accounts", "system", "alerts", "audit", "account", "third-party"];
 const START_MS = 120_000;
 
 let demo;

@@ -33,6 +33,7 @@ const LAZY: Record<string, Load> = {
   access: () => import("./pages/access/page.tsx"),
   accounts: () => import("./pages/accounts.tsx"),
   system: () => import("./pages/system.tsx"),
+  alerts: () => import("./pages/alerts.tsx"),
   audit: () => import("./pages/audit.tsx"),
   account: () => import("./pages/account.tsx"),
   "third-party": () => import("./pages/third_party.tsx"),

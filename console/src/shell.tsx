@@ -29,6 +29,7 @@ const ENTRIES: Entry[] = [
   { page: "spaces", title: m.pages.spaces, needs: ["chatmetric:ReadDirectory"] },
   { page: "webhooks", title: m.pages.webhooks, needs: ["chatmetric:ReadDirectory", "chatmetric:ChangeWebhooks"] },
   { page: "access", title: m.pages.access, needs: ["ram:ListUsers", "ram:ListPolicies", "chatmetric:ChangeGrants"] },
+  { page: "alerts", title: m.pages.alerts, needs: ["chatmetric:ReadAlerts"] },
   { page: "accounts", title: m.pages.accounts, needs: ["chatmetric:ManageAccounts"], operator: true },
   { page: "system", title: m.pages.system, needs: ["chatmetric:ReadSystem"], operator: true },
 ];

@@ -204,6 +204,31 @@ export interface AuditEntry {
   after: unknown;
 }
 
+export interface Alert {
+  id: number;
+  rule: string;
+  state: string;
+  account: string | null;
+  subject: string;
+  summary: string;
+  facts: Record<string, unknown>;
+  sinceMs: number;
+  firedMs: number;
+  resolvedMs: number | null;
+  resolvedWhy: string | null;
+  acknowledgedMs: number | null;
+  acknowledgedBy: string | null;
+  note: string | null;
+}
+
+export interface AlertsPage {
+  alerts: Alert[];
+  next: number | null;
+  enabled: boolean;
+  /** Of the operator alone. */
+  told: { webhook: string | null; webhookError: string | null; alertmanager: string | null; alertmanagerError: string | null } | null;
+}
+
 export interface AccountRow {
   id: string;
   name: string;

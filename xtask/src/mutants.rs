@@ -12,6 +12,7 @@ mod list;
 mod store;
 mod torture;
 mod transport;
+mod watch;
 
 use crate::workspace::{cargo, files, root, target_dir};
 use anyhow::{Context, Result, bail};
@@ -46,6 +47,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(transport::MUTANTS)
         .chain(console::MUTANTS)
         .chain(backup::MUTANTS)
+        .chain(watch::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

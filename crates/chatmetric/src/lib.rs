@@ -43,3 +43,4 @@ mod spreadsheet;
 pub mod telemetry;
 pub mod tls;
 pub mod usage;
+pub mod watch;

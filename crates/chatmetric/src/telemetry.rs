@@ -9,6 +9,7 @@
 
 use crate::api::action::Action;
 use crate::config::{LogFormat, TelemetrySettings};
+use crate::watch::{AlertFigures, Rule};
 use chatmetric_rpc::ApiError;
 use chatmetric_store::{Books, Health, Store};
 use std::borrow::Cow;
@@ -147,6 +148,7 @@ pub(crate) struct Gauges {
     pub(crate) backups_failed: u64,
     /// When the newest backup was made; 0 when none is known.
     pub(crate) backup_last_ms: i64,
+    pub(crate) alerts: AlertFigures,
 }
 
 /// Everything as OpenMetrics text.
@@ -222,6 +224,7 @@ pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> St
         line(&mut out, name, value);
     }
     backups(&mut out, gauges);
+    alerts(&mut out, &gauges.alerts);
     out.push_str("# EOF\n");
     out
 }
@@ -246,6 +249,42 @@ fn backups(out: &mut String, gauges: Gauges) {
     let help = "When the newest backup was made; 0 when none is known.";
     family(out, name, "gauge", help);
     line(out, name, gauges.backup_last_ms.div_euclid(1_000));
+}
+
+fn alerts(out: &mut String, figures: &AlertFigures) {
+    let name = "chatmetric_alerts";
+    let help = "Alerts by rule: pending, firing, and of these acknowledged.";
+    family(out, name, "gauge", help);
+    for (rule, counts) in Rule::ALL.into_iter().zip(figures.alerts) {
+        for (state, count) in ["pending", "firing", "acknowledged"]
+            .into_iter()
+            .zip(counts)
+        {
+            let rule = rule.as_str();
+            line(
+                out,
+                &format!("{name}{{rule=\"{rule}\",state=\"{state}\"}}"),
+                count,
+            );
+        }
+    }
+    let name = "chatmetric_alert_messages";
+    let help = "Messages of alerts by destination and outcome.";
+    family(out, name, "counter", help);
+    let destinations = [
+        ("webhook", figures.webhook),
+        ("alertmanager", figures.alertmanager),
+    ];
+    for (destination, sent) in destinations {
+        for (outcome, count) in [("taken", sent.taken), ("failed", sent.failed)] {
+            let labels = format!("destination=\"{destination}\",outcome=\"{outcome}\"");
+            line(out, &format!("{name}_total{{{labels}}}"), count);
+        }
+    }
+    let name = "chatmetric_watch_last_look_timestamp_seconds";
+    let help = "When the rules of alerts last looked; 0 before the first look.";
+    family(out, name, "gauge", help);
+    line(out, name, figures.looked_ms.div_euclid(1_000));
 }
 
 fn wide(value: usize) -> u64 {

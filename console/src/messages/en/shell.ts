@@ -14,6 +14,7 @@ export const shell = {
     access: "Access",
     webhooks: "Webhooks",
     accounts: "Accounts",
+    alerts: "Alerts",
     audit: "Audit log",
     system: "System",
     account: "Your account",

@@ -11,7 +11,7 @@ mod chart;
 mod completions;
 mod conformance;
 mod data_dir;
-mod demo;
+pub(crate) mod demo;
 mod directory;
 mod directory_log;
 mod doctor;
@@ -122,6 +122,12 @@ enum Command {
     /// Webhooks
     #[command(subcommand, after_help = "Example:\n  chatmetric webhook list")]
     Webhook(operate::WebhookCommand),
+    /// What the server noticed by itself: delivery rates, silent sources, the disk
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chatmetric alerts list --state open"
+    )]
+    Alerts(operate::AlertCommand),
     /// What every customer counted, for invoices
     Usage(operate::UsageArguments),
     /// Load events from files
@@ -209,6 +215,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Grant(command) => operate::run_grant(command, terminal),
         Command::Number(command) => operate::run_number(command, terminal),
         Command::Webhook(command) => operate::run_webhook(command, terminal),
+        Command::Alerts(command) => operate::run_alert(command, terminal),
         Command::Usage(arguments) => operate::run_usage(&arguments, terminal),
         Command::Import(arguments) => import::run(arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),

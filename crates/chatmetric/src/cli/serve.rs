@@ -226,7 +226,8 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
         ServerError::Tls(_)
         | ServerError::Floor(_)
         | ServerError::Console(_)
-        | ServerError::Nonces { .. } => cli,
+        | ServerError::Nonces { .. }
+        | ServerError::Watch(_) => cli,
     }
 }
 

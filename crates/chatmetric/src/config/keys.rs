@@ -3,6 +3,7 @@
 //! File and environment share this table; a key that is missing here exists
 //! nowhere, and an unknown key or variable is a fault.
 
+use super::watch_keys;
 use super::{Fault, LogFormat, Settings, SyncMode, place};
 use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
@@ -15,19 +16,20 @@ use toml::de::{DeTable, DeValue};
 const PREFIX: &str = "CHATMETRIC";
 
 /// One key.
-struct Key {
+pub(super) struct Key {
     section: &'static str,
     name: &'static str,
     set: fn(&mut Settings, &Given<'_>) -> Result<(), String>,
 }
 
 /// A value as it was given.
-enum Given<'a> {
+pub(super) enum Given<'a> {
     Toml(&'a DeValue<'a>),
     Variable(&'a str),
 }
 
-const KEYS: &[Key] = &[
+/// The keys of all sections but the last, `[watch]`.
+const BEFORE_WATCH: &[Key] = &[
     key("server", "listen", |s, v| {
         put(
             &mut s.server.listen,
@@ -120,7 +122,12 @@ const KEYS: &[Key] = &[
     }),
 ];
 
-const fn key(
+/// All of them.
+fn all() -> impl Iterator<Item = &'static Key> {
+    BEFORE_WATCH.iter().chain(watch_keys::KEYS)
+}
+
+pub(super) const fn key(
     section: &'static str,
     name: &'static str,
     set: fn(&mut Settings, &Given<'_>) -> Result<(), String>,
@@ -128,7 +135,7 @@ const fn key(
     Key { section, name, set }
 }
 
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+pub(super) fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
 }
@@ -144,7 +151,7 @@ impl Key {
 }
 
 impl Given<'_> {
-    fn text(&self) -> Result<&str, String> {
+    pub(super) fn text(&self) -> Result<&str, String> {
         match self {
             Self::Variable(text) => Ok(text),
             Self::Toml(DeValue::String(text)) => Ok(text),
@@ -152,7 +159,7 @@ impl Given<'_> {
         }
     }
 
-    fn path(&self) -> Result<PathBuf, String> {
+    pub(super) fn path(&self) -> Result<PathBuf, String> {
         self.text().map(PathBuf::from)
     }
 
@@ -162,7 +169,14 @@ impl Given<'_> {
             .map_err(|_| format!("`{text}` is not {wanted}"))
     }
 
-    fn integer<T: FromStr>(&self) -> Result<T, String> {
+    /// As [`Self::parsed`], of a text that may be a secret and is not shown.
+    pub(super) fn parsed_unshown<T: FromStr>(&self, wanted: &str) -> Result<T, String> {
+        self.text()?
+            .parse()
+            .map_err(|_| format!("must be {wanted}"))
+    }
+
+    pub(super) fn integer<T: FromStr>(&self) -> Result<T, String> {
         let (digits, radix) = match self {
             Self::Variable(text) => ((*text).to_owned(), 10),
             Self::Toml(DeValue::Integer(integer)) => {
@@ -178,7 +192,7 @@ impl Given<'_> {
             .ok_or_else(|| format!("`{digits}` is not a whole number in the allowed range"))
     }
 
-    fn boolean(&self) -> Result<bool, String> {
+    pub(super) fn boolean(&self) -> Result<bool, String> {
         match self {
             Self::Toml(DeValue::Boolean(value)) => Ok(*value),
             Self::Toml(other) => Err(format!(
@@ -270,7 +284,7 @@ pub(super) fn apply_file(
                 message,
             });
         };
-        if !KEYS.iter().any(|key| key.section == name) {
+        if !all().any(|key| key.section == name) {
             fault(
                 name.to_owned(),
                 &section_at,
@@ -290,10 +304,7 @@ pub(super) fn apply_file(
             let member_name: &str = member.get_ref();
             let dotted = format!("{name}.{member_name}");
             let Some(key) = find(name, member_name) else {
-                let known = KEYS
-                    .iter()
-                    .filter(|key| key.section == name)
-                    .map(|key| key.name);
+                let known = all().filter(|key| key.section == name).map(|key| key.name);
                 fault(dotted, &member.span(), unknown("key", member_name, known));
                 continue;
             };
@@ -318,7 +329,7 @@ pub(super) fn apply_environment(
         if !ours.iter().any(|prefix| variable.starts_with(prefix)) {
             continue;
         }
-        let Some(key) = KEYS.iter().find(|key| key.variable() == variable) else {
+        let Some(key) = all().find(|key| key.variable() == variable) else {
             faults.push(Fault {
                 message: unknown("variable", &variable, std::iter::empty()),
                 key: variable,
@@ -337,13 +348,12 @@ pub(super) fn apply_environment(
 }
 
 fn find(section: &str, name: &str) -> Option<&'static Key> {
-    KEYS.iter()
-        .find(|key| key.section == section && key.name == name)
+    all().find(|key| key.section == section && key.name == name)
 }
 
 fn sections() -> impl Iterator<Item = &'static str> {
     let mut last = "";
-    KEYS.iter().map(|key| key.section).filter(move |section| {
+    all().map(|key| key.section).filter(move |section| {
         let fresh = *section != last;
         last = section;
         fresh
@@ -361,10 +371,10 @@ fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
 
 #[cfg(test)]
 pub(super) fn dotted_names() -> impl Iterator<Item = String> {
-    KEYS.iter().map(Key::dotted)
+    all().map(Key::dotted)
 }
 
 #[cfg(test)]
 pub(super) fn variable_names() -> impl Iterator<Item = String> {
-    KEYS.iter().map(Key::variable)
+    all().map(Key::variable)
 }

@@ -8,6 +8,8 @@
 //! alike; all faults are reported at once, each with its key.
 
 mod keys;
+mod watch;
+mod watch_keys;
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
@@ -18,6 +20,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+pub use watch::{
+    WATCH_SECRET_BYTES_MAX, WATCH_SECRET_BYTES_MIN, WatchSecret, WatchSettings, WatchUrl,
+};
 
 /// The name that the configuration file has by custom.
 pub const FILE_NAME: &str = "chatmetric.toml";
@@ -44,6 +50,8 @@ pub struct Settings {
     pub console: ConsoleSettings,
     /// `[backup]`
     pub backup: BackupSettings,
+    /// `[watch]`
+    pub watch: WatchSettings,
 }
 
 /// `[backup]`: backups that the server makes by itself.
@@ -349,6 +357,7 @@ impl Settings {
         self.validate_limits(&mut fault);
         self.validate_telemetry(&mut fault);
         self.validate_backup(&mut fault);
+        self.watch.validate(&mut fault);
         faults
     }
 

@@ -4,7 +4,7 @@
 //! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
 //! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `live`, `streams`, `call`,
 //! `operations`, `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
-//! `grants`, `access`, `audit`, `accounts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
+//! `grants`, `access`, `audit`, `accounts`, `alerts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
 //!
 //! Invariants: what a page shows or changes is judged by the RAM policies of the user
 //! on every call; a cookie opens nothing at `/`, and a signature nothing here; an answer
@@ -12,6 +12,7 @@
 
 mod access;
 mod accounts;
+mod alerts;
 mod ask;
 mod assets;
 mod assets_table;

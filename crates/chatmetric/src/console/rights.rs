@@ -29,13 +29,15 @@ pub(super) enum Right {
     ReplayQuarantine,
     ImportEvents,
     ReadAudit,
+    ReadAlerts,
+    AcknowledgeAlerts,
     ReadSystem,
     ManageAccounts,
 }
 
 impl Right {
     /// All of them.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::ReadCounts,
         Self::ReadDirectory,
         Self::ChangeNumbers,
@@ -47,6 +49,8 @@ impl Right {
         Self::ReplayQuarantine,
         Self::ImportEvents,
         Self::ReadAudit,
+        Self::ReadAlerts,
+        Self::AcknowledgeAlerts,
         Self::ReadSystem,
         Self::ManageAccounts,
     ];
@@ -65,6 +69,8 @@ impl Right {
             Self::ReplayQuarantine => "chatmetric:ReplayQuarantine",
             Self::ImportEvents => "chatmetric:ImportEvents",
             Self::ReadAudit => "chatmetric:ReadAudit",
+            Self::ReadAlerts => "chatmetric:ReadAlerts",
+            Self::AcknowledgeAlerts => "chatmetric:AcknowledgeAlerts",
             Self::ReadSystem => "chatmetric:ReadSystem",
             Self::ManageAccounts => "chatmetric:ManageAccounts",
         }
@@ -84,7 +90,9 @@ impl Right {
             | Self::OpenQuarantine
             | Self::ReplayQuarantine
             | Self::ImportEvents
-            | Self::ReadAudit => false,
+            | Self::ReadAudit
+            | Self::ReadAlerts
+            | Self::AcknowledgeAlerts => false,
         }
     }
 }

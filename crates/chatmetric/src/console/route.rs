@@ -7,8 +7,8 @@ use super::ask::Ask;
 use super::error::ConsoleError;
 use super::rights::SignedIn;
 use super::{
-    access, accounts, assets, audit, call, csv, explain, grants, guard, import, ingest, live,
-    metrics, numbers, operations, quarantine, sign_in, spaces, system, webhooks,
+    access, accounts, alerts, assets, audit, call, csv, explain, grants, guard, import, ingest,
+    live, metrics, numbers, operations, quarantine, sign_in, spaces, system, webhooks,
 };
 use crate::server::answer::Answer;
 use crate::server::query_text::decode_path;
@@ -76,6 +76,7 @@ async fn get(ask: &Ask<'_>, who: &SignedIn, parts: &[&str]) -> Result<Answer, Co
         ["webhooks"] => webhooks::list(ask, who).await,
         ["grants"] => grants::list(ask, who),
         ["users", name, "console"] => access::console(ask, who, name).await,
+        ["alerts"] => alerts::list(ask, who).await,
         ["audit"] => audit::page(ask, who).await,
         ["accounts"] => accounts::list(ask, who).await,
         ["usage.csv"] => accounts::usage(ask, who).await,
@@ -98,6 +99,7 @@ async fn post(
         ["quarantine", id, "replay"] => quarantine::replay(ask, who, id).await,
         ["unclaimed", number, "claim"] => ingest::claim(ask, who, number, body).await,
         ["import"] => import::import(ask, who, body).await,
+        ["alerts", id, "acknowledge"] => alerts::acknowledge(ask, who, id, body).await,
         ["numbers"] => numbers::bind(ask, who, body).await,
         ["spaces"] => spaces::create(ask, who, body).await,
         ["webhooks"] => webhooks::create(ask, who, body).await,

@@ -9,6 +9,7 @@
 //! Invariants: what a call reports is durable before it returns; one change is
 //! one transaction; secrets are on disk only under the master key.
 
+mod alerts;
 pub mod audit;
 mod backup;
 mod diff;
@@ -51,6 +52,11 @@ use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MessageSealer};
 use identity::{IdentityIds, KeyUses};
 
+pub(crate) use alerts::AlertWrite;
+pub use alerts::{
+    ALERT_NOTE_CHARS_MAX, ALERTS_KEPT_MAX, ALERTS_PAGE_MAX, AcknowledgeError, Acknowledgement,
+    Alert, AlertFilter, AlertState,
+};
 pub use audit::{AuditEntry, AuditFilter};
 pub use diff::{Change, ChangeKind};
 pub use document::{

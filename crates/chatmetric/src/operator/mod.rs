@@ -7,6 +7,7 @@
 //! refused has changed nothing; secrets are in an answer once, when they are made here.
 
 mod accounts;
+mod alerts;
 mod erase;
 mod error;
 mod events;
@@ -150,6 +151,8 @@ pub fn call(desk: &Desk<'_>, call: &OperatorCall) -> Result<OperatorReply, Opera
             accounts::update_key(desk, id, key, &of_body(body)?)?
         }
         (Delete, ["accounts", id, "access-keys", key]) => accounts::delete_key(desk, id, key)?,
+        (Get, ["alerts"]) => alerts::list(desk, &query)?,
+        (Post, ["alerts", id, "acknowledge"]) => alerts::acknowledge(desk, id, &of_body(body)?)?,
         (Get, ["spaces"]) => spaces::list(desk, &query)?,
         (Post, ["spaces"]) => spaces::create(desk, of_body(body)?)?,
         (Patch, ["spaces", id]) => spaces::update(desk, id, of_body(body)?)?,

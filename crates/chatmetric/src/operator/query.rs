@@ -43,6 +43,16 @@ impl<'a> Query<'a> {
         named.transpose()
     }
 
+    /// How many things a page has: from 1 to `most`, which is also usual.
+    pub(super) fn limit(&self, most: usize) -> Result<usize, OperatorError> {
+        let Some(text) = self.get("limit") else {
+            return Ok(most);
+        };
+        let limit = text.parse().ok();
+        let limit = limit.filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| OperatorError::invalid("limit", format!("it is 1 to {most}")))
+    }
+
     /// A page of things, each with its key, in the order of the keys; what is not on the
     /// page is not kept.
     pub(super) fn page<T>(
@@ -51,15 +61,7 @@ impl<'a> Query<'a> {
         things: impl Iterator<Item = (String, T)>,
         json: impl Fn(T) -> Value,
     ) -> Result<Value, OperatorError> {
-        let limit = match self.get("limit") {
-            None => PAGE_MAX,
-            Some(text) => {
-                let limit = text.parse().ok();
-                let limit = limit.filter(|limit| (1..=PAGE_MAX).contains(limit));
-                let reason = || OperatorError::invalid("limit", format!("it is 1 to {PAGE_MAX}"));
-                limit.ok_or_else(reason)?
-            }
-        };
+        let limit = self.limit(PAGE_MAX)?;
         let after = self.get("after");
         let mut kept = BTreeMap::new();
         for (key, thing) in things.filter(|(key, _)| after.is_none_or(|after| &**key > after)) {

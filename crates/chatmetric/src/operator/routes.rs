@@ -54,6 +54,8 @@ pub const ROUTES: &[Route] = &[
     route(Verb::Post, "accounts/{account}/access-keys", "createAccessKey", "Make a key of the owner, whose secret is told once", NONE, NONE),
     route(Verb::Patch, "accounts/{account}/access-keys/{key}", "updateAccessKey", "Switch a key of the owner on or off", NONE, &["status"]),
     route(Verb::Delete, "accounts/{account}/access-keys/{key}", "deleteAccessKey", "Delete a key of the owner", NONE, NONE),
+    route(Verb::Get, "alerts", "listAlerts", "Alerts of the watch, the newest first; `state` is open, acknowledged or resolved", &["state", "account", "limit", "after"], NONE),
+    route(Verb::Post, "alerts/{alert}/acknowledge", "acknowledgeAlert", "Say that somebody has taken notice of an alert that fires", NONE, &["note?"]),
     route(Verb::Get, "spaces", "listSpaces", "Spaces, by id", OF_ACCOUNT, NONE),
     route(Verb::Post, "spaces", "createSpace", "Make a space of an account", NONE, &["account", "id", "timeZone?", "unknownNumbers?", "numbersMax?"]),
     route(Verb::Patch, "spaces/{space}", "updateSpace", "Change a space", NONE, &["timeZone?", "unknownNumbers?", "numbersMax?"]),

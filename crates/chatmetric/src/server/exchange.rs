@@ -356,6 +356,7 @@ fn metrics(app: &App) -> Answer {
         in_flight_bytes: app.pipeline.in_flight_bytes(),
         body_bytes: app.bodies.used_bytes(),
         nonces: app.admission.nonces_len(),
+        alerts: app.watch.figures(),
     };
     let text = telemetry::render(&app.metrics, app.store.as_ref(), gauges);
     Answer::new(StatusCode::OK, telemetry::OPENMETRICS, text)

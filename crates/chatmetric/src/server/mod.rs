@@ -32,6 +32,7 @@ use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
 use crate::telemetry::Metrics;
 use crate::tls::{self, PairError};
+use crate::watch::{self, Watch, WatchError, WatchStatus};
 use chatmetric_core::FingerprintKey;
 use chatmetric_core::time::zone_database_version;
 use chatmetric_rpc::admission::{Admission, AdmissionSettings};
@@ -45,7 +46,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch as watched};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Large queries that run at a time; more wait.
@@ -88,6 +89,9 @@ pub enum ServerError {
     /// The first floor could not be made durable.
     #[error("could not set the floor of the store")]
     Floor(#[source] StoreError),
+    /// The watch cannot begin.
+    #[error("could not start the watch")]
+    Watch(#[source] WatchError),
     /// The sessions of the console, or its files, cannot be read.
     #[error("could not open the console")]
     Console(#[source] ConsoleOpenError),
@@ -129,6 +133,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) metrics_on_main: bool,
     pub(crate) backups: Arc<BackupStatus>,
+    pub(crate) watch: WatchStatus,
     stopping: AtomicBool,
 }
 
@@ -174,6 +179,7 @@ impl App {
             metrics,
             metrics_on_main,
             backups: Arc::default(),
+            watch: WatchStatus::default(),
             stopping: AtomicBool::new(false),
             settings,
             store,
@@ -214,6 +220,9 @@ impl Server {
             .map(|listener| address_of(listener, local_addr))
             .transpose()?;
         let private = local_addr.ip().is_loopback() && settings.server.public_hosts.is_empty();
+        let now = components.clock.now();
+        let looking = Watch::open(&settings.watch, &components.directory, now);
+        let looking = looking.map_err(ServerError::Watch)?;
         let app = Arc::new(App::new(settings, components, private)?);
         let floor_app = Arc::clone(&app);
         let floor =
@@ -222,10 +231,11 @@ impl Server {
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
             .map_err(ServerError::Floor)?;
 
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watched::channel(false);
         let mut helpers = JoinSet::new();
         helpers.spawn(background::run(Arc::clone(&app)));
         helpers.spawn(backup::run_schedule(Arc::clone(&app)));
+        helpers.spawn(watch::run(Arc::clone(&app), looking));
         if let Some(listener) = metrics_listener {
             helpers.spawn(accept_all(
                 listener,
@@ -302,7 +312,7 @@ pub struct RunningServer {
     metrics_addr: Option<SocketAddr>,
     app: Arc<App>,
     tls: Option<Arc<tls::Served>>,
-    stop: watch::Sender<bool>,
+    stop: watched::Sender<bool>,
     accepting: JoinHandle<()>,
     helpers: JoinSet<()>,
 }

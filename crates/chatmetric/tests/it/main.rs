@@ -63,6 +63,8 @@ mod import_hostile;
 mod import_resume;
 // What goes wrong around the program: nobody reads its log, the disk is full.
 mod damage;
+// Alerts: noticed, told, acknowledged.
+mod watch;
 // Backups and what is made from them: under load, interrupted, damaged, scheduled.
 mod backup;
 // What `serve` says and does when the disk under it fails or is full.

@@ -8,7 +8,7 @@ mod compare;
 mod live;
 mod sender;
 mod show;
-mod traffic;
+pub(crate) mod traffic;
 
 use super::data_dir::{Instance, OpenMode, system_clock, visiting_options};
 use super::session::{explain_open, explain_refusal};

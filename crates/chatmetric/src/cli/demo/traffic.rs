@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 /// The days that are replayed.
-pub(super) const DAYS: i64 = 35;
+pub(crate) const DAYS: i64 = 35;
 /// The zone of the demo's space, and its offset: it has no summer time.
-pub(super) const ZONE: &str = "Asia/Singapore";
+pub(crate) const ZONE: &str = "Asia/Singapore";
 const ZONE_OFFSET_S: i64 = 8 * 3600;
 /// Reports that one replay of scale 1 makes, about.
-pub(super) const EVENTS_DEFAULT: u64 = 1_000_000;
+pub(crate) const EVENTS_DEFAULT: u64 = 1_000_000;
 /// Messages of all numbers on a working day at scale 1000.
 const SCALE: u64 = 1000;
 const DAY_S: i64 = 86_400;
@@ -22,9 +22,9 @@ const TOO_LATE_REPORTS: u64 = 200;
 
 /// The habits of one number; shares are in a thousand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Profile {
-    pub(super) number: &'static str,
-    pub(super) what: &'static str,
+pub(crate) struct Profile {
+    pub(crate) number: &'static str,
+    pub(crate) what: &'static str,
     utc_offset_minutes: i64,
     /// Messages on a working day.
     daily: u64,
@@ -63,7 +63,7 @@ const fn profile(
 }
 
 /// Numbers from ranges that are reserved for fiction.
-pub(super) const PROFILES: [Profile; 10] = [
+pub(crate) const PROFILES: [Profile; 10] = [
     profile(
         "15550100101",
         "orders, New York",
@@ -166,7 +166,7 @@ const HOURS: [u64; 24] = [
 
 /// What a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Sent,
     Delivered,
     Read,
@@ -174,7 +174,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Delivered => "delivered",
@@ -186,17 +186,17 @@ impl Status {
 
 /// One report of one status of one message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Report {
-    pub(super) message: u32,
-    pub(super) profile: u8,
-    pub(super) status: Status,
-    pub(super) at_s: i64,
-    pub(super) arrives_s: i64,
+pub(crate) struct Report {
+    pub(crate) message: u32,
+    pub(crate) profile: u8,
+    pub(crate) status: Status,
+    pub(crate) at_s: i64,
+    pub(crate) arrives_s: i64,
 }
 
 /// SplitMix64: small, fast, and good enough for traffic.
 #[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn bits(&mut self) -> u64 {
@@ -207,7 +207,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.bits() % end.max(1)
     }
 
@@ -232,19 +232,19 @@ fn signed(value: u64) -> i64 {
 
 /// What must have been counted.
 #[derive(Debug, Default)]
-pub(super) struct Truth {
+pub(crate) struct Truth {
     /// (profile, half hour since the epoch) → sent, delivered.
     half_hours: HashMap<(u8, i64), [u64; 2]>,
     /// First reports of a status.
-    pub(super) new: u64,
+    pub(crate) new: u64,
     /// Further ones.
-    pub(super) duplicate: u64,
+    pub(crate) duplicate: u64,
     /// Older than the floor.
-    pub(super) late: u64,
+    pub(crate) late: u64,
 }
 
 /// Buckets by their start in ms and their number: sent and delivered.
-pub(super) type Buckets = BTreeMap<(i64, &'static str), [u64; 2]>;
+pub(crate) type Buckets = BTreeMap<(i64, &'static str), [u64; 2]>;
 
 impl Truth {
     fn message(&mut self, profile: u8, first: &[Option<i64>; 4]) {
@@ -277,17 +277,17 @@ impl Truth {
         buckets
     }
 
-    pub(super) fn half_hours(&self) -> Buckets {
+    pub(crate) fn half_hours(&self) -> Buckets {
         self.buckets(|second| second)
     }
 
     /// Civil days of [`ZONE`].
-    pub(super) fn days(&self) -> Buckets {
+    pub(crate) fn days(&self) -> Buckets {
         self.buckets(|second| (second + ZONE_OFFSET_S).div_euclid(DAY_S) * DAY_S - ZONE_OFFSET_S)
     }
 
     /// Sent and delivered in all.
-    pub(super) fn totals(&self) -> [u64; 2] {
+    pub(crate) fn totals(&self) -> [u64; 2] {
         let counts = self.half_hours.values();
         counts.fold([0, 0], |[sent, delivered], [s, d]| {
             [sent + s, delivered + d]
@@ -297,33 +297,40 @@ impl Truth {
 
 /// A replay: the reports in the order of their arrival, and what they amount to.
 #[derive(Debug)]
-pub(super) struct Replay {
-    pub(super) reports: Vec<Report>,
-    pub(super) truth: Truth,
-    pub(super) messages: u32,
+pub(crate) struct Replay {
+    pub(crate) reports: Vec<Report>,
+    pub(crate) truth: Truth,
+    pub(crate) messages: u32,
 }
 
 struct Maker<'a> {
     random: &'a mut Random,
     now_s: i64,
+    days: i64,
     reports: Vec<Report>,
     truth: Truth,
     messages: u32,
 }
 
 /// Makes 35 days of traffic that end at `now_s`.
-pub(super) fn replay(random: &mut Random, now_s: i64, events: u64) -> Replay {
+pub(crate) fn replay(random: &mut Random, now_s: i64, events: u64) -> Replay {
+    replay_of_days(random, now_s, events, DAYS)
+}
+
+/// The same of so many days; `events` is about what 35 of them have.
+pub(crate) fn replay_of_days(random: &mut Random, now_s: i64, events: u64, days: i64) -> Replay {
     let scale = (events * SCALE / EVENTS_DEFAULT).max(1);
     let reports = Vec::with_capacity(usize::try_from(events + events / 4).unwrap_or(0));
     let mut maker = Maker {
         random,
         now_s,
+        days,
         reports,
         truth: Truth::default(),
         messages: 0,
     };
     for (index, profile) in (0_u8..).zip(&PROFILES) {
-        for days_ago in (0..=DAYS).rev() {
+        for days_ago in (0..=days).rev() {
             maker.day(index, profile, days_ago, scale);
         }
     }
@@ -361,7 +368,7 @@ impl Maker<'_> {
                 hour += 1;
             }
             let second = local_day * DAY_S - offset_s + hour * 3600 + self.random.seconds(0, 3599);
-            if second <= self.now_s && second > self.now_s - DAYS * DAY_S {
+            if second <= self.now_s && second > self.now_s - self.days * DAY_S {
                 self.message(index, profile, second);
             }
         }
@@ -486,7 +493,7 @@ fn life(random: &mut Random, profile: &Profile, sent_s: i64) -> Vec<(Status, i64
 
 /// Traffic that goes on: messages that begin now, and what is due of earlier ones.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(crate) struct Live {
     random: Random,
     due: Vec<Report>,
     firsts: HashMap<u32, (u8, [Option<i64>; 4])>,
@@ -494,7 +501,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(random: Random, next_message: u32) -> Self {
+    pub(crate) fn new(random: Random, next_message: u32) -> Self {
         Self {
             random,
             due: Vec::new(),
@@ -504,7 +511,7 @@ impl Live {
     }
 
     /// The reports of this second, at most `messages_max` new messages.
-    pub(super) fn tick(&mut self, now_s: i64, messages_max: u64) -> Vec<Report> {
+    pub(crate) fn tick(&mut self, now_s: i64, messages_max: u64) -> Vec<Report> {
         for _ in 0..self.random.below(messages_max + 1) {
             let total: u64 = PROFILES.iter().map(|profile| profile.daily).sum();
             let mut at = self.random.below(total);
@@ -538,7 +545,7 @@ impl Live {
     }
 
     /// Adds what was acknowledged to the true counts.
-    pub(super) fn count(&mut self, reports: &[Report], truth: &mut Truth) {
+    pub(crate) fn count(&mut self, reports: &[Report], truth: &mut Truth) {
         for report in reports {
             let (profile, first) = self
                 .firsts

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 pub(super) use describe::{Described, apply_entries, bound_entries, differences, family_entry};
-pub(super) use rows::{append, page};
+pub(super) use rows::{What, append, append_one, page};
 
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
 use rusqlite::{Connection, Row, Transaction};
+use serde_json::{Map, Value};
 
 use super::{AUDIT_PAGE_ENTRIES_MAX, AuditEntry, AuditFilter, NewEntry, bounded};
 use crate::directory::error::DirectoryError;
@@ -16,6 +17,36 @@ pub(in crate::directory) fn append(
     now: EpochMs,
     entries: Vec<NewEntry>,
 ) -> Result<(), DirectoryError> {
+    for entry in entries {
+        let account = Some(entry.account);
+        let what = What {
+            action: entry.action,
+            target: entry.target,
+            before: entry.before,
+            after: entry.after,
+        };
+        append_one(transaction, actor, now, account.as_ref(), what)?;
+    }
+    Ok(())
+}
+
+/// What was done, whosever it is.
+#[derive(Debug)]
+pub(in crate::directory) struct What {
+    pub(in crate::directory) action: &'static str,
+    pub(in crate::directory) target: String,
+    pub(in crate::directory) before: Option<Map<String, Value>>,
+    pub(in crate::directory) after: Option<Map<String, Value>>,
+}
+
+/// Appends an entry of an account, or of the installation.
+pub(in crate::directory) fn append_one(
+    transaction: &Transaction<'_>,
+    actor: &Actor,
+    now: EpochMs,
+    account: Option<&AccountId>,
+    what: What,
+) -> Result<(), DirectoryError> {
     let database = DirectoryError::database("write the audit log of");
     let mut statement = transaction
         .prepare_cached(
@@ -24,23 +55,21 @@ pub(in crate::directory) fn append(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .map_err(database)?;
-    for entry in entries {
-        statement
-            .execute((
-                now.0,
-                entry.account.as_str(),
-                actor.account.as_ref().map(AccountId::as_str),
-                &actor.name,
-                actor.source_ip.map(|ip| ip.to_string()),
-                &actor.request_id,
-                actor.access_key_id.as_ref().map(AccessKeyId::as_str),
-                entry.action,
-                entry.target,
-                entry.before.map(bounded),
-                entry.after.map(bounded),
-            ))
-            .map_err(database)?;
-    }
+    statement
+        .execute((
+            now.0,
+            account.map(AccountId::as_str),
+            actor.account.as_ref().map(AccountId::as_str),
+            &actor.name,
+            actor.source_ip.map(|ip| ip.to_string()),
+            &actor.request_id,
+            actor.access_key_id.as_ref().map(AccessKeyId::as_str),
+            what.action,
+            what.target,
+            what.before.map(bounded),
+            what.after.map(bounded),
+        ))
+        .map_err(database)?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod v4;
 mod v5;
 mod v6;
 mod v7;
+mod v8;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -35,7 +36,7 @@ const APPLICATION_ID: i64 = 0x434d_4452;
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What brings a directory from version `index` to `index + 1`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     v1::SQL,
     v2::SQL,
     v3::SQL,
@@ -43,6 +44,7 @@ const MIGRATIONS: [&str; 7] = [
     v5::SQL,
     v6::SQL,
     v7::SQL,
+    v8::SQL,
 ];
 
 pub(super) const META_KEY_ID: &str = "master_key_id";

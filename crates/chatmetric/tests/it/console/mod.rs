@@ -1,5 +1,7 @@
 //! The web console from outside: a browser's side of it, over HTTP.
 
+// Alerts of the watch.
+mod alerts;
 // Calls of the API as the user.
 mod calls;
 // Counts: the same as the API's; files; the live stream.
@@ -17,6 +19,7 @@ mod sign_in;
 
 use crate::world::{Reply, World};
 use chatmetric::clock::Clock as _;
+use chatmetric::config::Settings;
 use chatmetric::directory::{Actor, TokenRule};
 use chatmetric_rpc::credential::AccountId;
 use serde_json::Value;
@@ -59,9 +62,15 @@ const PASSWORD: &str = "correct horse battery";
 
 /// A world with users of the console; the account acme operates the installation.
 fn console() -> World {
+    console_with(|_| {})
+}
+
+/// The same with tuned settings.
+fn console_with(tune: impl FnOnce(&mut Settings)) -> World {
     let world = World::start_with(
         |settings| {
             settings.console.operator_account = Some(AccountId::parse(ACME).expect("an id"));
+            tune(settings);
         },
         std::sync::Arc::new(chatmetric_store::MemoryStore::new()),
     );

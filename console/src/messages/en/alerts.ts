@@ -1,0 +1,28 @@
+// English texts of alerts.
+
+export const alerts = {
+  lead: "What the server noticed by itself: delivery rates, silent sources, messages without a report, the disk.",
+  states: { open: "Open", acknowledged: "Acknowledged", resolved: "Resolved" } as Record<string, string>,
+  rules: { delivery_rate: "Delivery rate", silent_source: "Silent source", no_report: "No report", disk_full: "Disk" } as Record<string, string>,
+  tabs: "State",
+  rule: "Rule",
+  subject: "About",
+  subjects: { numbers: "several numbers", disk: "the disk of the data" } as Record<string, string>,
+  account: "Account",
+  installation: "installation",
+  summary: "What is wrong",
+  fired: "Since",
+  over: "Over since",
+  by: "Acknowledged by",
+  note: "Note",
+  noteHint: "Why, or what is done about it; at most 500 characters",
+  actions: "Actions",
+  acknowledge: "Acknowledge",
+  acknowledgeTitle: (id: number) => `Acknowledge alert ${id}`,
+  acknowledged: "The alert was acknowledged",
+  empty: { open: "Nothing is wrong", acknowledged: "Nothing that fires is acknowledged", resolved: "Nothing was wrong so far" } as Record<string, string>,
+  off: "The watch is switched off in the configuration (watch.enabled): nothing new will be noticed.",
+  untold: (where: string, why: string) => `${where} takes no alerts: ${why}`,
+  webhook: "The webhook",
+  alertmanager: "Alertmanager",
+};
