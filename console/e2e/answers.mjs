@@ -173,12 +173,40 @@ const GETS = {
 
 const explain = { verdict: { outcome: "does_not_match" }, findings: [{ weight: "cause", code: "query_not_sorted", what: "the client's query is not sorted by name", fix: "sort the parameters by name before joining them", difference: { text: "canonical request", part: "query", line: 3, column: 1, ours: { text: "End=1693407714687&Start=1", at: 0 }, theirs: { text: "Start=1693107714687&End=1", at: 0 } } }], request: { method: "POST", dialect: "ACS3", action: "GetChatappPhoneNumberMetric", version: "2020-06-06", access_key_id: "LTAI5tVectorKey000000001", time_stamp: "2026-11-23T07:42:10Z", security_token: "absent", parameters: [{ name: "Start", value: "1693107714687", source: "query" }], headers: [{ name: "host", value: "127.0.0.1:8080", signed: true }, { name: "accept", value: "*/*", signed: false }], body_bytes: 0 }, signed: { algorithm: "ACS3-HMAC-SHA256", canonical: [{ part: "method", text: "POST" }, { part: "path", text: "/" }, { part: "query", text: "End=1693407714687&Start=1693107714687" }], string_to_sign: [{ part: "algorithm", text: "ACS3-HMAC-SHA256" }, { part: "hash", text: "12de9d9bd89e6b2928d0e2e216025d4e" }], key: "the secret", computed: null, sent: "ffe000bd" }, comparison: [], notes: ["the body is taken as empty"] };
 
+/** What comparing finds: by what the pasted text says. */
+function reconciled(scenario, { answer, tolerance }) {
+  const first = Date.UTC(2026, 10, 16) - 8 * 3_600_000;
+  const row = (day, status, ours, theirs, within = false) => ({ startMs: first + day * DAY, endMs: first + (day + 1) * DAY, number: nameOf(scenario, "sum of 2 numbers"), status, within, ours, theirs, difference: { sent: ours.sent - theirs.sent, delivered: ours.delivered - theirs.delivered } });
+  const some = (sent, delivered) => ({ sent, delivered });
+  const cut = answer.includes("cut");
+  const rows = cut ? [] : [row(0, "matched", some(4_120, 4_011), some(4_120, 4_011), true), row(1, "differs", some(4_003, 3_950), some(4_000, 3_950), true), row(2, "differs", some(4_120, 4_011), some(3_120, 4_012)), row(3, "ours_only", some(12, 11), some(0, 0)), row(4, "theirs_only", some(0, 0), some(7, 6)), row(6, "settling", some(901, 700), some(870, 650), true)];
+  const sum = (side, of) => rows.reduce((all, one) => all + one[side][of], 0);
+  const of = (status) => rows.filter((one) => one.status === status).length;
+  return {
+    against: "meta",
+    status: cut ? "not_comparable" : "beyond",
+    granularity: "daily",
+    startMs: cut ? null : first,
+    endMs: cut ? null : first + 7 * DAY,
+    timeZone: "Asia/Singapore",
+    tolerance,
+    settlingFromMs: NOW - DAY,
+    includesSettling: false,
+    totals: { buckets: rows.length, matched: of("matched"), oursOnly: of("ours_only"), theirsOnly: of("theirs_only"), differs: of("differs"), settling: of("settling"), beyond: rows.filter((one) => !one.within).length, ours: some(sum("ours", "sent"), sum("ours", "delivered")), theirs: some(sum("theirs", "sent"), sum("theirs", "delivered")) },
+    notComparable: cut ? [{ number: null, reason: "cut", message: nameOf(scenario, "the provider's answer is cut: it ends at line 1, column 42") }] : [],
+    notes: cut ? [] : [nameOf(scenario, "the sum is of 15550100101, 15550100102")],
+    rows,
+    csv: "start_ms,end_ms,number\r\n1795190400000,1795276800000,15550100101\r\n",
+  };
+}
+
 /** What a call is answered: JSON, `{status, body}`, text, null for 204, undefined for 404. */
 export function answersOf(scenario, method, call, params, body) {
   const json = body ? safe(body) : null;
   const [name, id, rest] = call.split("/");
   if (method === "GET" && GETS[call]) return GETS[call](scenario, params);
   if (call === "call") return { status: 200, body: callAnswer(scenario, json) };
+  if (call === "reconcile") return { status: 200, body: reconciled(scenario, json) };
   if (call === "sign/explain") return explain;
   if (call === "policies/check") return json.document.includes("Statement") ? { ok: true } : { ok: false, message: "`Statement` is missing" };
   if (call === "policies/simulate") return { allowed: true, decidedBy: { policy: "ReadCounts", statement: 0, effect: "Allow" } };

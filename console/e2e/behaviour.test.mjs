@@ -168,6 +168,47 @@ test("only what was changed of a user is sent", { skip }, () =>
     await eventually(async () => assert.deepEqual(calls("UpdateUser"), [{ UserName: "finance", NewComments: "month's end" }]));
   }));
 
+test("counts are compared with a file: what differs first, all on demand, as CSV", { skip }, () =>
+  on("reconcile", {}, async (page) => {
+    const asked = page.waitForRequest((request) => request.url().includes("/console/api/reconcile?"));
+    await page.locator('input[type="file"]').setInputFiles({ name: "analytics.json", mimeType: "application/json", buffer: Buffer.from('{"analytics":{}}') });
+    await page.getByText("analytics.json").waitFor();
+    await page.getByLabel("Phone numbers that it sums").fill("+1 555 010 0101, 15550100102");
+    await page.getByLabel("Tolerance a bucket").fill("0.5%");
+    await page.getByLabel("From").fill("2026-11-16T00:00");
+    await page.getByRole("button", { name: "Compare" }).click();
+    const request = await asked;
+    assert.equal(new URL(request.url()).searchParams.get("space"), "293483938849493");
+    assert.deepEqual(JSON.parse(request.postData()), { answer: '{"analytics":{}}', numbers: ["+1 555 010 0101", "15550100102"], startMs: Date.UTC(2026, 10, 15, 16), endMs: null, tolerance: "0.5%", includeSettling: false });
+    await page.getByText("Some buckets differ by more than the tolerance").waitFor();
+    const rows = page.locator("tbody tr");
+    await eventually(async () => assert.equal(await rows.count(), 5));
+    await eventually(async () => assert.match(await rows.nth(0).textContent(), /Differs, within the tolerance.*\+3/));
+    await eventually(async () => assert.match(await rows.nth(1).textContent(), /\+1,000/));
+    await page.getByText("All buckets", { exact: true }).click();
+    await eventually(async () => assert.equal(await rows.count(), 6));
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as CSV" }).click()]);
+    assert.equal(saved.suggestedFilename(), "reconcile.csv");
+    // Too large for the server: said before it is sent.
+    await page.locator('input[type="file"]').setInputFiles({ name: "large.json", mimeType: "application/json", buffer: Buffer.alloc(901 * 1024, 32) });
+    await page.getByText("The file has more than 900 KiB.").waitFor();
+  }));
+
+test("hostile texts of a comparison are text", { skip }, () =>
+  on("reconcile", { xss: true }, async (page) => {
+    await page.getByLabel("Answer of the Graph API").fill("{}");
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.locator("tbody tr").first().waitFor();
+    await eventually(async () => assert.equal(await page.evaluate((text) => document.body.textContent.includes(text), XSS), true));
+  }));
+
+test("Metrics leads to the comparison", { skip }, () =>
+  on("metrics", {}, async (page) => {
+    await page.getByRole("link", { name: "Compare with the provider's own counts" }).click();
+    await page.waitForURL(/console\/reconcile$/);
+    await page.getByRole("heading", { name: "Reconcile" }).waitFor();
+  }));
+
 test("samples carry what the form says, escaped", { skip }, () =>
   on(`explorer?Start=1&End=2&PhoneNumber=${encodeURIComponent(`a"b'c$d`)}`, {}, async (page) => {
     await page.locator(".code pre").first().waitFor();

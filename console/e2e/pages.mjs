@@ -5,6 +5,12 @@ const fault = (name, what) => ({ faults: { [name]: what } });
 const DENIED = { status: 403, code: "Denied", message: "you may not do this", denied: { action: "cams:GetChatappPhoneNumberMetric", resource: "acs:cams:*:1045098765437731:*", statement: { Effect: "Allow", Action: "cams:GetChatappPhoneNumberMetric", Resource: "*" } } };
 const BROKEN = { status: 500, code: "Internal", message: "something broke" };
 
+const reconcile = (text) => async (page) => {
+  await page.getByLabel("Answer of the Graph API").fill(text);
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.locator("[aria-live] .banner, form .banner").first().waitFor();
+};
+
 /** name, path, scenario, and what may be done before looking. */
 export const STATES = [
   ["signin", "signin", { session: { state: "signedOut" } }],
@@ -43,6 +49,14 @@ export const STATES = [
     await page.getByRole("button", { name: "Explain" }).click();
     await page.getByText("Cause").first().waitFor();
   }],
+  ["reconcile", "reconcile", {}],
+  ["reconcile-found", "reconcile", {}, reconcile("{}")],
+  ["reconcile-cut", "reconcile", {}, reconcile("cut")],
+  ["reconcile-loading", "reconcile", { delayMs: 60_000 }, async (page) => page.waitForTimeout(400)],
+  ["reconcile-no-spaces", "reconcile", { noSpaces: true }],
+  ["reconcile-error", "reconcile", fault("spaces", BROKEN)],
+  ["reconcile-denied", "reconcile", fault("reconcile", DENIED), reconcile("{}")],
+  ["reconcile-invalid", "reconcile", fault("reconcile", { status: 400, code: "InvalidField", field: "tolerance", message: "`x` is not a tolerance." }), reconcile("{}")],
   ["ingest", "ingest", {}],
   ["ingest-empty", "ingest", { empty: "new" }],
   ["ingest-poisoned", "ingest", { health: "poisoned" }],

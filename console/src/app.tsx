@@ -26,6 +26,7 @@ type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 const LAZY: Record<string, Load> = {
   explorer: () => import("./pages/explorer/page.tsx"),
   signature: () => import("./pages/signature.tsx"),
+  reconcile: () => import("./pages/reconcile.tsx"),
   ingest: () => import("./pages/ingest/page.tsx"),
   numbers: () => import("./pages/numbers.tsx"),
   spaces: () => import("./pages/spaces.tsx"),

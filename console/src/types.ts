@@ -274,3 +274,36 @@ export interface AccountState {
   account: Owner;
   sessions: { id: string; createdMs: number; usedMs: number; address: string; agent: string; current: boolean }[];
 }
+
+export type ReconciledStatus = "matched" | "ours_only" | "theirs_only" | "differs" | "settling";
+export interface Counted {
+  sent: number;
+  delivered: number;
+}
+export interface ReconciledRow {
+  startMs: number;
+  endMs: number;
+  number: string;
+  status: ReconciledStatus;
+  within: boolean;
+  ours: Counted;
+  theirs: Counted;
+  difference: Counted;
+}
+/** What `POST reconcile` found. */
+export interface Reconciled {
+  against: string;
+  status: "within" | "beyond" | "not_comparable";
+  granularity: Granularity;
+  startMs: number | null;
+  endMs: number | null;
+  timeZone: string | null;
+  tolerance: string;
+  settlingFromMs: number;
+  includesSettling: boolean;
+  totals: { buckets: number; matched: number; oursOnly: number; theirsOnly: number; differs: number; settling: number; beyond: number; ours: Counted; theirs: Counted };
+  notComparable: { number: string | null; reason: string; message: string }[];
+  notes: string[];
+  rows: ReconciledRow[];
+  csv: string;
+}

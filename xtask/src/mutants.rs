@@ -9,6 +9,7 @@ mod console;
 mod edges;
 mod files;
 mod list;
+mod reconcile;
 mod store;
 mod torture;
 mod transport;
@@ -48,6 +49,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(console::MUTANTS)
         .chain(backup::MUTANTS)
         .chain(watch::MUTANTS)
+        .chain(reconcile::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

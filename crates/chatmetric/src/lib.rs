@@ -38,6 +38,7 @@ pub mod ingest;
 pub mod master_key;
 pub mod operator;
 pub mod query;
+pub mod reconcile;
 pub mod server;
 mod spreadsheet;
 pub mod telemetry;

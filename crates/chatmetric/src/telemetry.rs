@@ -7,41 +7,28 @@
 //! labels are our own words, and codes that contain a caller's parameter name are
 //! cut to their kind.
 
+mod log;
+mod numbers;
+#[cfg(feature = "otlp")]
+mod otlp;
+pub(crate) mod spans;
+
 use crate::api::action::Action;
-use crate::config::{LogFormat, TelemetrySettings};
 use crate::watch::{AlertFigures, Rule};
 use chatmetric_rpc::ApiError;
 use chatmetric_store::{Books, Health, Store};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tracing_subscriber::EnvFilter;
+
+pub(crate) use log::fault_of_otlp;
+pub use log::{TraceExport, start_log};
+pub(crate) use numbers::NumberFigures;
 
 /// Content type of the figures.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Starts the log. A second call changes nothing (tests start many servers).
-///
-/// A line that cannot be written is lost without a word: the word would go to the
-/// same stream, and panic where that is closed or full.
-pub fn start_log(settings: &TelemetrySettings) {
-    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .log_internal_errors(false)
-        .with_writer(std::io::stderr);
-    let started = match settings.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => {
-            let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            builder.with_ansi(color).try_init()
-        }
-    };
-    drop(started);
-}
 
 /// Upper bounds of the buckets of a duration, in microseconds.
 const BOUNDS_US: [u64; 14] = [
@@ -151,8 +138,13 @@ pub(crate) struct Gauges {
     pub(crate) alerts: AlertFigures,
 }
 
-/// Everything as OpenMetrics text.
-pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> String {
+/// Everything as OpenMetrics text; `numbers` writes the families of single numbers.
+pub(crate) fn render(
+    metrics: &Metrics,
+    store: &dyn Store,
+    gauges: Gauges,
+    numbers: impl FnOnce(&mut String),
+) -> String {
     let mut out = String::with_capacity(8 * 1024);
     family(
         &mut out,
@@ -197,6 +189,7 @@ pub(crate) fn render(metrics: &Metrics, store: &dyn Store, gauges: Gauges) -> St
         "Time until a batch was durable and visible.",
     );
     books(&mut out, store);
+    numbers(&mut out);
     store_gauges(&mut out, store);
     for (name, help, value) in [
         (
@@ -415,7 +408,7 @@ mod tests {
             metrics.request(None, Some(&ApiError::invalid(name, "no")), 1_000);
             metrics.request(None, Some(&ApiError::missing(name)), 1_000);
         }
-        let text = render(&metrics, &MemoryStore::new(), Gauges::default());
+        let text = render(&metrics, &MemoryStore::new(), Gauges::default(), |_| ());
         assert!(
             text.contains("{action=\"none\",code=\"InvalidParameter\"} 3\n"),
             "{text}"

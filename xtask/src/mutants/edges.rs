@@ -260,9 +260,9 @@ pub(super) const EDGES: &[Mutant] = &[
     Mutant {
         id: "log-lost",
         promise: "a log that cannot be written stops nothing",
-        file: "crates/chatmetric/src/telemetry.rs",
-        find: ".log_internal_errors(false)",
-        replace: ".log_internal_errors(true)",
+        file: "crates/chatmetric/src/telemetry/log.rs",
+        find: "        .with_env_filter(filter)\n        .log_internal_errors(false)\n",
+        replace: "        .with_env_filter(filter)\n        .log_internal_errors(true)\n",
         test: &[
             "test",
             "-p",

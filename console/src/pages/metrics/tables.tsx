@@ -6,6 +6,7 @@ import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
 import { bucket, count, phone, rate } from "../../format.ts";
 import { metrics as m } from "../../messages/en/metrics.ts";
+import { toReconcile } from "../../messages/en/tables.ts";
 import type { Metrics } from "../../types.ts";
 import { figuresOf, known, totalOf } from "./counts.ts";
 import type { Figures } from "./counts.ts";
@@ -42,6 +43,12 @@ const NUMBER_COLUMNS: Column<NumberRow>[] = [
   },
 ];
 
+const ReconcileLink = (): JSX.Element => (
+  <p class="card-body hint">
+    <a href="/console/reconcile">{toReconcile}</a>
+  </p>
+);
+
 export function NumbersTable(props: { metrics: Metrics; onPoint: (number: string | null) => void }): JSX.Element {
   const rows = useMemo(() => {
     const all = figuresOf(totalOf(props.metrics)).sent || 1;
@@ -50,7 +57,12 @@ export function NumbersTable(props: { metrics: Metrics; onPoint: (number: string
       return { ...figures, number: series.number, values: known(props.metrics, series.sent), share: figures.sent / all };
     });
   }, [props.metrics]);
-  return <Table caption={m.perNumber} columns={NUMBER_COLUMNS} rows={rows} rowKey={(row) => row.number} sort={{ key: "sent", down: true }} onPoint={(row) => props.onPoint(row?.number ?? null)} />;
+  return (
+    <>
+      <Table caption={m.perNumber} columns={NUMBER_COLUMNS} rows={rows} rowKey={(row) => row.number} sort={{ key: "sent", down: true }} onPoint={(row) => props.onPoint(row?.number ?? null)} />
+      <ReconcileLink />
+    </>
+  );
 }
 
 interface IntervalRow extends Figures {
@@ -76,5 +88,10 @@ export function IntervalsTable(props: { metrics: Metrics; zone: string }): JSX.E
     ],
     [zone],
   );
-  return <Table caption={m.intervals} columns={columns} rows={rows} rowKey={(row) => String(row.startMs)} sort={{ key: "interval", down: true }} pageSize={96} />;
+  return (
+    <>
+      <Table caption={m.intervals} columns={columns} rows={rows} rowKey={(row) => String(row.startMs)} sort={{ key: "interval", down: true }} pageSize={96} />
+      <ReconcileLink />
+    </>
+  );
 }

@@ -27,6 +27,7 @@ mod output;
 mod policy;
 mod profile;
 mod query;
+mod reconcile;
 mod restore;
 mod rotate_master_key;
 mod serve;
@@ -107,6 +108,8 @@ enum Command {
     Directory(directory::DirectoryCommand),
     /// Ask the API for message counts, signed as any SDK would
     Query(query::QueryArguments),
+    /// Compare our counts with the provider's own
+    Reconcile(reconcile::ReconcileArguments),
     /// Accounts of customers, and the keys of their owners
     #[command(subcommand, after_help = "Example:\n  chatmetric account list")]
     Account(operate::AccountCommand),
@@ -210,6 +213,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Apply(arguments) => apply::run(arguments, terminal),
         Command::Directory(command) => directory::run(command, terminal),
         Command::Query(arguments) => query::run(arguments, terminal),
+        Command::Reconcile(arguments) => reconcile::run(arguments, terminal),
         Command::Account(command) => operate::run_account(command, terminal),
         Command::Space(command) => operate::run_space(command, terminal),
         Command::Grant(command) => operate::run_grant(command, terminal),

@@ -35,6 +35,56 @@ struct Profile {
     sts_token: String,
 }
 
+/// Names of the variables and of the flag that hold one pair of keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyNames {
+    pub(super) id: &'static str,
+    pub(super) secret: &'static str,
+    pub(super) token: &'static str,
+    pub(super) flag: &'static str,
+}
+
+/// The pair of the provider that counts are compared with: named apart from ours, so that
+/// neither is sent to the other.
+pub(super) const PROVIDER: KeyNames = KeyNames {
+    id: "CHATMETRIC_PROVIDER_ACCESS_KEY_ID",
+    secret: "CHATMETRIC_PROVIDER_ACCESS_KEY_SECRET",
+    token: "CHATMETRIC_PROVIDER_SECURITY_TOKEN",
+    flag: "--provider-profile",
+};
+
+/// The flag's profile, else these variables; never the file's current profile.
+pub(super) fn named_credentials(
+    names: KeyNames,
+    profile: Option<&str>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Credentials, CliError> {
+    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let KeyNames {
+        id,
+        secret,
+        token,
+        flag,
+    } = names;
+    if let Some(name) = profile {
+        let home = variable("HOME")
+            .ok_or_else(|| CliError::usage(format!("`{flag}` needs `HOME` to be set")))?;
+        let path = PathBuf::from(home).join(".aliyun/config.json");
+        return from_file(&path, Some(name));
+    }
+    match (variable(id), variable(secret)) {
+        (Some(id), Some(secret)) => Ok(pair(id, &secret, variable(token).as_deref())),
+        (Some(_), None) => Err(missing(secret)),
+        (None, Some(_)) => Err(missing(id)),
+        (None, None) => Err(
+            CliError::usage("no AccessKey of the provider was given").hint(format!(
+                "name a profile of `~/.aliyun/config.json` with `{flag}`, or set `{id}` and \
+                 `{secret}`"
+            )),
+        ),
+    }
+}
+
 /// `--profile`, else the environment, else the current profile of the file.
 pub(super) fn credentials(
     profile: Option<&str>,

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most `--number` of one command: each is one call, and calls are throttled.
-const NUMBERS_MAX: usize = 1_000;
+pub(super) const NUMBERS_MAX: usize = 1_000;
 /// The endpoint when nothing else is said: where `serve` and `demo` listen.
-const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8080";
+pub(super) const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8080";
 /// How often a throttled call is tried again.
 const THROTTLED_TRIES_MAX: u32 = 10;
 /// How long to wait before that: the throttle looks at one second.
@@ -147,11 +147,7 @@ fn validate(
         space: arguments.space.clone(),
         isv_code: arguments.isv_code.clone(),
     };
-    let mut numbers = arguments.number.clone();
-    // One number written in two ways must not be counted twice.
-    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
-    let mut seen = std::collections::BTreeSet::new();
-    numbers.retain(|number| seen.insert(digits(number)));
+    let numbers = each_once(arguments.number.clone());
     let calls = if numbers.is_empty() {
         vec![call(None)]
     } else {
@@ -182,9 +178,17 @@ fn validate(
     })
 }
 
+/// One number written in two ways must not be counted twice.
+pub(super) fn each_once(mut numbers: Vec<String>) -> Vec<String> {
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    let mut seen = std::collections::BTreeSet::new();
+    numbers.retain(|number| seen.insert(digits(number)));
+    numbers
+}
+
 /// Many numbers are many calls: when the server says that they come too fast,
 /// wait instead of failing half-way.
-fn call_patiently(
+pub(super) fn call_patiently(
     client: &ApiClient,
     call: &MetricCall,
 ) -> Result<crate::client::MetricAnswer, ClientError> {

@@ -77,7 +77,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = Settings::load(arguments.config.as_deref(), environment, &overrides)
         .map_err(|error| explain_config(&error, arguments.config.as_deref()))?;
-    crate::telemetry::start_log(&settings.telemetry);
+    let _traces = crate::telemetry::start_log(&settings.telemetry);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let instance = Instance::open(
         &settings.store.data_dir,

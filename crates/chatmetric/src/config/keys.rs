@@ -5,6 +5,7 @@
 
 use super::watch_keys;
 use super::{Fault, LogFormat, Settings, SyncMode, place};
+use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
 use std::ops::Range;
@@ -95,6 +96,17 @@ const BEFORE_WATCH: &[Key] = &[
             &mut s.telemetry.metrics_listen,
             v.parsed("an address such as `127.0.0.1:9090`").map(Some),
         )
+    }),
+    key("telemetry", "metrics_numbers_max", |s, v| {
+        put(&mut s.telemetry.metrics_numbers_max, v.integer())
+    }),
+    key("telemetry", "metrics_numbers", |s, v| {
+        let named: Vec<String> = v.list("a phone number")?;
+        let parsed = named.iter().map(|text| {
+            PhoneNumber::parse(text)
+                .map_err(|error| format!("`{text}` is no phone number: {error}"))
+        });
+        put(&mut s.telemetry.metrics_numbers, parsed.collect())
     }),
     key("telemetry", "otlp_endpoint", |s, v| {
         put(

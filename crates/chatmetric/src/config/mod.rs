@@ -13,6 +13,7 @@ mod watch_keys;
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
+use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::AccountId;
 use chatmetric_store::{MEMORY_BYTES_MIN, TALLY_DAYS_BEHIND_FLOOR_MIN};
 use std::fmt;
@@ -32,6 +33,8 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Days that must be kept beyond the horizon, so that no record outlives its tallies.
 pub const RETENTION_BEYOND_HORIZON_DAYS: u32 = TALLY_DAYS_BEHIND_FLOOR_MIN;
 
+/// Most numbers with counters of their own: each is two series.
+pub const METRICS_NUMBERS_MAX: usize = 1_000;
 /// Longest time from one scheduled backup to the next: a year, in hours.
 pub const BACKUP_EVERY_HOURS_MAX: u32 = 8_760;
 
@@ -199,7 +202,11 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// A listener of its own for `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
-    /// Where traces go. Not there yet.
+    /// How many numbers have counters of their own; 0: none.
+    pub metrics_numbers_max: usize,
+    /// Which; empty: those with the most traffic.
+    pub metrics_numbers: Vec<PhoneNumber>,
+    /// Where traces go, when the program is built with them.
     pub otlp_endpoint: Option<String>,
 }
 
@@ -218,6 +225,8 @@ impl Default for TelemetrySettings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             metrics_listen: None,
+            metrics_numbers_max: 50,
+            metrics_numbers: Vec::new(),
             otlp_endpoint: None,
         }
     }
@@ -501,11 +510,25 @@ impl Settings {
                 format!("is not a filter such as `info` or `chatmetric=debug`: {error}"),
             );
         }
-        if telemetry.otlp_endpoint.is_some() {
+        let (most, named) = (
+            telemetry.metrics_numbers_max,
+            telemetry.metrics_numbers.len(),
+        );
+        if most > METRICS_NUMBERS_MAX {
             fault(
-                "telemetry.otlp_endpoint",
-                "traces are not there yet: leave it out".to_owned(),
+                "telemetry.metrics_numbers_max",
+                format!("`{most}` is not in 0..={METRICS_NUMBERS_MAX}"),
             );
+        }
+        if named > most {
+            fault(
+                "telemetry.metrics_numbers",
+                format!("has {named} numbers, more than `metrics_numbers_max` ({most})"),
+            );
+        }
+        let endpoint = telemetry.otlp_endpoint.as_deref();
+        if let Some(wrong) = endpoint.and_then(crate::telemetry::fault_of_otlp) {
+            fault("telemetry.otlp_endpoint", wrong);
         }
         if telemetry.metrics_listen == Some(self.server.listen) && self.server.listen.port() != 0 {
             fault(

@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file, `assets` (files), `guard` (which browser may speak),
 //! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
-//! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `live`, `streams`, `call`,
+//! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `reconcile`, `live`, `streams`, `call`,
 //! `operations`, `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
 //! `grants`, `access`, `audit`, `accounts`, `alerts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
 //!
@@ -33,6 +33,7 @@ mod numbers;
 mod operations;
 mod password;
 mod quarantine;
+mod reconcile;
 mod rights;
 mod route;
 mod session;

@@ -8,7 +8,7 @@ use super::error::ConsoleError;
 use super::rights::SignedIn;
 use super::{
     access, accounts, alerts, assets, audit, call, csv, explain, grants, guard, import, ingest,
-    live, metrics, numbers, operations, quarantine, sign_in, spaces, system, webhooks,
+    live, metrics, numbers, operations, quarantine, reconcile, sign_in, spaces, system, webhooks,
 };
 use crate::server::answer::Answer;
 use crate::server::query_text::decode_path;
@@ -94,6 +94,7 @@ async fn post(
     match parts {
         ["account", "password"] => sign_in::change_password(ask, who, body).await,
         ["call"] => call::call(ask, body).await,
+        ["reconcile"] => reconcile::reconcile(ask, body).await,
         ["sign", "explain"] => explain::explain(ask, body).await,
         ["quarantine", id, "open"] => quarantine::open(ask, who, id).await,
         ["quarantine", id, "replay"] => quarantine::replay(ask, who, id).await,

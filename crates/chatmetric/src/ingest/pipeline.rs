@@ -9,7 +9,7 @@
 use crate::clock::Clock;
 use crate::ingest::arrivals::{Arrival, Arrivals};
 use crate::server::limits::ByteBudget;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, spans};
 use chatmetric_store::{Batch, Receipt, StatusEvent, Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -61,6 +61,7 @@ impl Pipeline {
             .try_reserve(bytes_of(&batch))
             .ok_or(PipelineError::Full)?;
         let arrival = Arrival::of(&batch);
+        let events = batch.events.len();
         let (sender, receiver) = oneshot::channel();
         let started_ns = self.clock.monotonic_ns();
         // The reservation travels with the batch: it is given back when the store
@@ -75,7 +76,8 @@ impl Pipeline {
             drop(sender.send(result));
         });
         self.store.submit(batch, completion);
-        let result = receiver.await.unwrap_or(Err(StoreError::Closed));
+        let result = spans::commit(events, receiver).await;
+        let result = result.unwrap_or(Err(StoreError::Closed));
         let ended_ns = self.clock.monotonic_ns();
         self.metrics
             .commit_took(ended_ns.saturating_sub(started_ns));

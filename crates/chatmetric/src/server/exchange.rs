@@ -15,7 +15,7 @@ use crate::server::operator;
 use crate::server::route::{Route, route};
 use crate::server::stream::AnswerBody;
 use crate::server::webhook;
-use crate::telemetry;
+use crate::telemetry::{self, spans};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::request::RawRequest;
 use chatmetric_rpc::response::ResponseFormat;
@@ -88,14 +88,19 @@ async fn respond(
     match route(&parts) {
         Route::Rpc => {
             let ids = *ids.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
-            rpc(app, caller, &parts, body, ids).await
+            spans::rpc(ids.request, rpc(app, caller, &parts, body, ids)).await
         }
         Route::WhatsappWebhook(id) => {
-            noted_webhook(app, webhook::whatsapp(app, &id, &parts, body).await)
+            let answer = webhook::whatsapp(app, &id, &parts, body);
+            spans::webhook("whatsapp", noted_webhook(app, answer)).await
         }
-        Route::CamsWebhook(id) => noted_webhook(app, webhook::cams(app, &id, &parts, body).await),
+        Route::CamsWebhook(id) => {
+            let answer = webhook::cams(app, &id, &parts, body);
+            spans::webhook("cams", noted_webhook(app, answer)).await
+        }
         Route::EventsWebhook(id) => {
-            noted_webhook(app, webhook::events(app, &id, &parts, body).await)
+            let answer = webhook::events(app, &id, &parts, body);
+            spans::webhook("events", noted_webhook(app, answer)).await
         }
         Route::Console => console::answer(app, caller, &parts, body).await,
         Route::Operator => {
@@ -107,7 +112,7 @@ async fn respond(
         Route::Health => Answer::text(StatusCode::OK, "ok\n"),
         Route::Ready => ready(app),
         Route::ReadyForQueries => ready_for_queries(app),
-        Route::Metrics if app.metrics_on_main => metrics(app),
+        Route::Metrics if app.metrics_on_main => metrics(app).await,
         Route::Metrics => Answer::small(
             StatusCode::NOT_FOUND,
             "NotHere",
@@ -131,8 +136,11 @@ async fn respond(
     }
 }
 
-fn noted_webhook(app: &App, answer: Answer) -> Answer {
-    app.metrics.webhook(answer.status.as_u16());
+async fn noted_webhook(app: &App, answer: impl Future<Output = Answer>) -> Answer {
+    let answer = answer.await;
+    let status = answer.status.as_u16();
+    app.metrics.webhook(status);
+    spans::answered(status);
     answer
 }
 
@@ -337,17 +345,36 @@ fn not_ready(why: &'static str) -> Answer {
 }
 
 /// All that the listener of figures serves.
-pub(super) fn metrics_only(app: &App, request: &Request<Incoming>) -> Response<AnswerBody> {
+pub(super) async fn metrics_only(
+    app: &Arc<App>,
+    request: &Request<Incoming>,
+) -> Response<AnswerBody> {
     let path = request.uri().path();
     let answer = match (request.method(), path) {
-        (&Method::GET, "/metrics") => metrics(app),
+        (&Method::GET, "/metrics") => metrics(app).await,
         (&Method::GET, "/healthz") => Answer::text(StatusCode::OK, "ok\n"),
         _ => Answer::text(StatusCode::NOT_FOUND, "only /metrics is here\n"),
     };
     answer.into_response()
 }
 
-fn metrics(app: &App) -> Answer {
+/// Off the network threads: counts are read from the disk.
+async fn metrics(app: &Arc<App>) -> Answer {
+    let app = Arc::clone(app);
+    let written = tokio::task::spawn_blocking(move || metrics_text(&app)).await;
+    match written {
+        Ok(text) => Answer::new(StatusCode::OK, telemetry::OPENMETRICS, text),
+        Err(error) => {
+            tracing::error!(%error, "the figures could not be written");
+            Answer::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the figures could not be written (see the log)\n",
+            )
+        }
+    }
+}
+
+fn metrics_text(app: &App) -> String {
     let backups = app.backups.get();
     let gauges = telemetry::Gauges {
         backups_made: backups.made,
@@ -358,6 +385,9 @@ fn metrics(app: &App) -> Answer {
         nonces: app.admission.nonces_len(),
         alerts: app.watch.figures(),
     };
-    let text = telemetry::render(&app.metrics, app.store.as_ref(), gauges);
-    Answer::new(StatusCode::OK, telemetry::OPENMETRICS, text)
+    telemetry::render(&app.metrics, app.store.as_ref(), gauges, |out| {
+        let snapshot = app.directory.snapshot();
+        app.number_figures
+            .write(out, app.store.as_ref(), &snapshot, app.clock.as_ref());
+    })
 }

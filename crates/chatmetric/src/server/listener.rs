@@ -157,7 +157,7 @@ where
         async move {
             let response = match serve {
                 Serve::Main { tls: _ } => exchange::exchange(app, peer, request).await,
-                Serve::Metrics => exchange::metrics_only(&app, &request),
+                Serve::Metrics => exchange::metrics_only(&app, &request).await,
             };
             Ok::<_, std::convert::Infallible>(response)
         }

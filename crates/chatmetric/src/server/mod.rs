@@ -30,7 +30,7 @@ use crate::console::{Console, ConsoleOpenError};
 use crate::directory::Directory;
 use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, NumberFigures};
 use crate::tls::{self, PairError};
 use crate::watch::{self, Watch, WatchError, WatchStatus};
 use chatmetric_core::FingerprintKey;
@@ -131,6 +131,7 @@ pub(crate) struct App {
     pub(crate) sent_backups: Arc<Semaphore>,
     pub(crate) console: Console,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) number_figures: NumberFigures,
     pub(crate) metrics_on_main: bool,
     pub(crate) backups: Arc<BackupStatus>,
     pub(crate) watch: WatchStatus,
@@ -177,6 +178,7 @@ impl App {
             console: Console::open(&directory, &settings.console, clock.as_ref())
                 .map_err(ServerError::Console)?,
             metrics,
+            number_figures: NumberFigures::new(&settings),
             metrics_on_main,
             backups: Arc::default(),
             watch: WatchStatus::default(),

@@ -33,6 +33,7 @@ fn every_command_explains_itself_with_an_example() {
         vec!["directory", "export"],
         vec!["directory", "log"],
         vec!["query"],
+        vec!["reconcile"],
         vec!["import"],
         vec!["verify"],
         vec!["demo"],
@@ -98,6 +99,7 @@ fn the_first_help_fits_a_screen() {
                            to what a document says
               directory    Look at the directory
               query        Ask the API for message counts, signed as any SDK would
+              reconcile    Compare our counts with the provider's own
               account      Accounts of customers, and the keys of their owners
               space        Customer spaces
               grant        Grants of ISVs

@@ -36,6 +36,11 @@ mod floor;
 mod server;
 // Temporary credentials, and what administrators learn of denials.
 mod sts;
+// Figures of single numbers, the dashboard, logs for machines.
+mod figures;
+// Traces at a receiver.
+#[cfg(feature = "otlp")]
+mod otlp;
 // Calls per second.
 mod throttle;
 // TLS: handshakes, certificates and their exchange, the client's side.
@@ -69,6 +74,8 @@ mod watch;
 mod backup;
 // What `serve` says and does when the disk under it fails or is full.
 mod disk;
+// `reconcile`: what matches, what differs, what cannot be compared.
+mod reconcile;
 // kill -9 of `serve`, again and again.
 mod restart;
 // What systemd hears of `serve`.

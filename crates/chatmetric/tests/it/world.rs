@@ -254,6 +254,11 @@ impl World {
         snapshot.number_owner(&number).expect("owned").account.key
     }
 
+    /// What the clock shows, in seconds.
+    pub(crate) fn clock_s(&self) -> i64 {
+        self.clock.now().0.div_euclid(1_000)
+    }
+
     /// Stops the server and gives the runtime back.
     pub(crate) fn stop(&mut self) {
         if let (Some(server), Some(runtime)) = (self.server.take(), self.runtime.take()) {

@@ -12,6 +12,8 @@ mod changes;
 mod doors;
 // Files that are imported, the books, the quarantine.
 mod ingest;
+// Counts beside Meta's analytics.
+mod reconcile;
 // Rights and tenancy, on every call.
 mod rights;
 // Sign-in, sessions, passwords.

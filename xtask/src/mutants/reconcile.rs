@@ -1,0 +1,138 @@
+//! Protections of the comparison with the provider's counts: what is a difference, what is
+//! none, and where a token goes.
+
+use super::Mutant;
+
+/// See the module.
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        id: "reconcile-zone",
+        promise: "days of another zone are told and are no difference",
+        file: "crates/chatmetric/src/reconcile/bounds.rs",
+        find: "Self::Of(zone) => zone.first_instant(zone.date_at(time)) == time,",
+        replace: "Self::Of(zone) => zone.first_instant(zone.date_at(time)) <= time,",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "days_of_another_zone_are_told_with_their_offset",
+        ],
+    },
+    Mutant {
+        id: "reconcile-delivered",
+        promise: "a difference of deliveries alone is found",
+        file: "crates/chatmetric/src/reconcile/compare.rs",
+        find: "        && terms.tolerance.allows(ours.delivered, theirs.delivered);",
+        replace: ";",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "a_planted_difference_is_found_in_its_bucket_alone",
+        ],
+    },
+    Mutant {
+        id: "reconcile-settling",
+        promise: "what may still change is not judged",
+        file: "crates/chatmetric/src/reconcile/compare.rs",
+        find: "window.end.0 > settling_from &&",
+        replace: "window.start.0 > settling_from &&",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "a_bucket_settles_for_a_day_after_its_end",
+        ],
+    },
+    Mutant {
+        id: "reconcile-left",
+        promise: "a number that left the provider's account is no difference",
+        file: "crates/chatmetric/src/cli/reconcile/meta.rs",
+        find: "            sides.ours.remove(&number);\n",
+        replace: "",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "a_number_that_left_the_account_is_no_difference",
+        ],
+    },
+    Mutant {
+        id: "reconcile-token-host",
+        promise: "a token goes to the host that was named and to no other",
+        file: "crates/chatmetric/src/cli/reconcile/graph.rs",
+        find: "if Endpoint::parse(&origin).ok()? != self.endpoint {",
+        replace: "if Endpoint::parse(&origin).is_err() {",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "a_next_page_is_on_the_same_host_and_has_no_token",
+        ],
+    },
+    Mutant {
+        id: "reconcile-cut",
+        promise: "an answer with a next page is not taken for the whole",
+        file: "crates/chatmetric/src/reconcile/meta_file.rs",
+        find: "answer.next.is_some().then(",
+        replace: "false.then(",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "a_file_of_other_numbers_or_with_a_next_page_is_not_compared",
+        ],
+    },
+    Mutant {
+        id: "figures-bounded",
+        promise: "there are no more series than the operator wants",
+        file: "crates/chatmetric/src/telemetry/numbers.rs",
+        find: "        candidates.truncate(self.most);\n",
+        replace: "",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "there_are_no_more_numbers_than_are_wanted",
+        ],
+    },
+    Mutant {
+        id: "figures-window",
+        promise: "a counter of a number goes on when its days go by",
+        file: "crates/chatmetric/src/telemetry/numbers.rs",
+        find: "            (begin, later)\n",
+        replace: "            (begin, all)\n",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "counters_of_a_number_count_what_is_new_and_never_go_down",
+        ],
+    },
+    Mutant {
+        id: "reconcile-rights",
+        promise: "a page compares nothing without the right for counts",
+        file: "crates/chatmetric/src/console/reconcile.rs",
+        find: "    who.require(ask, Right::ReadCounts)?;\n",
+        replace: "",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--test",
+            "it",
+            "comparing_needs_the_right_for_counts_and_the_space",
+        ],
+    },
+];
