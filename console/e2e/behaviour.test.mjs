@@ -7,6 +7,7 @@ import { executable, launch, open } from "./browser.mjs";
 import { DAY, HALF_HOUR, numberOf } from "./counts.mjs";
 import { fakeServer } from "./fake.mjs";
 import { settled } from "./pages.mjs";
+import { fits } from "./shots.mjs";
 
 const skip = executable ? false : "there is no Chromium";
 let browser;
@@ -357,6 +358,51 @@ test("print leaves out what paper cannot do", { skip }, () =>
     assert.ok(await page.locator(".figures").isVisible());
     await page.getByText(/Printed 23 Nov 2026/).waitFor();
   }));
+
+for (const path of ["metrics?range=31d&show=numbers", "metrics?range=31d", "webhooks", "system", "ingest/import"]) {
+  test(`twice as large, nothing is cut: ${path}`, { skip }, () =>
+    // What a window of 1280 px has at 200 %.
+    on(path, { numbers: 20 }, (page) => fits(page, path), { width: 640, height: 400, deviceScaleFactor: 2 }));
+}
+
+test("the tab that is shown is in view where not all have room", { skip }, () =>
+  on("ingest/import", {}, async (page) => {
+    const seen = () =>
+      page.locator(".page nav.tabs, nav.tabs").first().evaluate((list) => {
+        const [room, tab] = [list, list.querySelector('[aria-current="page"]')].map((one) => one.getBoundingClientRect());
+        return tab.left >= room.left - 1 && tab.right <= room.right + 1;
+      });
+    await eventually(async () => assert.ok(await seen()));
+    await page.getByRole("link", { name: "Sources" }).click();
+    await page.getByRole("heading", { name: "Ingest" }).waitFor();
+    await eventually(async () => assert.ok(await seen()));
+  }, { width: 390 }));
+
+for (const [name, how] of [["a desk", { width: 1280 }], ["a phone", { width: 390, height: 844 }]]) {
+  test(`nothing jumps while Metrics loads and changes, on ${name}`, { skip }, async () => {
+    // Without a clock that stands still: the browser's own would stand, too.
+    const nowMs = Date.now();
+    await on("metrics?range=31d", { numbers: 20, nowMs, delayMs: 300 }, async (page, fake) => {
+      await page.waitForFunction(() => performance.getEntriesByName("first-chart").length > 0);
+      await page.locator(".signs.live").waitFor();
+      fake.say([{ number: numberOf(0), startMs: Math.floor(nowMs / HALF_HOUR) * HALF_HOUR, sent: 900, delivered: 800, cohort: 800 }]);
+      await page.waitForFunction(() => performance.getEntriesByName("chart-refresh").length > 0);
+      const shifts = await page.evaluate(() => new Promise((resolve) => {
+        const seen = [];
+        const told = (entries) => seen.push(...entries.map(({ value, sources }) => ({ value, of: sources.map(({ node }) => node?.className ?? node?.nodeName) })));
+        const observer = new PerformanceObserver((list) => told(list.getEntries()));
+        // All since the page began are told at once; two pictures later all of them are here.
+        observer.observe({ type: "layout-shift", buffered: true });
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
+          told(observer.takeRecords());
+          resolve(seen);
+        })));
+      }));
+      const sum = shifts.reduce((all, { value }) => all + value, 0);
+      assert.ok(sum < 0.02, `${sum}: ${JSON.stringify(shifts)}`);
+    }, { nowMs: undefined, ...how });
+  });
+}
 
 test("rights decide what is there", { skip }, () =>
   on("metrics", { rights: ["cams:GetChatappPhoneNumberMetric"] }, async (page) => {

@@ -83,7 +83,18 @@ export const STATES = [
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByText("Verify token", { exact: true }).waitFor();
   }],
-  ["webhooks-rotate", "webhooks", {}, async (page) => page.getByRole("button", { name: "Rotate secrets" }).click()],
+  ["webhooks-rotate", "webhooks", {}, async (page) => page.getByRole("button", { name: "Rotate secrets" }).first().click()],
+  ["webhooks-cams", "webhooks", {}, async (page) => {
+    await page.getByRole("button", { name: "Set up a webhook" }).click();
+    await page.getByLabel("Sender").selectOption("cams");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("The URL with its token is shown once.").waitFor();
+  }],
+  ["webhooks-token", "webhooks", {}, async (page) => {
+    await page.getByRole("button", { name: "Rotate secrets" }).last().click();
+    await page.getByRole("button", { name: "Make a new token" }).click();
+    await page.getByText("The token is shown once.").waitFor();
+  }],
   ["access-users", "access/users", {}],
   ["access-user", "access/users", {}, async (page) => page.getByRole("button", { name: "finance", exact: true }).click()],
   ["access-groups", "access/groups", {}],
@@ -105,6 +116,8 @@ export const STATES = [
     await page.getByText("The account was made").waitFor();
   }],
   ["system", "system", {}],
+  ["system-no-backup", "system", { backup: { dir: null, lastMs: null, id: null, positions: null, bytes: null, nextMs: null, made: 0, failed: 0 } }],
+  ["system-backup-failed", "system", { backup: { failed: 3, error: "`/mnt/backups/chatmetric` is not empty and holds no backups of chatmetric; nothing was touched", errorMs: Date.UTC(2026, 10, 23, 7, 40) } }],
   ["alerts", "alerts", {}],
   ["alerts-empty", "alerts", { empty: "new" }],
   ["alerts-off", "alerts", { watchOff: true, watchUntold: true }],

@@ -2,17 +2,16 @@
 // would be, every page looked at. `CHATMETRIC` names the program; without one the test is skipped.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { executable, launch, open } from "./browser.mjs";
+import { launch, open } from "./browser.mjs";
 import { settled } from "./pages.mjs";
+import { program, skip } from "./program.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const program = process.env.CHATMETRIC ?? join(here, "../../target/debug/chatmetric");
-const skip = !executable ? "there is no Chromium" : !existsSync(program) ? "there is no chatmetric: set CHATMETRIC" : false;
-const PAGES = ["metrics", "metrics?range=31d&show=numbers", "metrics?range=90d&compare=1", "metrics?range=31d&view=hours", "explorer", "signature", "ingest", "ingest/quarantine", "ingest/unclaimed", "ingest/import", "numbers", "spaces", "webhooks", "access/users", "access/groups", "access/keys", "access/policies", "access/roles", "access/isv", "accounts", "system", "alerts", "audit", "account", "third-party"];
+const PAGES = ["metrics", "metrics?range=31d&show=numbers", "metrics?range=90d&compare=1", "metrics?range=31d&view=hours", "explorer", "signature", "ingest", "ingest/quarantine", "ingest/unclaimed", "ingest/import", "numbers", "spaces", "webhooks", "access/users", "access/groups", "access/keys", "access/policies", "access/roles", "access/isv", "accounts", "system", "alerts", "reconcile", "audit", "account", "third-party"];
 const START_MS = 120_000;
 
 let demo;

@@ -14,7 +14,7 @@ import { STATES, settled } from "./pages.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const WIDTHS = [360, 768, 1360];
+const WIDTHS = [360, 640, 768, 1360];
 const only = process.env.ONLY;
 let browser;
 

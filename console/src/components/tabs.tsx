@@ -1,5 +1,5 @@
 // Tabs within a page: arrow keys move, the panel belongs to its tab. Tabs that are pages of their
-// own are links instead.
+// own are links instead: `link_tabs.tsx`.
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 
@@ -33,17 +33,5 @@ export function Tabs(props: { label: string; tabs: Tab[]; value: string; onValue
         {props.children}
       </div>
     </>
-  );
-}
-
-export function LinkTabs(props: { label: string; tabs: (Tab & { href: string })[]; value: string }): JSX.Element {
-  return (
-    <nav class="tabs" aria-label={props.label}>
-      {props.tabs.map((tab) => (
-        <a key={tab.key} class="tab" href={tab.href} aria-current={tab.key === props.value ? "page" : undefined}>
-          {tab.title}
-        </a>
-      ))}
-    </nav>
   );
 }

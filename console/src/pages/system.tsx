@@ -24,7 +24,7 @@ function Backup({ of }: { of: BackupState }): JSX.Element {
           <span class={`state ${tone}`}>{m.backupStates[state]}</span>
         </dd>
         <dt>{m.backupDir}</dt>
-        <dd class="mono">{of.dir ?? m.backupNoDir}</dd>
+        <dd class={of.dir === null ? "" : "mono"}>{of.dir ?? m.backupNoDir}</dd>
         <dt>{m.backupLast}</dt>
         <dd>
           <When ms={of.lastMs} exact />
@@ -47,7 +47,8 @@ function Backup({ of }: { of: BackupState }): JSX.Element {
           <>
             <dt>{m.backupError}</dt>
             <dd>
-              <When ms={of.errorMs} exact /> {of.error}
+              <When ms={of.errorMs} exact />
+              <div>{of.error}</div>
             </dd>
           </>
         )}

@@ -16,6 +16,7 @@ import { NOTHING, count } from "../format.ts";
 import { Frame } from "../lazy.tsx";
 import { webhooks as m } from "../messages/en/directory.ts";
 import { shell } from "../messages/en/shell.ts";
+import { to } from "../router.ts";
 import { useMay } from "../session.ts";
 import type { Space, Webhook } from "../types.ts";
 
@@ -35,7 +36,7 @@ function Secret(props: { name: string; value: string }): JSX.Element {
 }
 
 /** Step 3: looks until the webhook has had an event. */
-function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
+function Waiting(props: { id: string; kind: string; space: string; onDone: () => void }): JSX.Element {
   const [arrived, setArrived] = useState<Webhook | null>(null);
   useEffect(() => {
     if (arrived) return undefined;
@@ -53,7 +54,7 @@ function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
         <>
           <div class="progress-line on" />
           <h3>{m.waiting}</h3>
-          <p>{m.waitingWhat}</p>
+          <p>{m.waitingWhat[props.kind]}</p>
         </>
       ) : (
         <Banner tone="ok">
@@ -62,7 +63,7 @@ function Waiting(props: { id: string; onDone: () => void }): JSX.Element {
       )}
       <div class="dialog-foot">
         {arrived && (
-          <a class="button" href="/console/metrics">
+          <a class="button" href={to("metrics", props.space ? { space: props.space } : {})}>
             {m.toMetrics}
           </a>
         )}
@@ -139,7 +140,7 @@ function Wizard(props: { spaces: Space[]; onClose: () => void }): JSX.Element {
           </div>
         </div>
       )}
-      {step === 2 && made && <Waiting id={made.id} onDone={props.onClose} />}
+      {step === 2 && made && <Waiting id={made.id} kind={kind} space={space} onDone={props.onClose} />}
     </Dialog>
   );
 }
@@ -203,7 +204,7 @@ function TokenDialog(props: { webhook: Webhook; onClose: () => void }): JSX.Elem
     );
   if (token !== null) {
     const values: [string, string][] = kind === "cams" && url ? [[m.url, url.replace(/[^/]*$/u, token)]] : [[m.bearer, token]];
-    return <SecretOnce title={m.bearer} warning={kind === "cams" ? m.urlOnce : m.tokenOnce} values={values} file={`${id}.csv`} done={m.finish} onDone={props.onClose} />;
+    return <SecretOnce title={kind === "cams" ? m.url : m.bearer} warning={kind === "cams" ? m.urlOnce : m.tokenOnce} values={values} file={`${id}.csv`} done={m.finish} onDone={props.onClose} />;
   }
   return (
     <Confirm title={m.rotateTitle(id)} action={m.newBearer} busy={act.busy} onClose={props.onClose} onYes={make}>
@@ -238,16 +239,18 @@ export default function WebhooksPage(): JSX.Element {
   const columns: Column<Webhook>[] = [
     { key: "id", title: m.id, cell: (row) => <b class="clip">{row.id}</b>, by: (row) => row.id, upFirst: true },
     { key: "kind", title: m.kind, cell: (row) => m.kinds[row.kind] ?? row.kind },
-    { key: "space", title: m.space, cell: (row) => row.space ?? <span class="quiet">{m.byNumber}</span> },
+    { key: "space", title: m.space, cell: (row) => (row.space ? <span class="clip">{row.space}</span> : <span class="quiet">{m.byNumber}</span>) },
     {
       key: "url",
       title: m.url,
       cell: (row) => row.url && (
         <span class="row nowrap">
+          {/* The host is the same for all, and the end tells them apart. */}
           <code class="clip" title={row.url}>
-            {row.url}
+            {row.url.replace(/^https?:\/\/[^/]+/u, "")}
           </code>
-          <CopyButton text={row.url} slim name={`${shell.copy} ${m.url} ${row.id}`} />
+          {/* Of CAMS the URL ends in the token, which is not told again: a copy would not work. */}
+          {row.kind !== "cams" && <CopyButton text={row.url} slim name={`${shell.copy} ${m.url} ${row.id}`} />}
         </span>
       ),
     },

@@ -51,7 +51,7 @@ export const spaces = {
 };
 
 export const webhooks = {
-  lead: "Where senders report what became of messages. Each has a URL, a token that it proves itself with, and secrets that its reports are signed with.",
+  lead: "Where senders report what became of messages. Each has a URL; that reports are genuine is proved by a signature or a token.",
   id: "Webhook",
   kind: "Sender",
   kinds: { whatsapp: "WhatsApp (Meta)", cams: "CAMS receipts", events: "CloudEvents and NDJSON" } as Record<string, string>,
@@ -84,7 +84,11 @@ export const webhooks = {
   tokenOnce: "The token is shown once.",
   urlOnce: "The URL with its token is shown once.",
   waiting: "Waiting for the first event",
-  waitingWhat: "Send a message from one of the numbers. This page looks every two seconds.",
+  waitingWhat: {
+    whatsapp: "Send a message from one of the numbers. This page looks every two seconds.",
+    cams: "Send a message from one of the numbers through CAMS. This page looks every two seconds.",
+    events: "Post an event. This page looks every two seconds.",
+  } as Record<string, string>,
   arrived: "The first event has arrived",
   skip: "Finish without waiting",
   finish: "Finish",

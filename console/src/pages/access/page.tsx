@@ -1,6 +1,6 @@
 // The Access page: its tabs are pages of their own.
 import type { JSX } from "preact";
-import { LinkTabs } from "../../components/tabs.tsx";
+import { LinkTabs } from "../../components/link_tabs.tsx";
 import { Frame } from "../../lazy.tsx";
 import type { PageProps } from "../../lazy.tsx";
 import { access as m } from "../../messages/en/access.ts";

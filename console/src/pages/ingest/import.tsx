@@ -23,7 +23,7 @@ interface Progress {
 }
 
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
-const FORMATS = ["auto", "ndjson", "csv", "whatsapp"];
+const FORMATS = ["auto", "ndjson", "csv", "parquet", "whatsapp", "cams"];
 
 /** Sends the file and reports each line of progress; gives what failed, or null. */
 async function send(path: string, file: File, onProgress: (progress: Progress) => void): Promise<Failure | null> {
@@ -44,8 +44,24 @@ async function send(path: string, file: File, onProgress: (progress: Progress) =
       if (done) return null;
     }
   } catch {
-    return failure("offline", "Offline", "");
+    // A file that was saved again after it was chosen cannot be read any more; choosing it again helps.
+    const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+    return readable ? failure("offline", "Offline", "") : failure("refused", m.fileChanged, "");
   }
+}
+
+/** What became of the file, in one line. */
+function Outcome({ of }: { of: Progress }): JSX.Element | null {
+  if (of.error) {
+    return (
+      <Banner tone="bad">
+        <b>{m.stopped}</b> {of.error}
+      </Banner>
+    );
+  }
+  if (!of.done) return null;
+  if (of.bad === 0) return <Banner tone="ok">{of.rows === 0 ? m.nothing : m.done}</Banner>;
+  return of.bad === of.rows ? <Banner tone="bad">{m.noneReadable}</Banner> : <Banner tone="warn">{m.doneBut(count(of.bad))}</Banner>;
 }
 
 export function ImportTab(): JSX.Element {
@@ -71,6 +87,7 @@ export function ImportTab(): JSX.Element {
     if (!file) return;
     setBusy(true);
     setError(null);
+    setProgress(null);
     setError(await send(`import${query({ space, format, name: file.name })}`, file, setProgress));
     setBusy(false);
   };
@@ -94,7 +111,7 @@ export function ImportTab(): JSX.Element {
           take(event.dataTransfer?.files);
         }}
       >
-        <input type="file" class="visually-hidden" aria-label={m.file} onChange={(event) => take(event.currentTarget.files)} />
+        <input type="file" class="visually-hidden" aria-label={m.file} onClick={(event) => (event.currentTarget.value = "")} onChange={(event) => take(event.currentTarget.files)} />
         <b>{file ? file.name : m.choose}</b>
         {file && <span class="quiet">{bytes(file.size)}</span>}
       </label>
@@ -112,12 +129,7 @@ export function ImportTab(): JSX.Element {
       <div aria-live="polite">
         {progress && (
           <div class="stack">
-            {progress.error && (
-              <Banner tone="bad">
-                <b>{m.stopped}</b> {progress.error}
-              </Banner>
-            )}
-            {progress.done && !progress.error && <Banner tone="ok">{m.done}</Banner>}
+            <Outcome of={progress} />
             <dl class="figures">
               {figures.map((key) => (
                 <div key={key}>
@@ -127,7 +139,7 @@ export function ImportTab(): JSX.Element {
               ))}
             </dl>
             {progress.badLines && progress.badLines.length > 0 && (
-              <section>
+              <section class="stack tight">
                 <h2>{m.badLines}</h2>
                 <dl class="facts">
                   {progress.badLines.map((bad) => (

@@ -6,7 +6,7 @@ import { useLoad } from "../../components/load.ts";
 import { Banner, EmptyState, Loaded } from "../../components/states.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
-import { LinkTabs } from "../../components/tabs.tsx";
+import { LinkTabs } from "../../components/link_tabs.tsx";
 import { When } from "../../components/when.tsx";
 import { NOTHING, count, decimal, span } from "../../format.ts";
 import { Frame } from "../../lazy.tsx";

@@ -37,6 +37,7 @@ export function ofField(text: string, zone: string): number | null {
 
 export function Filters(props: FiltersProps): JSX.Element {
   const { state, onState, zone, span } = props;
+  const own = props.space?.timeZone ?? m.utc;
   const custom = state.range === "custom";
   const halfHours = !longOnly(state.range) && (!custom || span.endMs - span.startMs <= HALF_HOURS_MAX_MS);
   const limit = (fromMs: number, toMs: number): Partial<MetricsState> => (toMs - fromMs > HALF_HOURS_MAX_MS ? { granularity: "daily" } : {});
@@ -55,17 +56,17 @@ export function Filters(props: FiltersProps): JSX.Element {
   };
   return (
     <div class="card filters" role="search" aria-label={m.filters}>
-      {props.spaces.length > 1 && (
-        <Select
-          label={m.space}
-          value={props.space ? key(props.space) : ""}
-          options={props.spaces.map((space) => ({ value: key(space), label: space.isvCode ? m.spaceOf(space.id, space.owner.name || space.owner.id) : space.id }))}
-          onValue={(value) => {
-            const chosen = props.spaces.find((space) => key(space) === value);
-            if (chosen) onState({ space: chosen.id, isv: chosen.isvCode ?? "", numbers: [], zoom: null });
-          }}
-        />
-      )}
+      {/* Here from the beginning, as the zone is, also where there is one alone: nothing may jump. */}
+      <Select
+        label={m.space}
+        value={props.space ? key(props.space) : ""}
+        disabled={props.spaces.length < 2}
+        options={props.spaces.map((space) => ({ value: key(space), label: space.isvCode ? m.spaceOf(space.id, space.owner.name || space.owner.id) : space.id }))}
+        onValue={(value) => {
+          const chosen = props.spaces.find((space) => key(space) === value);
+          if (chosen) onState({ space: chosen.id, isv: chosen.isvCode ?? "", numbers: [], zoom: null });
+        }}
+      />
       <NumberPicker space={props.space} isv={state.isv} total={props.numbersTotal} chosen={state.numbers} onChosen={(numbers) => onState({ numbers })} />
       <Select label={m.range} value={state.range} options={RANGES.map((range) => ({ value: range, label: m.ranges[range]! }))} onValue={setRange} />
       {custom && (
@@ -92,18 +93,19 @@ export function Filters(props: FiltersProps): JSX.Element {
         ]}
         onValue={(value) => onState({ show: value === "numbers" ? "numbers" : "total" })}
       />
-      {state.granularity === "half-hour" && props.space && props.space.timeZone !== "UTC" ? (
+      {state.granularity === "half-hour" ? (
         <Select
           label={m.zone}
           value={state.utc ? "utc" : "space"}
+          disabled={own === m.utc}
           options={[
-            { value: "space", label: props.space.timeZone },
+            { value: "space", label: own },
             { value: "utc", label: m.utc },
           ]}
           onValue={(value) => onState({ utc: value === "utc" })}
         />
       ) : (
-        <div class="filters-zone">{state.granularity === "daily" ? m.daysIn(zone) : `${m.zone} ${zone}`}</div>
+        <div class="filters-zone">{m.daysIn(zone)}</div>
       )}
     </div>
   );
