@@ -6,34 +6,44 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-X6HVGF2A.js",
+        "assets/access-LEW36G4I.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-X6HVGF2A.js"),
+        include_bytes!("../../console-dist/assets/access-LEW36G4I.js"),
     ),
     (
-        "assets/account-SURCEJIM.js",
+        "assets/account-AZKOLMBT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-SURCEJIM.js"),
+        include_bytes!("../../console-dist/assets/account-AZKOLMBT.js"),
     ),
     (
-        "assets/accounts-4OUAIS4X.js",
+        "assets/accounts-3G2JNZN4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-4OUAIS4X.js"),
+        include_bytes!("../../console-dist/assets/accounts-3G2JNZN4.js"),
     ),
     (
-        "assets/app-4MEFW37B.js",
+        "assets/alerts-43VAP4C2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-4MEFW37B.js"),
+        include_bytes!("../../console-dist/assets/alerts-43VAP4C2.js"),
     ),
     (
-        "assets/audit-BIRO2WAA.js",
+        "assets/app-6MW2RCEO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-BIRO2WAA.js"),
+        include_bytes!("../../console-dist/assets/app-6MW2RCEO.js"),
     ),
     (
-        "assets/chart_heatmap-DPRRNTGN.js",
+        "assets/audit-YPVVQQSS.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-DPRRNTGN.js"),
+        include_bytes!("../../console-dist/assets/audit-YPVVQQSS.js"),
+    ),
+    (
+        "assets/chart_heatmap-OJ6CGNCM.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chart_heatmap-OJ6CGNCM.js"),
+    ),
+    (
+        "assets/chunk-27PQPX5W.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-27PQPX5W.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -46,24 +56,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-437CPEUN.js"),
     ),
     (
-        "assets/chunk-45TJKURP.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-45TJKURP.js"),
-    ),
-    (
         "assets/chunk-5EJOUTOS.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-5EJOUTOS.js"),
     ),
     (
-        "assets/chunk-64AR2BAQ.js",
+        "assets/chunk-6IUIPOKF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-64AR2BAQ.js"),
-    ),
-    (
-        "assets/chunk-7AMPE7UL.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-7AMPE7UL.js"),
+        include_bytes!("../../console-dist/assets/chunk-6IUIPOKF.js"),
     ),
     (
         "assets/chunk-CQ3LJAEM.js",
@@ -74,11 +74,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-CQSRM4YK.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
-    ),
-    (
-        "assets/chunk-DWPG2Z7O.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-DWPG2Z7O.js"),
     ),
     (
         "assets/chunk-EA5TH3T4.js",
@@ -96,11 +91,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-IO4U4GBD.js"),
     ),
     (
-        "assets/chunk-IUGK4H3Y.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-IUGK4H3Y.js"),
-    ),
-    (
         "assets/chunk-JMWRX25W.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-JMWRX25W.js"),
@@ -111,9 +101,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-JTCAUCOH.js"),
     ),
     (
-        "assets/chunk-LSGX5ROF.js",
+        "assets/chunk-LQWADWI4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-LSGX5ROF.js"),
+        include_bytes!("../../console-dist/assets/chunk-LQWADWI4.js"),
+    ),
+    (
+        "assets/chunk-M43456NI.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-M43456NI.js"),
     ),
     (
         "assets/chunk-MCM652OL.js",
@@ -126,19 +121,24 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
     ),
     (
-        "assets/chunk-QA7OOQAN.js",
+        "assets/chunk-R27K3XJG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-QA7OOQAN.js"),
+        include_bytes!("../../console-dist/assets/chunk-R27K3XJG.js"),
     ),
     (
-        "assets/chunk-QS5C2ZZL.js",
+        "assets/chunk-TA7JLNMA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-QS5C2ZZL.js"),
+        include_bytes!("../../console-dist/assets/chunk-TA7JLNMA.js"),
     ),
     (
         "assets/chunk-TRHCK3QW.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TRHCK3QW.js"),
+    ),
+    (
+        "assets/chunk-UIC2GVU2.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-UIC2GVU2.js"),
     ),
     (
         "assets/chunk-UOZWF37Y.js",
@@ -151,9 +151,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-UWX5AMSQ.js"),
     ),
     (
-        "assets/chunk-V2HWVNK4.js",
+        "assets/chunk-WGOZ2Z3N.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-V2HWVNK4.js"),
+        include_bytes!("../../console-dist/assets/chunk-WGOZ2Z3N.js"),
+    ),
+    (
+        "assets/chunk-YYNZEEQZ.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-YYNZEEQZ.js"),
     ),
     (
         "assets/chunk-Z663YBP5.js",
@@ -161,9 +166,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-NWN4ABCF.js",
+        "assets/chunk-ZO7UB7CF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-NWN4ABCF.js"),
+        include_bytes!("../../console-dist/assets/chunk-ZO7UB7CF.js"),
+    ),
+    (
+        "assets/door-MG3R3R43.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/door-MG3R3R43.js"),
     ),
     (
         "assets/early-Y4KJAGC4.js",
@@ -171,9 +181,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/early-Y4KJAGC4.js"),
     ),
     (
-        "assets/explorer-ZQXINHOJ.js",
+        "assets/explorer-4M7PVAIE.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-ZQXINHOJ.js"),
+        include_bytes!("../../console-dist/assets/explorer-4M7PVAIE.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -181,44 +191,49 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-YIQPFNAI.js",
+        "assets/ingest-GANT67LL.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-YIQPFNAI.js"),
+        include_bytes!("../../console-dist/assets/ingest-GANT67LL.js"),
     ),
     (
-        "assets/metrics_picker-FRNICUZP.js",
+        "assets/metrics_picker-3UEJO6VV.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-FRNICUZP.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-3UEJO6VV.js"),
     ),
     (
-        "assets/metrics_tables-YUDSX7IP.js",
+        "assets/metrics_tables-BHCOYAPC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-YUDSX7IP.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-BHCOYAPC.js"),
     ),
     (
-        "assets/numbers-ZQBPANJ4.js",
+        "assets/numbers-Y34ONQNA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-ZQBPANJ4.js"),
+        include_bytes!("../../console-dist/assets/numbers-Y34ONQNA.js"),
     ),
     (
-        "assets/signature-MV45IYE3.js",
+        "assets/reconcile-GKYXM2P5.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-MV45IYE3.js"),
+        include_bytes!("../../console-dist/assets/reconcile-GKYXM2P5.js"),
     ),
     (
-        "assets/spaces-LJ6IMJF7.js",
+        "assets/signature-5DXV3NIR.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-LJ6IMJF7.js"),
+        include_bytes!("../../console-dist/assets/signature-5DXV3NIR.js"),
     ),
     (
-        "assets/style-2AXMZXZO.css",
+        "assets/spaces-GVQR7Q2Z.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/spaces-GVQR7Q2Z.js"),
+    ),
+    (
+        "assets/style-NDHUNBB4.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-2AXMZXZO.css"),
+        include_bytes!("../../console-dist/assets/style-NDHUNBB4.css"),
     ),
     (
-        "assets/system-JMD3BYXI.js",
+        "assets/system-FTZYI7JO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-JMD3BYXI.js"),
+        include_bytes!("../../console-dist/assets/system-FTZYI7JO.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -231,9 +246,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/third_party-LP2K5OP7.js"),
     ),
     (
-        "assets/webhooks-MQYPBNSF.js",
+        "assets/webhooks-5WQH4GME.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-MQYPBNSF.js"),
+        include_bytes!("../../console-dist/assets/webhooks-5WQH4GME.js"),
     ),
     (
         "index.html",

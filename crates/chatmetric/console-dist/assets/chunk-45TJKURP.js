@@ -1,1 +1,0 @@
-var{LinkTabs:s,Tabs:o}=globalThis.chatmetricConsole["src/components/tabs.tsx"];export{s as a,o as b};

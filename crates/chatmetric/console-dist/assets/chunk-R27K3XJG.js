@@ -1,0 +1,1 @@
+var{Tabs:s}=globalThis.chatmetricConsole["src/components/tabs.tsx"];export{s as a};
