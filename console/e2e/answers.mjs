@@ -144,8 +144,9 @@ const ALERTS = [
 
 const ingest = (s) => ({
   sources: s.empty ? [] : [
-    { name: nameOf(s, "whatsapp-eu"), kind: "whatsapp", lastMs: NOW - 1_800, perSecond: 14.2, books: BOOKS, lagMs: { p50: 210, p99: 1_840 } },
-    { name: "import", kind: "import", lastMs: null, perSecond: 0, books: { ...BOOKS, received: 12_000, new: 11_988, duplicate: 12, quarantined: 0 }, lagMs: null },
+    { name: nameOf(s, "whatsapp-eu"), kind: "whatsapp", lastMs: NOW - 1_800, perSecond: 14.2, books: BOOKS, lagMs: { p50: 210, p99: 1_840 }, stream: null },
+    { name: "stream/orders", kind: "stream", lastMs: NOW - 900, perSecond: 80, books: BOOKS, lagMs: { p50: 300, p99: 900 }, stream: { state: "reading", why: null, sequence: 1_204_881, lag: 12, lastMs: NOW - 900, missing: s.xss ? 3 : 0, recreated: 0 } },
+    { name: "import", kind: "import", lastMs: null, perSecond: 0, books: { ...BOOKS, received: 12_000, new: 11_988, duplicate: 12, quarantined: 0 }, lagMs: null, stream: null },
   ],
   total: s.empty ? Object.fromEntries(Object.keys(BOOKS).map((key) => [key, 0])) : BOOKS,
   health: s.health ?? "ready",

@@ -149,6 +149,16 @@ export interface Source {
   perSecond: number | null;
   books: Books;
   lagMs: { p50: number; p99: number } | null;
+  stream: StreamPlace | null;
+}
+export interface StreamPlace {
+  state: "connecting" | "reading" | "paused" | "away" | "stopped";
+  why: string | null;
+  sequence: number;
+  lag: number | null;
+  lastMs: number | null;
+  missing: number;
+  recreated: number;
 }
 export interface IngestState {
   sources: Source[];

@@ -11,6 +11,7 @@ mod files;
 mod list;
 mod reconcile;
 mod store;
+mod streams;
 mod torture;
 mod transport;
 mod watch;
@@ -50,6 +51,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(backup::MUTANTS)
         .chain(watch::MUTANTS)
         .chain(reconcile::MUTANTS)
+        .chain(streams::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

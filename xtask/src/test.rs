@@ -7,6 +7,7 @@
 use crate::compat;
 use crate::console;
 use crate::package;
+use crate::setup;
 use crate::step::Steps;
 use crate::torture;
 use crate::workspace::{cargo, works};
@@ -71,6 +72,7 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
 
 fn rust(steps: &mut Steps) {
     torture::install(steps);
+    steps.check("nats-server: install", setup::nats_server);
     if works("cargo", &["nextest", "--version"]) {
         let mut command = cargo();
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);

@@ -6,6 +6,7 @@
 //! through a [`Completion`].
 
 use crate::embedded::cut::StoreCut;
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::{
     AccountKey, DayBlock, EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey, UtcDay,
 };
@@ -371,6 +372,28 @@ pub trait Store: Send + Sync {
         self.submit(batch, Box::new(move |result| drop(sender.send(result))));
         receiver.recv().unwrap_or(Err(StoreError::Closed))
     }
+
+    /// As [`Store::submit`], and keeps how far the source was read: in the same commit,
+    /// or after all commits of the batch where there are several. Whoever reads a stream
+    /// gives one batch after the other, each once the one before was taken.
+    fn submit_at(&self, batch: Batch, offset: StreamOffset, done: Completion);
+
+    /// As [`Store::commit`], with an offset.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; the offset of before stands then.
+    fn commit_at(&self, batch: Batch, offset: StreamOffset) -> Result<Receipt, StoreError> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let done = Box::new(move |result| drop(sender.send(result)));
+        self.submit_at(batch, offset, done);
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// How far each stream was read, sorted by source.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError>;
 
     /// The floor: events before it are late. `None` before the first `serve`.
     fn floor(&self) -> Option<EpochMs>;

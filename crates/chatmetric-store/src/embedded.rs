@@ -31,6 +31,7 @@ mod hot_days;
 mod item;
 mod journal;
 mod merger;
+mod offsets;
 mod open;
 pub(crate) mod options;
 mod packed_day;
@@ -55,6 +56,7 @@ use crate::api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, QuarantineId,
     Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use cut::StoreCut;
 use generation::lock;
@@ -183,7 +185,7 @@ impl EmbeddedStore {
         for (shard, part) in parts {
             let joint = Arc::clone(&joint);
             let done: Completion = Box::new(move |result| Joint::take(&joint, result));
-            self.push(shard, Job::Batch(part, done));
+            self.push(shard, Job::Batch(part, None, done));
         }
     }
 
@@ -221,10 +223,29 @@ impl Store for EmbeddedStore {
         if let Err(error) = self.shared.check().and_then(|()| check_limits(&batch)) {
             done(Err(error));
         } else if self.shared.shards.len() == 1 {
-            self.push(0, Job::Batch(batch, done));
+            self.push(0, Job::Batch(batch, None, done));
         } else {
             self.submit_parts(batch, done);
         }
+    }
+
+    fn submit_at(&self, batch: Batch, offset: StreamOffset, done: Completion) {
+        if let Err(error) = self.shared.check().and_then(|()| check_limits(&batch)) {
+            done(Err(error));
+        } else if self.shared.shards.len() == 1 {
+            self.push(0, Job::Batch(batch, Some(offset), done));
+        } else {
+            let done = offsets::after_all(&self.shared, &batch, offset, done);
+            self.submit_parts(batch, done);
+        }
+    }
+
+    fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError> {
+        let offsets = lock(&self.shared.offsets);
+        Ok(offsets
+            .iter()
+            .map(|(name, it)| (name.clone(), *it))
+            .collect())
     }
 
     fn floor(&self) -> Option<EpochMs> {

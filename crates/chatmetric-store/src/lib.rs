@@ -12,6 +12,7 @@
 mod api;
 mod embedded;
 mod memory;
+mod stream_offset;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
@@ -27,3 +28,4 @@ pub use embedded::options::{
 };
 pub use embedded::restore::StoreRestore;
 pub use memory::MemoryStore;
+pub use stream_offset::StreamOffset;

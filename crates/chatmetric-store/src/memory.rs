@@ -13,6 +13,7 @@ use crate::api::{
     QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
     SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport, check_replay,
 };
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::record::Report;
 use chatmetric_core::{
     AccountKey, Counts, DayBlock, EpochMs, Fingerprint, MessageRecord, PhoneNumber, Slot, SpaceKey,
@@ -41,6 +42,7 @@ struct State {
     records: HashMap<Fingerprint, (Binding, MessageRecord)>,
     tallies: Tallies,
     books: BTreeMap<SourceName, Books>,
+    offsets: BTreeMap<SourceName, StreamOffset>,
     quarantine: BTreeMap<QuarantineId, Item>,
     quarantine_last: u64,
 }
@@ -416,6 +418,21 @@ impl Store for MemoryStore {
     fn submit(&self, batch: Batch, done: Completion) {
         let result = self.take(batch);
         done(result);
+    }
+
+    fn submit_at(&self, batch: Batch, offset: StreamOffset, done: Completion) {
+        let source = batch.source.clone();
+        let result = self.take(batch);
+        if result.is_ok() {
+            self.state().offsets.insert(source, offset);
+        }
+        done(result);
+    }
+
+    fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError> {
+        let state = self.state();
+        let offsets = state.offsets.iter();
+        Ok(offsets.map(|(name, it)| (name.clone(), *it)).collect())
     }
 
     fn floor(&self) -> Option<EpochMs> {

@@ -35,6 +35,7 @@ use crate::directory::{
 };
 use crate::ingest::claim::claim_held;
 use crate::ingest::file::{LoadError, Loader};
+use crate::ingest::stream::Streams;
 use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply};
 use chatmetric_store::{Store, StoreError, VerifyReport};
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,8 @@ pub struct Operator {
     pub clock: Arc<dyn Clock>,
     /// What is known of backups.
     pub backups: Arc<BackupStatus>,
+    /// How the streams go.
+    pub streams: Arc<Streams>,
 }
 
 impl Operator {

@@ -14,6 +14,7 @@ mod otlp;
 pub(crate) mod spans;
 
 use crate::api::action::Action;
+use crate::ingest::stream::{StreamReport, StreamState};
 use crate::watch::{AlertFigures, Rule};
 use chatmetric_rpc::ApiError;
 use chatmetric_store::{Books, Health, Store};
@@ -142,6 +143,7 @@ pub(crate) struct Gauges {
 pub(crate) fn render(
     metrics: &Metrics,
     store: &dyn Store,
+    streams: &[StreamReport],
     gauges: Gauges,
     numbers: impl FnOnce(&mut String),
 ) -> String {
@@ -191,6 +193,7 @@ pub(crate) fn render(
     books(&mut out, store);
     numbers(&mut out);
     store_gauges(&mut out, store);
+    of_streams(&mut out, streams);
     for (name, help, value) in [
         (
             "chatmetric_connections",
@@ -333,6 +336,67 @@ fn books(out: &mut String, store: &dyn Store) {
     }
 }
 
+/// How streams go, by their name in the configuration; there are at most
+/// [`crate::config::STREAMS_MAX`].
+fn of_streams(out: &mut String, streams: &[StreamReport]) {
+    if streams.is_empty() {
+        return;
+    }
+    let mut one =
+        |name: &str, kind: &str, help: &str, of: &dyn Fn(&StreamReport) -> Option<i128>| {
+            family(out, name, kind, help);
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            for stream in streams {
+                if let Some(value) = of(stream) {
+                    let label = escaped(&stream.name);
+                    line(out, &format!("{name}{suffix}{{stream=\"{label}\"}}"), value);
+                }
+            }
+        };
+    one(
+        "chatmetric_stream_reading",
+        "gauge",
+        "1 while the stream is read.",
+        &|it| Some(i128::from(it.state == StreamState::Reading)),
+    );
+    one(
+        "chatmetric_stream_lag",
+        "gauge",
+        "Messages behind the end of the stream, when it was last seen.",
+        &|it| it.lag.map(i128::from),
+    );
+    one(
+        "chatmetric_stream_sequence",
+        "gauge",
+        "The place of the last message that is counted.",
+        &|it| Some(it.sequence.into()),
+    );
+    one(
+        "chatmetric_stream_last_message_timestamp_seconds",
+        "gauge",
+        "When the last counted message came into the stream.",
+        &|it| it.last_ms.map(|ms| ms.div_euclid(1_000).into()),
+    );
+    one(
+        "chatmetric_stream_messages",
+        "counter",
+        "Messages that were counted, again or for the first time.",
+        &|it| Some(it.messages.into()),
+    );
+    one(
+        "chatmetric_stream_missing_messages",
+        "counter",
+        "Messages that were gone before they were read, at most.",
+        &|it| Some(it.missing.into()),
+    );
+    one(
+        "chatmetric_stream_recreations",
+        "counter",
+        "How often the stream was another one than before.",
+        &|it| Some(it.recreated.into()),
+    );
+}
+
 fn escaped(label: &str) -> String {
     label
         .replace('\\', "\\\\")
@@ -408,7 +472,13 @@ mod tests {
             metrics.request(None, Some(&ApiError::invalid(name, "no")), 1_000);
             metrics.request(None, Some(&ApiError::missing(name)), 1_000);
         }
-        let text = render(&metrics, &MemoryStore::new(), Gauges::default(), |_| ());
+        let text = render(
+            &metrics,
+            &MemoryStore::new(),
+            &[],
+            Gauges::default(),
+            |_| (),
+        );
         assert!(
             text.contains("{action=\"none\",code=\"InvalidParameter\"} 3\n"),
             "{text}"

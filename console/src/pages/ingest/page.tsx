@@ -14,7 +14,7 @@ import type { PageProps } from "../../lazy.tsx";
 import { ingest as m } from "../../messages/en/ingest.ts";
 import { shell } from "../../messages/en/shell.ts";
 import { BOOKS } from "../../types.ts";
-import type { IngestState, Source } from "../../types.ts";
+import type { IngestState, Source, StreamPlace } from "../../types.ts";
 import { BookTiles } from "./books.tsx";
 import { ImportTab } from "./import.tsx";
 import { QuarantineTab } from "./quarantine.tsx";
@@ -26,12 +26,26 @@ const TABS = Object.entries(m.tabs).map(([key, title]) => ({ key, title, href: `
 /** A delay in the unit in which it is felt. */
 const delay = (ms: number): string => (ms < 1_000 ? `${count(ms)} ms` : ms < 60_000 ? `${decimal(ms / 1_000)} s` : span(ms));
 
+/** How far a stream was read, and what is wrong with it. */
+function place(of: StreamPlace | null): JSX.Element | string {
+  if (of === null) return NOTHING;
+  const lost = of.missing > 0 || of.recreated > 0;
+  return (
+    <>
+      {m.placeOf(of.state, count(of.sequence), of.lag === null ? NOTHING : count(of.lag))}
+      {lost && <div class="state bad">{m.placeLost(count(of.missing), count(of.recreated))}</div>}
+      {of.why !== null && of.state !== "reading" && <div>{of.why}</div>}
+    </>
+  );
+}
+
 const COLUMNS: Column<Source>[] = [
   { key: "name", title: m.source, cell: (row) => <b class="clip">{row.name}</b>, by: (row) => row.name, upFirst: true },
   { key: "kind", title: m.kind, cell: (row) => row.kind, by: (row) => row.kind, upFirst: true },
   { key: "last", title: m.lastEvent, cell: (row) => <When ms={row.lastMs} />, by: (row) => row.lastMs ?? 0 },
   { key: "rate", title: m.perSecond, cell: (row) => (row.perSecond === null ? NOTHING : decimal(row.perSecond)), by: (row) => row.perSecond ?? -1, number: true },
   { key: "lag", title: m.lag, cell: (row) => (row.lagMs ? delay(row.lagMs.p99) : NOTHING), by: (row) => row.lagMs?.p99 ?? -1, number: true },
+  { key: "place", title: m.place, cell: (row) => place(row.stream), by: (row) => row.stream?.lag ?? -1 },
   ...BOOKS.filter((book) => book !== "released" && book !== "expired" && book !== "moved").map(
     (book): Column<Source> => ({ key: book, title: m.books[book], cell: (row) => count(row.books[book]), by: (row) => row.books[book], number: true }),
   ),

@@ -14,7 +14,8 @@ use chatmetric::server::{Components, Server};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use chatmetric_store::{
     Batch, Books, Completion, DayVisitor, Health, Options, QuarantineFilter, QuarantineId,
-    Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
+    Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, StreamOffset,
+    VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -64,6 +65,14 @@ impl Store for Ceiling {
             new,
             ..Receipt::default()
         }));
+    }
+
+    fn submit_at(&self, batch: Batch, _: StreamOffset, done: Completion) {
+        self.submit(batch, done);
+    }
+
+    fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError> {
+        self.0.stream_offsets()
     }
 
     fn floor(&self) -> Option<EpochMs> {

@@ -9,7 +9,9 @@
 
 use super::coding::{Reader, put_bytes, put_signed, put_varint};
 use super::item::{Item, status_code, status_of};
+use super::offsets;
 use crate::api::Books;
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::{
     EpochMs, Fingerprint, MessageRecord, MessageStatus, PhoneNumber, Slot, SpaceKey,
 };
@@ -23,6 +25,8 @@ const BOOKS: u8 = 6;
 const PUT: u8 = 7;
 const REMOVE: u8 = 8;
 const FLOOR: u8 = 9;
+/// From format 3 on; what is between it and the others is free.
+const OFFSET: u8 = 12;
 
 /// The change of a source's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,6 +107,8 @@ pub(crate) enum Entry {
     Remove { id: u64 },
     /// The floor rose.
     Floor { floor: EpochMs },
+    /// How far a stream was read.
+    Offset { source: u32, offset: StreamOffset },
 }
 
 /// Builds the payload of one frame.
@@ -226,6 +232,12 @@ impl Encoder {
         self.bytes.push(FLOOR);
         put_signed(&mut self.bytes, floor.0);
     }
+
+    pub(crate) fn offset(&mut self, source: u32, offset: &StreamOffset) {
+        self.bytes.push(OFFSET);
+        put_varint(&mut self.bytes, source.into());
+        offsets::encode(&mut self.bytes, offset);
+    }
 }
 
 /// Reads the payload of one frame.
@@ -330,6 +342,10 @@ impl<'a> Decoder<'a> {
             },
             FLOOR => Entry::Floor {
                 floor: self.reader.time()?,
+            },
+            OFFSET => Entry::Offset {
+                source: self.reader.varint_u32()?,
+                offset: offsets::decode(&mut self.reader)?,
             },
             _ => return None,
         }))

@@ -13,6 +13,7 @@ use super::item::Item;
 use super::journal::{SegmentHeader, build_frame, build_mark};
 use super::writer::Writer;
 use crate::api::{SourceName, StoreError};
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -23,6 +24,7 @@ pub(crate) struct FrameState {
     pub(crate) encoder: Encoder,
     pub(super) deltas: Deltas,
     pub(super) books: Vec<(SourceName, BooksDelta)>,
+    pub(super) offsets: Vec<(SourceName, StreamOffset)>,
     pub(super) new_bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
     pub(super) items: Vec<(u64, Option<Arc<Item>>)>,
     pub(crate) floor: Option<EpochMs>,
@@ -34,6 +36,7 @@ impl FrameState {
     fn is_empty(&self) -> bool {
         self.deltas.is_empty()
             && self.books.is_empty()
+            && self.offsets.is_empty()
             && self.new_bindings.is_empty()
             && self.items.is_empty()
             && self.floor.is_none()
@@ -69,17 +72,14 @@ impl Writer {
     fn commit_frame(&mut self) -> Result<(), StoreError> {
         self.shared.check()?;
         for at in 0..self.frame.books.len() {
-            let (name, delta) = &self.frame.books[at];
-            let next = self.sources.len() as u32;
-            let id = match self.sources.get(name) {
-                Some(id) => *id,
-                None => {
-                    self.frame.encoder.source(next, name);
-                    self.sources.insert(name.clone(), next);
-                    next
-                }
-            };
-            self.frame.encoder.books(id, delta);
+            let (name, delta) = self.frame.books[at].clone();
+            let id = self.source_id(&name);
+            self.frame.encoder.books(id, &delta);
+        }
+        for at in 0..self.frame.offsets.len() {
+            let (name, offset) = self.frame.offsets[at].clone();
+            let id = self.source_id(&name);
+            self.frame.encoder.offset(id, &offset);
         }
         if !self.frame.encoder.has_entries() {
             return Ok(());
@@ -90,6 +90,17 @@ impl Writer {
         }
         self.publish();
         Ok(())
+    }
+
+    /// The number of a source in this segment, which the frame gives it if it is new.
+    fn source_id(&mut self, name: &SourceName) -> u32 {
+        if let Some(id) = self.sources.get(name) {
+            return *id;
+        }
+        let next = self.sources.len() as u32;
+        self.frame.encoder.source(next, name);
+        self.sources.insert(name.clone(), next);
+        next
     }
 
     fn write_and_sync(&mut self) -> std::io::Result<()> {
@@ -173,10 +184,16 @@ impl Writer {
         for (name, delta) in &frame.books {
             side.add_books(name, delta);
         }
+        side.offsets.extend(frame.offsets.iter().cloned());
         drop(side);
         let mut books = lock(&self.shared.books);
         for (name, delta) in frame.books.drain(..) {
             delta.apply_to(books.entry(name).or_default());
+        }
+        drop(books);
+        // After the books: an offset that is seen is behind what is counted.
+        if !frame.offsets.is_empty() {
+            lock(&self.shared.offsets).extend(frame.offsets.drain(..));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::hot::{Deltas, HotTable, STRIPES};
 use super::hot_days::HotDays;
 use super::item::Item;
 use super::journal::Position;
+use super::offsets::Offsets;
 use crate::api::SourceName;
 use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey};
 use hashbrown::HashMap;
@@ -56,6 +57,7 @@ pub(crate) struct Side {
     pub(crate) quarantine: BTreeMap<u64, Option<Arc<Item>>>,
     pub(crate) quarantine_bytes: usize,
     pub(crate) floor: Option<EpochMs>,
+    pub(crate) offsets: Offsets,
 }
 
 /// A finished generation, waiting for the sealer.
@@ -229,6 +231,10 @@ impl Fold {
             Entry::Put { id, item } => side.put(id, Arc::new(item)),
             Entry::Remove { id } => side.remove(id),
             Entry::Floor { floor } => side.floor = side.floor.max(Some(floor)),
+            Entry::Offset { source, offset } => {
+                let source = self.sources.get(&source)?;
+                side.offsets.insert(source.clone(), offset);
+            }
         }
         Some(())
     }

@@ -7,6 +7,7 @@
 use super::generation::lock;
 use super::options::BATCH_SEALED_BYTES_MAX;
 use crate::api::{BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, StatusEvent, StoreError};
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -16,8 +17,8 @@ pub(crate) type CommandDone = Box<dyn FnOnce(Result<u64, StoreError>) + Send>;
 
 /// What a writer can be asked.
 pub(crate) enum Job {
-    /// Count a batch.
-    Batch(Batch, Completion),
+    /// Count a batch, and keep how far its source was read.
+    Batch(Batch, Option<StreamOffset>, Completion),
     /// Do something alone.
     Command(Command, CommandDone),
 }
@@ -72,7 +73,7 @@ struct Weight {
 /// How much a batch weighs in the queue; an empty one weighs one event.
 fn weight(job: &Job) -> Weight {
     match job {
-        Job::Batch(batch, _) => Weight {
+        Job::Batch(batch, ..) => Weight {
             events: (batch.events.len() + batch.sealed.len()).max(1),
             sealed_bytes: batch.sealed.iter().map(|item| item.sealed.len()).sum(),
         },
@@ -90,7 +91,7 @@ impl Refused {
     /// Tells the sender.
     pub(crate) fn answer(self) {
         match self.0 {
-            Job::Batch(_, done) => done(Err(self.1)),
+            Job::Batch(.., done) => done(Err(self.1)),
             Job::Command(_, done) => done(Err(self.1)),
         }
     }

@@ -9,6 +9,7 @@ use super::catalog::{Catalog, View, segment_key, tail_key};
 use super::fault;
 use super::generation::{Finished, Fold, lock};
 use super::journal::{Position, Scanned, scan, segment_number, segment_path};
+use super::offsets;
 use super::retention::FIRST_DAY_KEY;
 use super::run::Run;
 use super::run_set::RunSet;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The version of everything in the directory. 2: headers of runs end with a hash of the
-/// content; those of format 1 have zeros there and stay as they are.
-pub(crate) const FORMAT: u32 = 2;
+/// content; those of format 1 have zeros there and stay as they are. 3: offsets of streams.
+pub(crate) const FORMAT: u32 = 3;
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "chatmetric store ";
 
@@ -150,6 +151,7 @@ pub(crate) fn load(
             .get_u64(view, FIRST_DAY_KEY)?
             .map_or(0, |day| u32::try_from(day).unwrap_or(u32::MAX)),
         books: catalog.all_books(view)?.into_iter().collect(),
+        offsets: offsets::all(catalog, view)?,
         ..Start::default()
     };
     for (id, space, number) in catalog.all_bindings(view)? {
@@ -366,6 +368,9 @@ impl Replayed {
                 start.bindings.insert((*space, *number), *id);
             }
             start.floor = start.floor.max(side.floor);
+            start
+                .offsets
+                .extend(side.offsets.iter().map(|(name, it)| (name.clone(), *it)));
             if let Some((last, _)) = side.quarantine.last_key_value() {
                 start.next_item = start.next_item.max(last + 1);
             }

@@ -12,6 +12,7 @@ use super::day_coding;
 use super::fault;
 use super::generation::{Finished, Side, lock};
 use super::journal::segment_path;
+use super::offsets;
 use super::options::Step;
 use super::run::{FinishedRun, Run, RunWriter};
 use super::run_set::RunSet;
@@ -264,6 +265,9 @@ fn add_side(
     if let Some(floor) = side.floor {
         let floor = (floor.0.max(0) as u64).max(catalog.get_u64(view, "floor")?.unwrap_or(0));
         batch.insert(meta, "floor", floor.to_le_bytes());
+    }
+    for (source, offset) in &side.offsets {
+        offsets::put(catalog, batch, source, offset);
     }
     Ok(())
 }

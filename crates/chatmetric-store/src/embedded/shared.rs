@@ -8,6 +8,7 @@ use super::catalog::Catalog;
 use super::day_cache::DayCache;
 use super::disk::DiskFile;
 use super::generation::{Finished, Published, lock};
+use super::offsets::Offsets;
 use super::options::{Options, Step};
 use super::queue::Queue;
 use super::run_set::RunSet;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     old_runs: Mutex<Vec<Arc<RunSet>>>,
     pub(crate) bindings: RwLock<BTreeMap<(SpaceKey, PhoneNumber), u32>>,
     pub(crate) books: Mutex<BTreeMap<SourceName, Books>>,
+    pub(crate) offsets: Mutex<Offsets>,
     floor_ms: AtomicI64,
     pub(crate) next_binding: AtomicU32,
     pub(crate) next_item: AtomicU64,
@@ -113,6 +115,7 @@ pub(crate) struct Start {
     pub(crate) runs: RunSet,
     pub(crate) bindings: BTreeMap<(SpaceKey, PhoneNumber), u32>,
     pub(crate) books: BTreeMap<SourceName, Books>,
+    pub(crate) offsets: Offsets,
     pub(crate) floor: Option<EpochMs>,
     pub(crate) next_item: u64,
     pub(crate) next_run: u64,
@@ -136,6 +139,7 @@ impl Shared {
             old_runs: Mutex::default(),
             bindings: RwLock::new(start.bindings),
             books: Mutex::new(start.books),
+            offsets: Mutex::new(start.offsets),
             floor_ms: AtomicI64::new(start.floor.map_or(NO_FLOOR, |floor| floor.0)),
             next_binding: AtomicU32::new(next_binding),
             next_item: AtomicU64::new(start.next_item),

@@ -16,7 +16,7 @@ use super::journal::{scan, segment_path};
 use super::queue::{Command, Job};
 use super::run::Run;
 use super::shared::{Shard, Shared};
-use super::{EmbeddedStore, day_coding, fault};
+use super::{EmbeddedStore, day_coding, fault, offsets};
 use crate::api::{Reason, StoreError, VerifyReport};
 use chatmetric_core::{Counts, DayBlock, UtcDay};
 use hashbrown::HashMap;
@@ -65,6 +65,7 @@ pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> 
     report.records = compared.records;
     report.day_blocks = compared.day_blocks;
     books(shared, &view)?;
+    offsets::verify(shared, &view)?;
     Ok(report)
 }
 

@@ -19,6 +19,7 @@ use crate::api::{
     Batch, Books, Completion, FUTURE_TOLERANCE_MS, Reason, Receipt, SourceName, StatusEvent,
     StoreError, Target,
 };
+use crate::stream_offset::StreamOffset;
 use chatmetric_core::record::Report;
 use chatmetric_core::{EpochMs, Fingerprint, MessageRecord, PhoneNumber, SpaceKey};
 use hashbrown::HashMap;
@@ -51,6 +52,9 @@ pub(crate) struct Writer {
     pub(crate) frame: FrameState,
     pub(super) bytes: Vec<u8>,
 }
+
+/// A batch that waits for its frame.
+type Queued = (Batch, Option<StreamOffset>, Completion);
 
 /// What an event is looked up in.
 pub(crate) struct Known {
@@ -152,7 +156,7 @@ impl Writer {
             let mut batches = Vec::with_capacity(jobs.len());
             for job in jobs.drain(..) {
                 match job {
-                    Job::Batch(batch, done) => batches.push((batch, done)),
+                    Job::Batch(batch, offset, done) => batches.push((batch, offset, done)),
                     Job::Command(command, done) => {
                         let result = self.command(command);
                         done(result);
@@ -166,18 +170,18 @@ impl Writer {
         self.next
     }
 
-    fn group(&mut self, batches: Vec<(Batch, Completion)>) {
+    fn group(&mut self, batches: Vec<Queued>) {
         let mut receipts = Vec::with_capacity(batches.len());
         let result = self.apply_group(&batches, &mut receipts);
         match result {
             Ok(()) => {
-                for ((_, done), receipt) in batches.into_iter().zip(receipts) {
+                for ((.., done), receipt) in batches.into_iter().zip(receipts) {
                     done(Ok(receipt));
                 }
                 self.mark();
             }
             Err(error) => {
-                for (_, done) in batches {
+                for (.., done) in batches {
                     done(Err(error.clone()));
                 }
             }
@@ -186,22 +190,25 @@ impl Writer {
 
     fn apply_group(
         &mut self,
-        batches: &[(Batch, Completion)],
+        batches: &[Queued],
         receipts: &mut Vec<Receipt>,
     ) -> Result<(), StoreError> {
         let mut room = FRAME_EXTRA_BYTES;
-        for (batch, _) in batches {
+        for (batch, ..) in batches {
             let items = (batch.events.len() + batch.sealed.len()) as u64;
             let each = EVENT_BYTES_MAX + batch.source.len() as u64;
             let sealed: usize = batch.sealed.iter().map(|item| item.sealed.len()).sum();
             room += (items + 1) * each + sealed as u64 + 2 * batch.source.len() as u64;
         }
         self.make_room(room)?;
-        let latest = batches.iter().map(|(batch, _)| batch.received_at).max();
+        let latest = batches.iter().map(|(batch, ..)| batch.received_at).max();
         self.in_frame(latest.unwrap_or(EpochMs(0)), |writer| {
             let known = writer.known();
-            for (batch, _) in batches {
+            for (batch, offset, _) in batches {
                 receipts.push(writer.apply(batch, &known)?);
+                if let Some(offset) = offset {
+                    writer.frame.offsets.push((batch.source.clone(), *offset));
+                }
             }
             Ok(())
         })

@@ -42,7 +42,7 @@ fn make(dir: &Path, parts: &BTreeMap<String, Vec<u8>>) -> Result<(), StoreError>
 }
 
 /// The store that a cut makes, proven sound.
-fn restored(dir: &Path, cut: &StoreCut, options: Options) -> EmbeddedStore {
+pub(crate) fn restored(dir: &Path, cut: &StoreCut, options: Options) -> EmbeddedStore {
     make(dir, &parts_of(cut)).expect("restores");
     let store = EmbeddedStore::open(dir, options).expect("opens");
     store.verify().expect("sound");

@@ -17,6 +17,7 @@ mod old_formats;
 mod retention;
 mod retire;
 mod space;
+mod stream_offsets;
 mod subject;
 mod torture;
 

@@ -9,7 +9,7 @@ use crate::fault_disk::files_below;
 use crate::model::{Model, Random, T0_MS, counts_of};
 use chatmetric_core::{AccountKey, EpochMs, Fingerprint, PhoneNumber};
 use chatmetric_store::{
-    Batch, Options, QuarantineFilter, Reason, SealedItem, Store, StoreError, Target,
+    Batch, Options, QuarantineFilter, Reason, SealedItem, Store, StoreError, StreamOffset, Target,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Asks the test below to write the fixture instead of comparing with it.
 const WRITE: &str = "CHATMETRIC_WRITE_FIXTURE";
 /// The format that this build writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const SHARDS: [u32; 2] = [1, 3];
 const ACCOUNT: AccountKey = AccountKey(9);
 
@@ -92,12 +92,34 @@ pub(crate) fn generate(dir: &Path, shards: u32) -> Model {
             ignored: 2,
         })
         .expect("taken");
+    read_stream(&store, "stream/sealed");
     store.verify().expect("exact");
     for _ in 0..10 {
         commit(weekly(&mut random, 84));
     }
+    read_stream(&store, "stream/open");
     drop(store);
     model
+}
+
+/// A stream that brought nothing that counts.
+fn read_stream(store: &dyn Store, source: &str) {
+    let batch = Batch {
+        source: source.into(),
+        received_at: day(84),
+        events: Vec::new(),
+        sealed: Vec::new(),
+        ignored: 3,
+    };
+    let offset = StreamOffset {
+        created_ns: 1_767_225_600_000_000_000,
+        sequence: 7,
+        last_ms: 1_767_225_600_000,
+        messages: 3,
+        missing: 4,
+        recreated: 1,
+    };
+    store.commit_at(batch, offset).expect("taken");
 }
 
 /// Everything that a store answers, as text.
@@ -114,6 +136,9 @@ pub(crate) fn answers(store: &dyn Store) -> Result<String, StoreError> {
         line(&item);
     }
     line(&store.floor());
+    for offset in store.stream_offsets()? {
+        line(&offset);
+    }
     Ok(text)
 }
 

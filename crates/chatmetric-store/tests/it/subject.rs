@@ -347,6 +347,9 @@ macro_rules! conformance {
                 the_quarantine_is_listed_by_reason_and_account
                 quarantined_bodies_age_out_with_the_floor
             }
+            $crate::subject::rules! { $make, stream_offsets:
+                an_offset_is_kept_with_its_counts
+            }
             $crate::subject::rules! { $make, conformance_model:
                 a_workload_is_counted_as_the_model_counts
                 threads_with_overlapping_parts_count_as_the_model_counts

@@ -11,7 +11,9 @@ use super::text_table::{Align, grouped};
 use super::{CliError, Terminal};
 use crate::config::{Overrides, Settings};
 use crate::control::ControlClient;
+use crate::ingest::stream::{StreamReport, StreamState};
 use crate::master_key::{MasterKey, key_path_beside};
+use chatmetric_core::EpochMs;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -153,14 +155,60 @@ fn of_data(settings: &Settings, key_file: Option<&Path>) -> Vec<Checked> {
     }
     let mut all = vec![permissions(data_dir), disk(data_dir), sync(data_dir)];
     all.push(key(data_dir, key_file));
-    all.push(match ControlClient::connect(data_dir) {
-        Some(_) => checked("server", State::Ok, "it runs and has this directory open"),
+    let server = match ControlClient::connect(data_dir) {
+        Some(mut client) => {
+            all.extend(streams(&mut client, settings));
+            checked("server", State::Ok, "it runs and has this directory open")
+        }
         None if data_dir.join(LOCK_FILE).exists() => {
             checked("server", State::Warn, "none has this directory open")
         }
         None => checked("server", State::Warn, "none was ever started here"),
-    });
+    };
+    all.push(server);
     all
+}
+
+/// How the streams of the running server go.
+fn streams(client: &mut ControlClient, settings: &Settings) -> Vec<Checked> {
+    if settings.streams.is_empty() {
+        return Vec::new();
+    }
+    match client.streams() {
+        Ok(reports) => reports.iter().map(stream).collect(),
+        Err(error) => vec![checked("stream", State::Warn, super::error_chain(&error))],
+    }
+}
+
+fn stream(report: &StreamReport) -> Checked {
+    let mut told = format!("`{}` is {}", report.name, report.state.as_str());
+    if let Some(why) = &report.why {
+        told.push_str(&format!(" ({why})"));
+    }
+    told.push_str(&format!(", counted up to {}", grouped(report.sequence)));
+    if let Some(lag) = report.lag {
+        told.push_str(&format!(", {} behind", grouped(lag)));
+    }
+    if let Some(last_ms) = report.last_ms {
+        told.push_str(&format!(", the last of {}", EpochMs(last_ms)));
+    }
+    if report.missing > 0 || report.recreated > 0 {
+        told.push_str(&format!(
+            "; {} messages were gone before they were read, the stream was made anew {} times",
+            grouped(report.missing),
+            grouped(report.recreated)
+        ));
+    }
+    let is_whole = report.missing == 0 && report.recreated == 0;
+    let state = match report.state {
+        StreamState::Reading if is_whole => State::Ok,
+        StreamState::Reading
+        | StreamState::Connecting
+        | StreamState::Paused
+        | StreamState::Away => State::Warn,
+        StreamState::Stopped => State::Bad,
+    };
+    checked("stream", state, told)
 }
 
 fn permissions(data_dir: &Path) -> Checked {

@@ -146,6 +146,7 @@ fn serve(
             store: Arc::clone(&instance.store),
             clock: Arc::clone(clock),
             backups: server.backups(),
+            streams: server.streams(),
         };
         let control = ControlServer::start(&data_dir, operator).map_err(|error| {
             CliError::failed(format!("could not open the control socket: {error}"))

@@ -45,6 +45,7 @@ impl Session {
             store: Arc::clone(&instance.store),
             clock: system_clock(),
             backups: Arc::default(),
+            streams: Arc::default(),
         };
         Ok(Self::Own { operator, instance })
     }

@@ -4,7 +4,7 @@
 //! nowhere, and an unknown key or variable is a fault.
 
 use super::watch_keys;
-use super::{Fault, LogFormat, Settings, SyncMode, place};
+use super::{Fault, LogFormat, Settings, SyncMode, place, streams};
 use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
@@ -175,7 +175,7 @@ impl Given<'_> {
         self.text().map(PathBuf::from)
     }
 
-    fn parsed<T: FromStr>(&self, wanted: &str) -> Result<T, String> {
+    pub(super) fn parsed<T: FromStr>(&self, wanted: &str) -> Result<T, String> {
         let text = self.text()?;
         text.parse()
             .map_err(|_| format!("`{text}` is not {wanted}"))
@@ -218,7 +218,7 @@ impl Given<'_> {
     }
 
     /// A list; in a variable its items stand between commas.
-    fn list<T: FromStr>(&self, wanted: &str) -> Result<Vec<T>, String>
+    pub(super) fn list<T: FromStr>(&self, wanted: &str) -> Result<Vec<T>, String>
     where
         T::Err: Display,
     {
@@ -289,6 +289,11 @@ pub(super) fn apply_file(
     for (section, value) in table.get_ref() {
         let section_at = section.span();
         let name: &str = section.get_ref();
+        if name == streams::SECTION {
+            let given = (&section_at, value.get_ref());
+            streams::apply(&mut settings.streams, given, text, faults, places);
+            continue;
+        }
         let mut fault = |key: String, span: &Range<usize>, message: String| {
             faults.push(Fault {
                 key,
@@ -300,7 +305,7 @@ pub(super) fn apply_file(
             fault(
                 name.to_owned(),
                 &section_at,
-                unknown("section", name, sections()),
+                unknown("section", name, sections().chain([streams::SECTION])),
             );
             continue;
         }
@@ -372,7 +377,7 @@ fn sections() -> impl Iterator<Item = &'static str> {
     })
 }
 
-fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     if known.is_empty() {
         format!("unknown {kind} `{name}`")

@@ -8,8 +8,17 @@
 //! alike; all faults are reported at once, each with its key.
 
 mod keys;
+mod streams;
 mod watch;
 mod watch_keys;
+
+#[cfg(feature = "nats")]
+pub(crate) use streams::secret;
+pub use streams::{
+    NATS_NAME_BYTES_MAX, OnGap, STREAM_BATCH_BYTES, STREAM_BATCH_MESSAGES_MAX,
+    STREAM_NAME_BYTES_MAX, STREAM_SUBJECTS_MAX, STREAM_URLS_MAX, STREAMS_MAX, StreamFormat,
+    StreamSettings, StreamStart,
+};
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
@@ -55,6 +64,8 @@ pub struct Settings {
     pub backup: BackupSettings,
     /// `[watch]`
     pub watch: WatchSettings,
+    /// `[[stream]]`
+    pub streams: Vec<StreamSettings>,
 }
 
 /// `[backup]`: backups that the server makes by itself.
@@ -323,7 +334,13 @@ impl Settings {
             if faults.iter().any(|known: &Fault| known.key == fault.key) {
                 continue;
             }
+            // What is missing in an item of a list is missing where the item begins.
+            let item = fault
+                .key
+                .split_once("].")
+                .map(|(item, _)| format!("{item}]"));
             let span = places.iter().find(|(key, _)| *key == fault.key);
+            let span = span.or_else(|| places.iter().find(|(key, _)| Some(key) == item.as_ref()));
             fault.place = span.map(|(_, span): &(String, Range<usize>)| place(text, span.start));
             faults.push(fault);
         }
@@ -367,6 +384,7 @@ impl Settings {
         self.validate_telemetry(&mut fault);
         self.validate_backup(&mut fault);
         self.watch.validate(&mut fault);
+        streams::validate(&self.streams, &mut fault);
         faults
     }
 

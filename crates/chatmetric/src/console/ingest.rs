@@ -9,6 +9,7 @@ use super::rights::{Right, SignedIn};
 use super::{spaces, work};
 use crate::directory::BindOutcome;
 use crate::directory::limits::RESERVED_WEBHOOK_ID;
+use crate::ingest::stream::StreamReport;
 use crate::server::answer::Answer;
 use chatmetric_core::PhoneNumber;
 use chatmetric_store::{Books, Health, QuarantineFilter, QuarantinedContent, Reason};
@@ -69,6 +70,7 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
     let body = work::read(ask.app, move |app| {
         let mut total = Books::default();
         let mut sources = Vec::new();
+        let reports = app.streams.reports();
         for (name, books) in app.store.books()? {
             // What is called as files are is theirs, also where a webhook of before is.
             let webhook = snapshot
@@ -77,6 +79,9 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
             let kind = match webhook {
                 Some(webhook) if webhook.account.key == account.key => webhook.kind.as_str(),
                 Some(_) => continue,
+                None if app.streams.is_of(&snapshot, &name, account.key) => "stream",
+                // Another account's.
+                None if app.streams.has(&name) => continue,
                 // Files and webhooks that are gone: whose they are is not written down.
                 None if is_operator => "import",
                 None => continue,
@@ -93,6 +98,7 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
                 "lastMs": arrived.map(|arrived| arrived.last.0),
                 "perSecond": rate,
                 "books": books_json(&books),
+                "stream": report_of(&reports, &name),
                 "lagMs": delay_ms.map(|(p50, p99)| json!({ "p50": p50, "p99": p99 })),
             }));
         }
@@ -111,6 +117,20 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
     })
     .await?;
     answer_of(&body)
+}
+
+/// How far a stream was read, for a source that is one.
+fn report_of(reports: &[StreamReport], source: &str) -> Option<Value> {
+    let report = reports.iter().find(|report| report.source == source)?;
+    Some(json!({
+        "state": report.state.as_str(),
+        "why": report.why,
+        "sequence": report.sequence,
+        "lag": report.lag,
+        "lastMs": report.last_ms,
+        "missing": report.missing,
+        "recreated": report.recreated,
+    }))
 }
 
 fn add(total: &mut Books, more: &Books) {

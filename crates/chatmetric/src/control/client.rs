@@ -7,6 +7,7 @@ use super::{
     Verified,
 };
 use crate::directory::{Format, GatheredSecrets};
+use crate::ingest::stream::StreamReport;
 use crate::operator::{OperatorCall, OperatorReply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -143,6 +144,14 @@ impl ControlClient {
     /// [`ControlError`]
     pub fn operate(&mut self, call: OperatorCall) -> Result<OperatorReply, ControlError> {
         self.ask(&Request::Operate { call })
+    }
+
+    /// How the streams of the server go.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn streams(&mut self) -> Result<Vec<StreamReport>, ControlError> {
+        self.ask(&Request::Streams {})
     }
 
     /// As [`super::Operator::verify`].

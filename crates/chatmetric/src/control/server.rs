@@ -159,6 +159,7 @@ fn answer(request: Request, operator: &Operator) -> Answer {
             value(serde_json::to_value(operator.operator_token(&task)?))
         }
         Request::Operate { call } => value(serde_json::to_value(operator.call(&call)?)),
+        Request::Streams {} => value(serde_json::to_value(operator.streams.reports())),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         // Answered in several lines, before it comes here.
         Request::Backup { .. } => Err(Refusal {

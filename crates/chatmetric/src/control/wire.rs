@@ -51,6 +51,7 @@ pub(super) enum Request {
         call: OperatorCall,
     },
     Verify {},
+    Streams {},
     Backup {
         wanted: Wanted,
     },

@@ -5,7 +5,7 @@
 //! these share, `binding` says where an event belongs, `claim` counts
 //! what was held once its number has an owner, `replay` judges quarantined items anew,
 //! `pipeline` hands batches to the store and waits until they are durable, `arrivals`
-//! remembers when a source last brought one. `lenient` is the JSON reader below.
+//! remembers when a source last brought one, `stream` reads streams of events. `lenient` is the JSON reader below.
 //!
 //! Invariant: 200 is answered only for what the store made durable.
 
@@ -21,5 +21,10 @@ mod lenient;
 pub mod pipeline;
 pub(crate) mod receive;
 pub(crate) mod replay;
+#[cfg_attr(
+    not(feature = "nats"),
+    allow(dead_code, reason = "without the client nothing is read")
+)]
+pub mod stream;
 pub mod whatsapp;
 pub(crate) mod whatsapp_webhook;

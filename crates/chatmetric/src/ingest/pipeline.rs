@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::ingest::arrivals::{Arrival, Arrivals};
 use crate::server::limits::ByteBudget;
 use crate::telemetry::{Metrics, spans};
-use chatmetric_store::{Batch, Receipt, StatusEvent, Store, StoreError};
+use chatmetric_store::{Batch, Receipt, StatusEvent, Store, StoreError, StreamOffset};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -56,6 +56,26 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`]; then nothing of it may be taken as counted.
     pub async fn commit(&self, batch: Batch) -> Result<Receipt, PipelineError> {
+        self.send(batch, None).await
+    }
+
+    /// Commits a batch with the place behind it.
+    ///
+    /// # Errors
+    /// [`PipelineError`]; then the place of before stands.
+    pub(crate) async fn commit_at(
+        &self,
+        batch: Batch,
+        offset: StreamOffset,
+    ) -> Result<Receipt, PipelineError> {
+        self.send(batch, Some(offset)).await
+    }
+
+    async fn send(
+        &self,
+        batch: Batch,
+        offset: Option<StreamOffset>,
+    ) -> Result<Receipt, PipelineError> {
         let reserved = self
             .budget
             .try_reserve(bytes_of(&batch))
@@ -75,7 +95,10 @@ impl Pipeline {
             // Nobody may be waiting any more; the batch is counted all the same.
             drop(sender.send(result));
         });
-        self.store.submit(batch, completion);
+        match offset {
+            None => self.store.submit(batch, completion),
+            Some(offset) => self.store.submit_at(batch, offset, completion),
+        }
         let result = spans::commit(events, receiver).await;
         let result = result.unwrap_or(Err(StoreError::Closed));
         let ended_ns = self.clock.monotonic_ns();

@@ -68,20 +68,30 @@ pub(super) async fn count<R: Reported>(
     reports: Reports<'_, R>,
     received_at: EpochMs,
 ) -> Result<Receipt, IngestError> {
+    let batch = batch_of(app, webhook, reports, received_at).await?;
+    commit(app, batch).await
+}
+
+/// What was read as a batch: numbers are bound, ids hashed, the unreadable sealed.
+pub(super) async fn batch_of<R: Reported>(
+    app: &App,
+    webhook: &Arc<Webhook>,
+    reports: Reports<'_, R>,
+    received_at: EpochMs,
+) -> Result<Batch, IngestError> {
     let events = events_of(app, webhook, reports.events, received_at).await?;
     let sealed = reports
         .bad
         .iter()
         .map(|(reason, bytes)| seal(app, webhook, *reason, bytes))
         .collect::<Result<_, _>>()?;
-    let batch = Batch {
+    Ok(Batch {
         source: webhook.id.as_str().into(),
         received_at,
         events,
         sealed,
         ignored: reports.ignored,
-    };
-    commit(app, batch).await
+    })
 }
 
 /// Keeps a body that could not be read at all: to refuse it would bring it again and

@@ -12,7 +12,7 @@
 
 use crate::directory::{Account, DirectoryError, IdFamily, IdForm, Snapshot, Webhook, WebhookKind};
 use crate::ingest::receive::{self, Reported};
-use crate::ingest::{binding, cams, events, whatsapp};
+use crate::ingest::{binding, cams, events, stream, whatsapp};
 use crate::server::App;
 use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
 use chatmetric_store::{
@@ -76,8 +76,7 @@ pub(crate) fn replay(
         | Reason::Unparsable
         | Reason::TooManyNumbers => {}
     }
-    let webhook = snapshot
-        .webhook(&item.source)
+    let webhook = stream::webhook_of(app, snapshot, &item.source)
         .filter(|webhook| webhook.account.key == account.key)
         .ok_or(ReplayError::NoSource)?;
     if let (Reason::BadTimestamp | Reason::Malformed, WebhookKind::Whatsapp { .. }) =
@@ -89,7 +88,7 @@ pub(crate) fn replay(
         app,
         snapshot,
         account,
-        webhook,
+        webhook: &webhook,
         floor: app.store.floor(),
         latest: EpochMs(app.clock.now().0.saturating_add(FUTURE_TOLERANCE_MS)),
     };

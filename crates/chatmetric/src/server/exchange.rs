@@ -7,6 +7,7 @@
 use crate::api::{self, Call, Outcome, metadata};
 use crate::console;
 use crate::directory::Principal;
+use crate::ingest::stream::{StreamReport, StreamState};
 use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
@@ -112,6 +113,7 @@ async fn respond(
         Route::Health => Answer::text(StatusCode::OK, "ok\n"),
         Route::Ready => ready(app),
         Route::ReadyForQueries => ready_for_queries(app),
+        Route::ReadyStreams => ready_streams(app),
         Route::Metrics if app.metrics_on_main => metrics(app).await,
         Route::Metrics => Answer::small(
             StatusCode::NOT_FOUND,
@@ -340,6 +342,23 @@ fn ready_for_queries(app: &App) -> Answer {
     }
 }
 
+/// Whether every stream is read. It names none: anybody may ask.
+fn ready_streams(app: &App) -> Answer {
+    let reports = app.streams.reports();
+    let is_read = |it: &&StreamReport| it.state == StreamState::Reading;
+    let reading = reports.iter().filter(is_read).count();
+    let is_lossy = |it: &&StreamReport| it.missing > 0 || it.recreated > 0;
+    let lossy = reports.iter().filter(is_lossy).count();
+    let told = format!(
+        "{reading} of {} streams are read, {lossy} have lost messages\n",
+        reports.len()
+    );
+    if app.is_stopping() || reading < reports.len() {
+        return Answer::text(StatusCode::SERVICE_UNAVAILABLE, told).retry_after();
+    }
+    Answer::text(StatusCode::OK, told)
+}
+
 fn not_ready(why: &'static str) -> Answer {
     Answer::text(StatusCode::SERVICE_UNAVAILABLE, why).retry_after()
 }
@@ -385,7 +404,8 @@ fn metrics_text(app: &App) -> String {
         nonces: app.admission.nonces_len(),
         alerts: app.watch.figures(),
     };
-    telemetry::render(&app.metrics, app.store.as_ref(), gauges, |out| {
+    let streams = app.streams.reports();
+    telemetry::render(&app.metrics, app.store.as_ref(), &streams, gauges, |out| {
         let snapshot = app.directory.snapshot();
         app.number_figures
             .write(out, app.store.as_ref(), &snapshot, app.clock.as_ref());

@@ -30,6 +30,7 @@ use crate::console::{Console, ConsoleOpenError};
 use crate::directory::Directory;
 use crate::entropy::Entropy;
 use crate::ingest::pipeline::Pipeline;
+use crate::ingest::stream::Streams;
 use crate::telemetry::{Metrics, NumberFigures};
 use crate::tls::{self, PairError};
 use crate::watch::{self, Watch, WatchError, WatchStatus};
@@ -135,6 +136,7 @@ pub(crate) struct App {
     pub(crate) metrics_on_main: bool,
     pub(crate) backups: Arc<BackupStatus>,
     pub(crate) watch: WatchStatus,
+    pub(crate) streams: Arc<Streams>,
     stopping: AtomicBool,
 }
 
@@ -182,6 +184,7 @@ impl App {
             metrics_on_main,
             backups: Arc::default(),
             watch: WatchStatus::default(),
+            streams: Arc::new(Streams::new(&settings.streams, store.as_ref())),
             stopping: AtomicBool::new(false),
             settings,
             store,
@@ -234,6 +237,7 @@ impl Server {
             .map_err(ServerError::Floor)?;
 
         let (stop, stopped) = watched::channel(false);
+        let streams = Streams::start(&app, &stopped);
         let mut helpers = JoinSet::new();
         helpers.spawn(background::run(Arc::clone(&app)));
         helpers.spawn(backup::run_schedule(Arc::clone(&app)));
@@ -265,9 +269,14 @@ impl Server {
             tls,
             stop,
             accepting,
+            streams,
             helpers,
         })
     }
+}
+
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
 }
 
 fn open_tls(
@@ -316,6 +325,7 @@ pub struct RunningServer {
     tls: Option<Arc<tls::Served>>,
     stop: watched::Sender<bool>,
     accepting: JoinHandle<()>,
+    streams: JoinSet<()>,
     helpers: JoinSet<()>,
 }
 
@@ -344,6 +354,12 @@ impl RunningServer {
         Arc::clone(&self.app.backups)
     }
 
+    /// How the streams go.
+    #[must_use]
+    pub fn streams(&self) -> Arc<Streams> {
+        Arc::clone(&self.app.streams)
+    }
+
     /// Reads the TLS files now, changed or not. `false` when there are none; what
     /// is wrong with them is in the log, and the pair of before is served on.
     pub async fn reread_tls_files(&self) -> bool {
@@ -365,6 +381,12 @@ impl RunningServer {
         self.stop.send_replace(true);
         if let Err(error) = self.accepting.await {
             tracing::error!(%error, "the listener ended badly");
+        }
+        // No batch of theirs begins after this.
+        let streams = all_ended(&mut self.streams);
+        if tokio::time::timeout(DRAIN_TIMEOUT, streams).await.is_err() {
+            tracing::warn!("a stream has not ended");
+            self.streams.shutdown().await;
         }
         let imports = self.app.console.imports_ended();
         if tokio::time::timeout(DRAIN_TIMEOUT, imports).await.is_err() {

@@ -31,6 +31,8 @@ pub(super) enum Route {
     Ready,
     /// `/readyz/query`
     ReadyForQueries,
+    /// `/readyz/streams`
+    ReadyStreams,
     /// `/metrics`
     Metrics,
     /// `/openapi.json`
@@ -67,6 +69,7 @@ pub(super) fn route(parts: &Parts) -> Route {
         "/healthz" => get(Route::Health),
         "/readyz" => get(Route::Ready),
         "/readyz/query" => get(Route::ReadyForQueries),
+        "/readyz/streams" => get(Route::ReadyStreams),
         "/metrics" => get(Route::Metrics),
         "/openapi.json" => get(Route::OpenApi),
         _ => match path.strip_prefix("/webhooks/") {
@@ -167,6 +170,7 @@ mod tests {
             Route::Rpc
         );
         assert_eq!(routed("GET", "/readyz/query"), Route::ReadyForQueries);
+        assert_eq!(routed("GET", "/readyz/streams"), Route::ReadyStreams);
         assert_eq!(
             routed("POST", "/metrics"),
             Route::MethodNotAllowed("GET, HEAD")

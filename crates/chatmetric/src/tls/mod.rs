@@ -20,7 +20,15 @@ pub use pair::{Pair, PairError, PairFiles};
 pub use served::LOOK_INTERVAL;
 pub(crate) use served::Served;
 
+use std::path::Path;
+use zeroize::Zeroizing;
+
 use rustls::crypto::CryptoProvider;
+
+/// Reads a file that holds a secret of another kind: as that of a key.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+    file::read(path, file::Holds::Key)
+}
 
 /// The one provider of cryptography: the client has the same.
 fn provider() -> CryptoProvider {

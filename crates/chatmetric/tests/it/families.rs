@@ -45,6 +45,7 @@ fn operator(world: &World) -> Operator {
         store: Arc::clone(&world.store),
         clock: Arc::new(ManualClock::at(EpochMs(NOW_MS))) as Arc<dyn Clock>,
         backups: Arc::default(),
+        streams: Arc::default(),
     }
 }
 

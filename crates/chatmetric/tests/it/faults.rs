@@ -4,7 +4,8 @@
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use chatmetric_store::{
     Batch, Books, Completion, DayVisitor, Health, MemoryStore, QuarantineFilter, QuarantineId,
-    Quarantined, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
+    Quarantined, SourceName, StatusEvent, Store, StoreError, StoreStats, StreamOffset,
+    VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -83,6 +84,24 @@ impl Store for GatedStore {
                 reason: "a sync failed".into(),
             })),
         }
+    }
+    /// Streams pass the gate as webhooks do, but for being held back.
+    fn submit_at(&self, batch: Batch, offset: StreamOffset, done: Completion) {
+        match self.state().0 {
+            Gate::Open | Gate::Panicking | Gate::Shut => {}
+            Gate::Refusing => {
+                let reason = "no space".into();
+                return done(Err(StoreError::Unavailable { reason }));
+            }
+            Gate::Poisoned => {
+                let reason = "a sync failed".into();
+                return done(Err(StoreError::Poisoned { reason }));
+            }
+        }
+        self.inner.submit_at(batch, offset, done);
+    }
+    fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError> {
+        self.inner.stream_offsets()
     }
     fn floor(&self) -> Option<EpochMs> {
         self.inner.floor()

@@ -460,6 +460,7 @@ fn a_claim_is_done_before_the_number_can_move_on() {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
         backups: Arc::default(),
+        streams: Arc::default(),
     };
     let give_to = |space: &str, dry_run: bool| {
         let text = format!(

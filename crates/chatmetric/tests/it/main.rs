@@ -80,5 +80,8 @@ mod reconcile;
 mod restart;
 // What systemd hears of `serve`.
 mod service_manager;
+// Streams of a real nats-server: exact counts, gaps, poison, credentials.
+#[cfg(feature = "nats")]
+mod streams;
 // `sign explain`: outputs, exit codes, secrets.
 mod sign;

@@ -205,7 +205,7 @@ fn what_was_acknowledged_survives_kill_9_and_counts_once() {
 }
 
 /// Every row of days and half hours, by signed queries over HTTP.
-fn compare(url: &str, model: &Model, now_ms: i64, (name, space): (Option<&str>, u32)) {
+pub(crate) fn compare(url: &str, model: &Model, now_ms: i64, (name, space): (Option<&str>, u32)) {
     let client = client(url);
     let (start_ms, end_ms) = (now_ms - 22 * DAY_MS, now_ms + DAY_MS);
     let zone = Calendar::new("Asia/Kolkata").expect("a zone");

@@ -79,6 +79,17 @@ fn entries() -> Vec<Entry> {
         },
         Entry::Remove { id: 1 },
         Entry::Floor { floor: EpochMs(99) },
+        Entry::Offset {
+            source: 1,
+            offset: StreamOffset {
+                created_ns: u64::MAX,
+                sequence: u64::MAX,
+                last_ms: 1,
+                messages: u64::MAX,
+                missing: 0,
+                recreated: u64::MAX,
+            },
+        },
     ]
 }
 
@@ -115,6 +126,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
             Entry::Put { id, item } => out.put(*id, item),
             Entry::Remove { id } => out.remove(*id),
             Entry::Floor { floor } => out.floor(*floor),
+            Entry::Offset { source, offset } => out.offset(*source, offset),
         }
     }
     out.bytes

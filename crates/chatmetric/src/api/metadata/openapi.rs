@@ -289,6 +289,10 @@ fn own_paths() -> Map<String, Value> {
             probe("readyzQuery", "Whether queries are answered"),
         ),
         (
+            "/readyz/streams",
+            probe("readyzStreams", "Whether every stream of events is read"),
+        ),
+        (
             "/metrics",
             document("metrics", "Figures, as OpenMetrics text"),
         ),

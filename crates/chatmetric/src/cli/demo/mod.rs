@@ -170,6 +170,7 @@ impl<'a> Demo<'a> {
             store: Arc::clone(&instance.store),
             clock: Arc::clone(&clock),
             backups: Arc::default(),
+            streams: Arc::default(),
         };
         let mut random = [0_u8; 20];
         entropy.fill(&mut random);
