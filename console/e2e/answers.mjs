@@ -216,7 +216,7 @@ export function answersOf(scenario, method, call, params, body) {
   if (name === "quarantine" && rest === "open") return { body: '{"object":"whatsapp_business_account"}' };
   if (name === "quarantine" && rest === "replay") return { events: 1 };
   if (name === "unclaimed") return { result: { events: 182 } };
-  if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';
+  if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';
   if (method === "POST" && call === "numbers") return { results: json.numbers.map((number, at) => ({ number: number.replace(/\D/g, ""), outcome: ["bound", "alreadyBound", "boundElsewhere"][at % 3] })) };
   if (method === "POST" && call === "webhooks" && json.kind === "cams") return { id: json.id, url: `https://metrics.example.com/webhooks/cams/${json.id}/0123456789abcdef0123456789abcdef`, token: "0123456789abcdef0123456789abcdef" };
   if (method === "POST" && call === "webhooks" && json.kind === "events") return { id: json.id, url: `https://metrics.example.com/webhooks/events/${json.id}`, token: "0123456789abcdef0123456789abcdef" };

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { executable } from "./browser.mjs";
+import { executable, open } from "./browser.mjs";
 import { HEADERS, TYPES, dist } from "./fake.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -58,7 +58,7 @@ export function run(...args) {
 }
 
 /** With FROM_DIST=1 the built files are shown and not those in the program: for work on the console. */
-export async function fromDist(page, endpoint) {
+async function fromDist(page, endpoint) {
   if (process.env.FROM_DIST !== "1") return;
   await page.route(`${endpoint}/console/**`, (route) => {
     const name = new URL(route.request().url()).pathname.replace(/^\/console\//, "");
@@ -70,11 +70,18 @@ export async function fromDist(page, endpoint) {
 }
 
 /** Signs in as the first user. */
-export async function signIn(page, endpoint) {
+async function signIn(page, endpoint) {
   await fromDist(page, endpoint);
   await page.goto(`${endpoint}/console/signin`);
   await page.getByLabel("User").fill("admin");
   await page.getByLabel("Password").fill(PASSWORD);
   await page.keyboard.press("Enter");
   await page.locator(".nav a").first().waitFor();
+}
+
+/** A page of a server, signed in; it may use the clipboard. */
+export async function enter(browser, server) {
+  const opened = await open(browser, server.endpoint, { width: 1280, permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
+  await signIn(opened.page, server.endpoint);
+  return opened;
 }

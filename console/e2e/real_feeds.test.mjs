@@ -1,20 +1,19 @@
-// How events come in and how data is kept safe, in the console of the real program: webhooks of each
-// kind set up, used and their tokens exchanged; files imported; backups seen. No figure here
-// depends on the day: events happen now, by the clock of this machine.
+// How events come in, in the console of the real program: webhooks of each kind set up, used and
+// their tokens exchanged; files imported. No figure here depends on the day: events happen now, by
+// the clock of this machine.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { launch, open } from "./browser.mjs";
+import { launch } from "./browser.mjs";
 import { settled } from "./pages.mjs";
-import { run, serve, signIn, skip } from "./program.mjs";
+import { enter, serve, skip } from "./program.mjs";
 import { shots } from "./shots.mjs";
 
 const SPACE = "feeds-1";
-const HOUR_MS = 3_600_000;
 const NUMBER_LINK = /^Metrics of \+?86 ?138/;
 const options = { skip, timeout: 180_000 };
 const testdata = join(dirname(fileURLToPath(import.meta.url)), "../../testdata");
@@ -25,13 +24,6 @@ let page;
 let context;
 let faults;
 
-/** A page of a server, signed in. */
-async function enter(of) {
-  const opened = await open(browser, of.endpoint, { width: 1280, permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
-  await signIn(opened.page, of.endpoint);
-  return opened;
-}
-
 async function go(path) {
   await page.goto(`${server.endpoint}/console/${path}`);
   await settled(page);
@@ -41,7 +33,7 @@ before(async () => {
   if (skip) return;
   server = await serve();
   browser = await launch();
-  ({ page, context, faults } = await enter(server));
+  ({ page, context, faults } = await enter(browser, server));
   const status = await page.evaluate(async (id) => {
     const headers = { "X-Chatmetric": "1", "Content-Type": "application/json" };
     const body = JSON.stringify({ id, timeZone: "Asia/Singapore", unknownNumbers: "auto", numbersMax: 50 });
@@ -372,82 +364,4 @@ test("a file that was saved again after it was chosen", options, async () => {
   assert.deepEqual(second.figures, { ...none, Rows: 2, New: 2 });
   faults.splice(0, faults.length, ...faults.filter((one) => !/ERR_UPLOAD_FILE_CHANGED/.test(one)));
   assert.deepEqual(faults, []);
-});
-
-// --- Backups ---
-
-/** What the card Backup says, by name. */
-async function backup(of = page) {
-  const card = of.locator("section").filter({ has: of.getByRole("heading", { name: "Backup" }) });
-  await card.waitFor();
-  const pairs = await card.locator("dl").evaluate((list) => [...list.querySelectorAll("dt")].map((name) => [name.textContent, { text: name.nextElementSibling.textContent, at: name.nextElementSibling.querySelector("time")?.dateTime ?? null }]));
-  return Object.fromEntries(pairs);
-}
-
-/** Looks until the state is this one. */
-async function state(of, endpoint, wanted) {
-  for (let left = 200; ; left -= 1) {
-    await of.goto(`${endpoint}/console/system`);
-    await settled(of);
-    const said = await backup(of);
-    if (said.State.text === wanted) return said;
-    if (left === 0) assert.fail(`${JSON.stringify(said)} and not ${wanted}`);
-  }
-}
-
-test("a backup by hand beside the server", options, async () => {
-  const none = await state(page, server.endpoint, "none known");
-  assert.equal(none.Directory.text, "none: made by hand alone");
-  assert.equal(none.Newest.at, null);
-  await shots(page, "system-none");
-  const made = JSON.parse(run("backup", join(server.dir, "backups"), "--data-dir", server.dataDir, "-o", "json"));
-  const said = await state(page, server.endpoint, "made");
-  assert.equal(said.Name.text, made.id);
-  assert.equal(Date.parse(said.Newest.at), made.created_ms);
-  assert.equal(said["Made since the start"].text, "1");
-  assert.equal(said["Failed since the start"].text, "0");
-  assert.equal(said.Next.at, null, "nothing is scheduled");
-  await shots(page, "system-by-hand");
-  assert.deepEqual(faults, []);
-});
-
-test("a schedule of backups: place and next time", options, async () => {
-  const other = await serve((dir) => `[backup]\ndir = ${JSON.stringify(join(dir, "backups"))}\nevery_hours = 6\nkeep = 3\n`);
-  try {
-    const entered = await enter(other);
-    const said = await state(entered.page, other.endpoint, "made");
-    assert.equal(said.Directory.text, join(other.dir, "backups"));
-    // Counted from the end of a backup, and its name is of its beginning.
-    const between = Date.parse(said.Next.at) - Date.parse(said.Newest.at);
-    assert.ok(between >= 6 * HOUR_MS && between < 7 * HOUR_MS, `${between} ms`);
-    assert.equal(said["Made since the start"].text, "1");
-    assert.equal(said["Last error"], undefined);
-    await shots(entered.page, "system-schedule");
-    assert.deepEqual(entered.faults, []);
-    await entered.context.close();
-  } finally {
-    await other.stop();
-  }
-});
-
-test("a schedule of backups that fails says why", options, async () => {
-  const other = await serve((dir) => {
-    mkdirSync(join(dir, "holidays"));
-    writeFileSync(join(dir, "holidays/photo.jpg"), "x");
-    return `[backup]\ndir = ${JSON.stringify(join(dir, "holidays"))}\n`;
-  });
-  try {
-    const entered = await enter(other);
-    const said = await state(entered.page, other.endpoint, "failed");
-    assert.match(said["Last error"].text, /holidays` is not empty and holds no backups of chatmetric; nothing was touched/);
-    assert.notEqual(said["Last error"].at, null);
-    assert.equal(said["Made since the start"].text, "0");
-    assert.equal(said.Newest.at, null);
-    assert.ok(Date.parse(said.Next.at) > Date.parse(said["Last error"].at), "it is tried again");
-    await shots(entered.page, "system-failed");
-    assert.deepEqual(entered.faults, []);
-    await entered.context.close();
-  } finally {
-    await other.stop();
-  }
 });

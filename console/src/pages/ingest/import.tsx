@@ -14,6 +14,7 @@ interface Progress {
   rows: number;
   new: number;
   duplicate: number;
+  ignored: number;
   late: number;
   quarantined: number;
   bad: number;
@@ -92,7 +93,7 @@ export function ImportTab(): JSX.Element {
     setBusy(false);
   };
   const tooLarge = file !== null && file.size > FILE_BYTES_MAX;
-  const figures = ["rows", "new", "duplicate", "late", "quarantined", "bad"] as const;
+  const figures = ["rows", "new", "duplicate", "ignored", "late", "quarantined", "bad"] as const;
   const title = (key: (typeof figures)[number]): string => (key === "rows" ? m.rows : key === "bad" ? m.bad : m.books[key]);
   return (
     <form class="card card-body stack" onSubmit={(event) => void start(event)}>

@@ -18,8 +18,10 @@ use std::path::{Path, PathBuf};
     after_help = "Everything that was acknowledged before is in it; a running server goes on \
 meanwhile.\nThe directory is made when it is not there. Later backups into it copy only what is \
 new; each\ncan be restored.\nThe master key is not in it: keep a copy of <data-dir>.key in another \
-place.\n\nExamples:\n  chatmetric backup /mnt/backups/chatmetric --keep 14\n  chatmetric backup \
-/mnt/backups/chatmetric --list"
+place.\nWith `--endpoint` the server may be on another machine; the token is one that may \
+write.\n\nExamples:\n  chatmetric backup /mnt/backups/chatmetric --keep 14\n  chatmetric backup \
+/mnt/backups/chatmetric --list\n  chatmetric backup /mnt/backups/chatmetric --endpoint \
+https://metrics.example \\\n                    --token-file token.txt"
 )]
 pub(super) struct BackupArguments {
     /// The directory for backups of this instance

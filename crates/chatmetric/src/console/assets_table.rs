@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-43VAP4C2.js"),
     ),
     (
-        "assets/app-6MW2RCEO.js",
+        "assets/app-BP5XPXQN.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-6MW2RCEO.js"),
+        include_bytes!("../../console-dist/assets/app-BP5XPXQN.js"),
     ),
     (
         "assets/audit-YPVVQQSS.js",
@@ -191,9 +191,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-GANT67LL.js",
+        "assets/ingest-DNA2T3OX.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-GANT67LL.js"),
+        include_bytes!("../../console-dist/assets/ingest-DNA2T3OX.js"),
     ),
     (
         "assets/metrics_picker-3UEJO6VV.js",

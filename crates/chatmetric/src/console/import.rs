@@ -304,6 +304,7 @@ impl Work {
             "rows": self.rows,
             "new": report.new,
             "duplicate": report.duplicate,
+            "ignored": report.ignored,
             "late": report.late,
             "quarantined": report.quarantined,
             "bad": self.bad,

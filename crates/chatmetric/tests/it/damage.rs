@@ -212,6 +212,7 @@ fn a_conversation_that_is_open_begins_nothing_once_the_server_stops() {
         store: Arc::clone(&world.store),
         clock: world.clock.clone(),
         backups: Arc::default(),
+        streams: Arc::default(),
     };
     let server = ControlServer::start(folder.path(), operator).expect("listens");
     let mut client = ControlClient::connect(folder.path()).expect("connects");

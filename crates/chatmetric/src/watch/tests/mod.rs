@@ -39,7 +39,6 @@ struct Told {
     at_s: i64,
     /// `delivery_rate number/…`, as the alert says.
     what: String,
-    summary: String,
 }
 
 /// What a replay had the watch say.
@@ -184,19 +183,13 @@ fn hear(
             let id = i64::try_from(names.len()).expect("few");
             let what = format!("{} {}", key.rule.as_str(), key.subject);
             names.insert(id, what.clone());
-            let summary = finding.summary.clone();
-            heard.fired.push(Told {
-                at_s,
-                what,
-                summary,
-            });
+            heard.fired.push(Told { at_s, what });
             machine.opened(key, id, finding.summary, at_s * 1_000);
         }
         Change::Update { .. } => {}
-        Change::Resolve { id, reason } => heard.over.push(Told {
+        Change::Resolve { id, .. } => heard.over.push(Told {
             at_s,
             what: names[&id].clone(),
-            summary: reason.to_owned(),
         }),
     }
 }
