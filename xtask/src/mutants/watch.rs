@@ -144,7 +144,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "crates/chatmetric/src/watch/silence.rs",
         find: " || !is_longer",
         replace: " || (!is_longer && silent_slots == 0)",
-        test: test!(lib, "a_source_that_rests_on_some_first_days_may_rest"),
+        test: test!(lib, "a_source_that_rests_every_other_week_may_rest"),
     },
     Mutant {
         id: "watch-drop",

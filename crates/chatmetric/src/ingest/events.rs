@@ -251,9 +251,9 @@ impl<'a> CloudEvent<'a> {
         };
         // Bytes that were not UTF-8 could make two ids, or two numbers, look the same, and
         // so could numbers that are written in another way.
-        let plain = |members: Option<&Members<'a>>, name: &str| match members?.get(name) {
-            None => None,
-            Some(json) => Some(Text::of(json).plain().ok_or(Reason::Malformed)),
+        let plain = |members: Option<&Members<'a>>, name: &str| {
+            let json = members?.get(name)?;
+            Some(Text::of(json).plain().ok_or(Reason::Malformed))
         };
         let number =
             plain(data.as_ref(), "phone_number").or_else(|| plain(Some(members), "subject"));

@@ -146,13 +146,21 @@ pub(super) fn no_report(series: &Series, settings: &WatchSettings, now: EpochMs)
     let high = usual + 2.0 * spread + LATE_SHARE;
     let rise = f64::from(settings.no_report_rise_percent) / 100.0;
     let rose = share - usual;
-    // At night the newest part reaches back to the evening, and so says what is now.
+    // At night the newest part reaches back to the evening, and so says what is now. It is
+    // small, and must be wrong beyond what chance does to so few.
     let last = newest(series, end, REPORT_NEWEST_SLOTS, REPORT_NEWEST_SENT_MIN);
-    let is_over = last.is_some_and(|(_, last)| last.unreported_share() - usual < rise / 2.0);
-    if rose < rise / 2.0 || is_over {
+    let last = last.map_or(all, |(_, last)| last);
+    let last_share = last.unreported_share();
+    if rose < rise / 2.0 || last_share - usual < rise / 2.0 {
         return Verdict::Good;
     }
-    if rose < rise || share <= high || surprise(float(all.sent), share, high) < UNLIKELY {
+    let is_clear = |stretch: &Stretch, share: f64, least: f64| {
+        share > high && surprise(float(stretch.sent), share, high) >= least
+    };
+    if rose < rise
+        || !is_clear(&all, share, UNLIKELY)
+        || !is_clear(&last, last_share, UNLIKELY / 2.0)
+    {
         return Verdict::Unsure;
     }
     let (share, usual) = (percent(share), percent(usual));

@@ -122,7 +122,7 @@ fn planted_incidents_are_found_in_time_and_nothing_else_is() {
     // A number whose messages take hours: nothing is delivered for a day.
     let slow = at(RURAL, 19, 3, 24, What::Fail(1_000));
     let incidents = [failing, losing, silent, silent_from_night, small, slow];
-    for seed in [1, 6] {
+    for seed in [4, 5] {
         let planted = plant(reports(seed), &incidents);
         let heard = listen(&planted, &WatchSettings::default());
         // An hour to settle, an hour of messages, a quarter of an hour of patience.
