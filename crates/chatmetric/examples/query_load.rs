@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     settings.server.listen = "127.0.0.1:0".parse()?;
     data.path().clone_into(&mut settings.store.data_dir);
     settings.telemetry.log = std::env::var("LOG").unwrap_or_else(|_| "info".into());
-    chatmetric::telemetry::start_log(&settings.telemetry);
+    let _traces = chatmetric::telemetry::start_log(&settings.telemetry);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("server")
