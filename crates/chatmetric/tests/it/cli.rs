@@ -105,6 +105,8 @@ fn the_first_help_fits_a_screen() {
               grant        Grants of ISVs
               number       Numbers of spaces
               webhook      Webhooks
+              alerts       What the server noticed by itself: delivery rates, silent
+                           sources, the disk
               usage        What every customer counted, for invoices
               import       Load events from files
               export       Write the counts of a space to a file
