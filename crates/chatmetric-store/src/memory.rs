@@ -422,11 +422,11 @@ impl Store for MemoryStore {
 
     fn submit_at(&self, batch: Batch, offset: StreamOffset, done: Completion) {
         let source = batch.source.clone();
-        let result = self.take(batch);
-        if result.is_ok() {
+        let taken = self.take(batch);
+        if taken.is_ok() {
             self.state().offsets.insert(source, offset);
         }
-        done(result);
+        done(taken);
     }
 
     fn stream_offsets(&self) -> Result<Vec<(SourceName, StreamOffset)>, StoreError> {
