@@ -270,7 +270,7 @@ async function begun() {
 }
 
 const named = (name, content) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.from(content) });
-const none = { Rows: 0, New: 0, Duplicate: 0, Late: 0, Quarantined: 0, "Not readable": 0 };
+const none = { Rows: 0, New: 0, Duplicate: 0, Ignored: 0, Late: 0, Quarantined: 0, "Not readable": 0 };
 
 test("a file of NDJSON: counts, the bad line by its number, and again without counting twice", options, async () => {
   const line = (id, status) => JSON.stringify({ number: "15550100101", message_id: id, status, ts: Date.now() - 60_000 });
