@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         console_dir: None,
     };
     let settings = Settings::load(None, std::iter::empty(), &overrides)?;
-    chatmetric::telemetry::start_log(&settings.telemetry);
+    let _traces = chatmetric::telemetry::start_log(&settings.telemetry);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let options = Options::default();
     let instance = Instance::open(&data_dir, None, OpenMode::Existing, options, &entropy)?;
