@@ -12,8 +12,8 @@ use chatmetric::master_key::MasterKey;
 use chatmetric_store::{EmbeddedStore, Options, Store as _};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const WRITERS: u64 = 4;
@@ -97,7 +97,11 @@ struct UnderLoad<'a> {
     dest: &'a Path,
 }
 
+/// Drills are one after the other: each waits for merges that the load of both would hide.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 fn drill(make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, data_dir) = data_dir();
     let token = token(&data_dir, "drill", &[]);
     let dest = folder.path().join("backups");
