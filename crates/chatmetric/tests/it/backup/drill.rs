@@ -81,12 +81,16 @@ fn backup_between(writers: &[Writer], make: impl FnOnce()) -> Between {
 
 #[test]
 fn a_backup_under_load_is_an_acknowledged_prefix_and_counts_once() {
-    drill(|served| made(served.data_dir, served.dest, &[]));
+    drill(Origin::DataDir, |served| {
+        made(served.data_dir, served.dest, &[])
+    });
 }
 
 #[test]
 fn a_backup_over_http_under_load_is_an_acknowledged_prefix_and_counts_once() {
-    drill(|served| made_remotely(served.url, served.token, served.dest, &[]));
+    drill(Origin::Elsewhere, |served| {
+        made_remotely(served.url, served.token, served.dest, &[])
+    });
 }
 
 /// A server under load, and where its backups go.
@@ -100,7 +104,14 @@ struct UnderLoad<'a> {
 /// Drills are one after the other: each waits for merges that the load of both would hide.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn drill(make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
+/// Where a backup is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    DataDir,
+    Elsewhere,
+}
+
+fn drill(origin: Origin, make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, data_dir) = data_dir();
     let token = token(&data_dir, "drill", &[]);
@@ -148,9 +159,15 @@ fn drill(make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
             assert_eq!(told["present_files"], 0);
         });
         let had = backed_up(&dest);
-        wait_until("another merge", &served, || {
+        // Something new beside something that was there. Where a backup is made at once, what
+        // was there is partly gone too; one that waits for its turn may have only runs that
+        // the next merge takes all or none of.
+        wait_until("another run", &served, || {
             let have = runs(&data_dir);
-            had.iter().any(|it| !have.contains(it)) && had.iter().any(|it| have.contains(it))
+            let is_new = have.iter().any(|it| !had.contains(it));
+            let is_left = had.iter().any(|it| have.contains(it));
+            let is_gone = had.iter().any(|it| !have.contains(it));
+            is_new && is_left && (is_gone || origin == Origin::Elsewhere)
         });
         let second = backup_between(&writers, || {
             let told = make(&under_load);
@@ -217,7 +234,8 @@ fn drill(make: impl Fn(&UnderLoad<'_>) -> serde_json::Value) {
     // Of the older one only what the newer one has too stays.
     let told = made(&data_dir, &dest, &["--keep", "1"]);
     assert_eq!(told["removed_backups"], 2);
-    assert!(told["removed_files"].as_u64() > Some(0), "{told}");
+    let is_less = told["removed_files"].as_u64() > Some(0);
+    assert!(is_less || origin == Origin::Elsewhere, "{told}");
     let manifests = files(&dest.join("backups"));
     let manifest = manifests
         .iter()
