@@ -6,11 +6,12 @@
 //! through a [`Completion`].
 
 use crate::embedded::cut::StoreCut;
+use crate::explanation::{EXPLAINED_SLOTS_MAX, Explanation};
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::{
-    AccountKey, DayBlock, EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey, UtcDay,
+    AccountKey, DayBlock, EpochMs, Fingerprint, MessageStatus, PhoneNumber, Slot, SpaceKey, UtcDay,
 };
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -353,6 +354,17 @@ pub(crate) fn check_replay(
     events.iter().map(with_space).collect()
 }
 
+/// Refuses slots that cannot be explained in one answer.
+pub(crate) fn check_explained(slots: &Range<Slot>) -> Result<(), StoreError> {
+    let count = slots.end.0.saturating_sub(slots.start.0);
+    if (1..=EXPLAINED_SLOTS_MAX).contains(&count) {
+        return Ok(());
+    }
+    Err(StoreError::Invalid {
+        reason: format!("{count} quarter-hours to explain, 1 to {EXPLAINED_SLOTS_MAX} are allowed"),
+    })
+}
+
 /// Receives the day blocks of a read, in the order of the days. It is called while the
 /// store holds what it reads: it is short, and calls nothing of the store.
 pub type DayVisitor<'a> = dyn FnMut(UtcDay, &DayBlock) + 'a;
@@ -452,6 +464,19 @@ pub trait Store: Send + Sync {
         days: RangeInclusive<UtcDay>,
         visit: &mut DayVisitor<'_>,
     ) -> Result<(), StoreError>;
+
+    /// What made the counts of a number in some slots: one consistent state of the counts
+    /// and of their explanation. Slots before the kept days have nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for no slots, or more than [`EXPLAINED_SLOTS_MAX`]; else
+    /// when it cannot be read or is damaged.
+    fn explain(
+        &self,
+        space: SpaceKey,
+        number: &PhoneNumber,
+        slots: Range<Slot>,
+    ) -> Result<Explanation, StoreError>;
 
     /// The books of every source, sorted by name.
     ///

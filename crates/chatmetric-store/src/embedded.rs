@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`options`], `journal` and `entry` (what is written), `hot` and
 //! `generation` (what is in memory), `writer` with `frame` and `room`, `sealer`,
-//! `merger` (the threads),
-//! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `verify`, `cut` and
+//! `merger` (the threads), `usual`, `notes`, `reporting` and `explained` (who reported what),
+//! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `explain`, `verify`, `cut` and
 //! `restore` (backups).
 //!
 //! Invariant: tallies(catalog) + published generations from the catalog's segment
@@ -22,6 +22,8 @@ pub(crate) mod disk;
 mod engine_journal;
 mod engine_tables;
 mod entry;
+mod explain;
+mod explained;
 mod fault;
 mod filter;
 mod frame;
@@ -31,6 +33,7 @@ mod hot_days;
 mod item;
 mod journal;
 mod merger;
+mod notes;
 mod offsets;
 mod open;
 pub(crate) mod options;
@@ -40,6 +43,7 @@ mod read;
 mod record_coding;
 mod recovery;
 mod replay;
+mod reporting;
 pub(crate) mod restore;
 mod retention;
 mod retire;
@@ -49,6 +53,7 @@ mod run_set;
 mod sealer;
 mod segment;
 mod shared;
+mod usual;
 mod verify;
 mod writer;
 
@@ -56,15 +61,16 @@ use crate::api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, Health, QuarantineFilter, QuarantineId,
     Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, VerifyReport,
 };
+use crate::explanation::Explanation;
 use crate::stream_offset::StreamOffset;
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use cut::StoreCut;
 use generation::lock;
 use journal::Position;
 use options::{BATCH_SEALED_BYTES_MAX, SOURCE_NAME_BYTES_MAX};
 use queue::{Command, Job};
 use shared::{Shared, shard_of};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
@@ -288,6 +294,15 @@ impl Store for EmbeddedStore {
         visit: &mut DayVisitor<'_>,
     ) -> Result<(), StoreError> {
         read::read_days(&self.shared, space, number, &days, visit)
+    }
+
+    fn explain(
+        &self,
+        space: SpaceKey,
+        number: &PhoneNumber,
+        slots: Range<Slot>,
+    ) -> Result<Explanation, StoreError> {
+        explain::explain(&self.shared, space, number, slots)
     }
 
     fn books(&self) -> Result<Vec<(SourceName, Books)>, StoreError> {

@@ -11,6 +11,7 @@
 
 mod api;
 mod embedded;
+mod explanation;
 mod memory;
 mod stream_offset;
 
@@ -27,5 +28,6 @@ pub use embedded::options::{
     SOURCE_NAME_BYTES_MAX, Step, TALLY_DAYS_BEHIND_FLOOR_MIN,
 };
 pub use embedded::restore::StoreRestore;
+pub use explanation::{EXPLAINED_SLOTS_MAX, Explanation, Origin, Revision, Share};
 pub use memory::MemoryStore;
 pub use stream_offset::StreamOffset;

@@ -11,16 +11,18 @@
 use crate::api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,
     QuarantineFilter, QuarantineId, Quarantined, QuarantinedContent, Reason, Receipt, SealedItem,
-    SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport, check_replay,
+    SourceName, StatusEvent, Store, StoreError, StoreStats, Target, VerifyReport, check_explained,
+    check_replay,
 };
+use crate::explanation::{Explanation, Origin, Revision};
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::record::Report;
 use chatmetric_core::{
-    AccountKey, Counts, DayBlock, EpochMs, Fingerprint, MessageRecord, PhoneNumber, Slot, SpaceKey,
-    UtcDay,
+    AccountKey, Counts, DayBlock, EpochMs, Fingerprint, MessageRecord, MessageStatus, PhoneNumber,
+    Slot, SpaceKey, UtcDay,
 };
 use std::collections::{BTreeMap, HashMap};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where a message is counted: the space and number of its first sight.
@@ -41,10 +43,26 @@ struct State {
     floor: Option<EpochMs>,
     records: HashMap<Fingerprint, (Binding, MessageRecord)>,
     tallies: Tallies,
+    told: BTreeMap<Binding, BTreeMap<Slot, Told>>,
     books: BTreeMap<SourceName, Books>,
     offsets: BTreeMap<SourceName, StreamOffset>,
     quarantine: BTreeMap<QuarantineId, Item>,
     quarantine_last: u64,
+}
+
+/// What made the counts of a slot.
+#[derive(Debug, Default)]
+struct Told {
+    origins: BTreeMap<SourceName, Origin>,
+    /// Changes of sent and delivered, by the slot of their receipt.
+    changes: BTreeMap<Slot, (i64, i64)>,
+}
+
+/// Who reports, and when it was received.
+#[derive(Debug, Clone)]
+struct Reporter {
+    source: SourceName,
+    received: Slot,
 }
 
 /// One item of the quarantine with the decision that brought it there.
@@ -124,8 +142,70 @@ fn add_to(tallies: &mut Tallies, binding: Binding, slot: Slot, counts: Counts) {
         .add(DayBlock::index_of(slot), counts);
 }
 
+impl Told {
+    fn origin(&mut self, source: &SourceName) -> &mut Origin {
+        self.origins
+            .entry(source.clone())
+            .or_insert_with(|| Origin::of(Some(source.clone())))
+    }
+}
+
+/// Tells what a report did to its message.
+fn tell(
+    told: &mut BTreeMap<Slot, Told>,
+    event: &StatusEvent,
+    report: Report,
+    (before, after): (&MessageRecord, &MessageRecord),
+    by: &Reporter,
+) {
+    if report != Report::New {
+        let slot = told.entry(event.at.slot()).or_default();
+        slot.origin(&by.source).duplicates += 1;
+    }
+    let places = [
+        (MessageStatus::Sent, before.sent(), after.sent()),
+        (
+            MessageStatus::Delivered,
+            before.delivered(),
+            after.delivered(),
+        ),
+    ];
+    for (status, from, to) in places {
+        if from == to {
+            continue;
+        }
+        let is_sent = status == MessageStatus::Sent;
+        let mut change = |slot: Slot, by_how_many: i64| {
+            let slot = told.entry(slot).or_default();
+            let origin = slot.origin(&by.source);
+            let share = if is_sent {
+                &mut origin.sent
+            } else {
+                &mut origin.delivered
+            };
+            if from != Slot::NEVER {
+                share.moved += by_how_many;
+            } else if event.status == status {
+                share.reported += by_how_many;
+            } else {
+                share.implied += by_how_many;
+            }
+            let (sent, delivered) = slot.changes.entry(by.received).or_default();
+            *(if is_sent { sent } else { delivered }) += by_how_many;
+        };
+        if from != Slot::NEVER {
+            change(from, -1);
+        }
+        change(to, 1);
+    }
+}
+
 impl State {
     fn take(&mut self, batch: Batch) -> Receipt {
+        let reporter = Reporter {
+            source: batch.source.clone(),
+            received: batch.received_at.slot(),
+        };
         let mut receipt = Receipt {
             ignored: batch.ignored,
             ..Receipt::default()
@@ -135,7 +215,7 @@ impl State {
                 judge(&event, batch.received_at, self.floor),
                 event.target_space(),
             ) {
-                (None, Some(space)) => match self.count(&event, space) {
+                (None, Some(space)) => match self.count(&event, space, &reporter) {
                     Report::New => receipt.new += 1,
                     Report::Duplicate => receipt.duplicate += 1,
                     Report::Moved => {
@@ -177,6 +257,7 @@ impl State {
     ) {
         if reason == Reason::Late {
             receipt.late += 1;
+            self.tell_late(source, &body);
         } else {
             receipt.quarantined += 1;
         }
@@ -191,7 +272,7 @@ impl State {
             .insert(QuarantineId(self.quarantine_last), item);
     }
 
-    fn count(&mut self, event: &StatusEvent, space: SpaceKey) -> Report {
+    fn count(&mut self, event: &StatusEvent, space: SpaceKey, reporter: &Reporter) -> Report {
         let first_sight = ((space, event.number), MessageRecord::EMPTY);
         let (binding, record) = self.records.entry(event.fingerprint).or_insert(first_sight);
         let before = *record;
@@ -199,7 +280,62 @@ impl State {
         record.contribute_change(&before, |slot, counts| {
             add_to(&mut self.tallies, *binding, slot, counts);
         });
+        let told = self.told.entry(*binding).or_default();
+        tell(told, event, report, (&before, record), reporter);
         report
+    }
+
+    /// Late events are told of numbers that have counts.
+    fn tell_late(&mut self, source: &SourceName, body: &Body) {
+        if let Body::Event(event) = body
+            && let Target::Space(space) = event.target
+            && let Some(told) = self.told.get_mut(&(space, event.number))
+        {
+            let slot = told.entry(event.at.slot()).or_default();
+            slot.origin(source).late += 1;
+        }
+    }
+
+    fn explain(&self, binding: &Binding, slots: &Range<Slot>) -> Explanation {
+        let mut all = Explanation::default();
+        let mut origins: BTreeMap<SourceName, Origin> = BTreeMap::new();
+        let mut revisions: BTreeMap<Slot, Revision> = BTreeMap::new();
+        let told = self.told.get(binding);
+        for (_, told) in told.into_iter().flat_map(|told| told.range(slots.clone())) {
+            for (source, origin) in &told.origins {
+                let sum = origins
+                    .entry(source.clone())
+                    .or_insert_with(|| Origin::of(Some(source.clone())));
+                sum.sent.add(&origin.sent);
+                sum.delivered.add(&origin.delivered);
+                sum.duplicates += origin.duplicates;
+                sum.late += origin.late;
+            }
+            for (received, (sent, delivered)) in told.changes.range(slots.end..) {
+                let received = *received;
+                let revision = revisions.entry(received).or_insert(Revision {
+                    received,
+                    sent: 0,
+                    delivered: 0,
+                });
+                revision.sent += sent;
+                revision.delivered += delivered;
+            }
+        }
+        for slot in slots.start.0..slots.end.0 {
+            let slot = Slot(slot);
+            let days = self.tallies.get(binding);
+            let block = days.and_then(|days| days.get(&slot.day()));
+            let counts = block.map_or(Counts::ZERO, |it| it.slot(DayBlock::index_of(slot)));
+            all.sent += i64::from(counts.sent);
+            all.delivered += i64::from(counts.delivered);
+        }
+        all.origins = origins.into_values().filter(|it| !it.is_empty()).collect();
+        all.revisions = revisions
+            .into_values()
+            .filter(|it| (it.sent, it.delivered) != (0, 0))
+            .collect();
+        all
     }
 
     /// Takes items out of the quarantine; the books learn it through `note`.
@@ -231,6 +367,7 @@ impl State {
         &mut self,
         chosen: impl Fn(&StatusEvent, Reason) -> bool,
         space_of: impl Fn(&StatusEvent) -> Option<SpaceKey>,
+        now: EpochMs,
     ) -> u64 {
         let released = self.remove(
             |item| match &item.body {
@@ -242,12 +379,16 @@ impl State {
                 books.released += 1;
             },
         );
+        // As one frame has them: together, at the latest of their times.
+        let received = released.iter().map(|item| item.received_at);
+        let received = received.fold(now, EpochMs::max).slot();
         let mut count = 0;
         for item in released {
             if let Body::Event(event) = item.body
                 && let Some(space) = space_of(&event)
             {
-                self.count(&event, space);
+                let source = item.source;
+                self.count(&event, space, &Reporter { source, received });
                 count += 1;
             }
         }
@@ -273,7 +414,7 @@ impl State {
 
     fn release_due(&mut self, now: EpochMs) -> u64 {
         let due = |event: &StatusEvent, reason| reason == Reason::Future && event.at <= now;
-        let released = self.release(due, StatusEvent::target_space);
+        let released = self.release(due, StatusEvent::target_space, now);
         // Due, but nobody owns the number yet: from now on only the claim is missing.
         for item in self.quarantine.values_mut() {
             if let Body::Event(event) = &item.body
@@ -292,6 +433,7 @@ impl State {
         let released = self.release(
             |event, reason| held(event) && reason == Reason::UnknownNumber,
             |_| Some(space),
+            EpochMs(0),
         );
         // Not due yet: it has an owner now and waits for its time alone.
         for item in self.quarantine.values_mut() {
@@ -310,13 +452,16 @@ impl State {
             return Ok(false);
         };
         let events = check_replay(&item.describe(id), events)?;
-        let source = item.source.clone();
+        let reporter = Reporter {
+            source: item.source.clone(),
+            received: item.received_at.slot(),
+        };
         self.quarantine.remove(&id);
-        let books = self.books.entry(source).or_default();
+        let books = self.books.entry(reporter.source.clone()).or_default();
         books.quarantined -= 1;
         books.released += 1;
         for (event, space) in &events {
-            self.count(event, *space);
+            self.count(event, *space, &reporter);
         }
         Ok(true)
     }
@@ -490,6 +635,16 @@ impl Store for MemoryStore {
             visit(*day, block);
         }
         Ok(())
+    }
+
+    fn explain(
+        &self,
+        space: SpaceKey,
+        number: &PhoneNumber,
+        slots: Range<Slot>,
+    ) -> Result<Explanation, StoreError> {
+        check_explained(&slots)?;
+        Ok(self.state().explain(&(space, *number), &slots))
     }
 
     fn books(&self) -> Result<Vec<(SourceName, Books)>, StoreError> {

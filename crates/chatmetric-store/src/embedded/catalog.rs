@@ -33,6 +33,10 @@ pub(crate) struct Catalog {
     pub(crate) quarantine_index: Keyspace,
     pub(crate) runs: Keyspace,
     pub(crate) frozen: Keyspace,
+    /// What deviates from the plain way of counting, by binding and day.
+    pub(crate) explained: Keyspace,
+    /// The usual source of a binding from a day on.
+    pub(crate) usual: Keyspace,
 }
 
 /// A run as the manifest names it.
@@ -93,6 +97,8 @@ impl Catalog {
             quarantine_index: part("quarantine_index", SMALL)?,
             runs: part("runs", SMALL)?,
             frozen: part("frozen", SMALL)?,
+            explained: part("explained", LARGE)?,
+            usual: part("usual", SMALL)?,
             path: path.to_owned(),
             database,
         })

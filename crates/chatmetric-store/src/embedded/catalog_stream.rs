@@ -26,7 +26,7 @@ const BLOCK_HEADER_BYTES: usize = 8;
 pub(crate) type Give<'g> = dyn FnMut(&[u8]) -> bool + 'g;
 
 /// The keyspaces by their number in the stream, which never changes.
-fn keyspaces(catalog: &Catalog) -> [&Keyspace; 8] {
+fn keyspaces(catalog: &Catalog) -> [&Keyspace; 10] {
     [
         &catalog.meta,
         &catalog.tallies,
@@ -36,6 +36,8 @@ fn keyspaces(catalog: &Catalog) -> [&Keyspace; 8] {
         &catalog.quarantine_index,
         &catalog.runs,
         &catalog.frozen,
+        &catalog.explained,
+        &catalog.usual,
     ]
 }
 

@@ -60,6 +60,7 @@ impl Writer {
         self.make_room((replay.events.len() as u64 + 1) * ITEM_BYTES_MAX)?;
         self.in_frame(replay.received_at, |writer| {
             let known = writer.known();
+            writer.reported_by(&replay.source);
             for (event, space) in &replay.events {
                 writer.count(event, *space, Seen::default(), &known)?;
             }
@@ -184,6 +185,7 @@ impl Writer {
                     }
                 }
                 Fate::Count(event, space) => {
+                    self.reported_by(&item.source);
                     self.count(&event, space, Seen::default(), &known)?;
                     self.remove_item(id);
                     self.note_delta(&item.source, &leaving(7));

@@ -43,7 +43,8 @@ fn decode_counts(reader: &mut Reader<'_>) -> Option<Counts> {
     Some(Counts::from_array(values))
 }
 
-fn seal(key: &[u8], out: &mut Vec<u8>) {
+/// Ends a value with its checksum.
+pub(crate) fn seal(key: &[u8], out: &mut Vec<u8>) {
     let crc = crc32c::crc32c_append(crc32c::crc32c(key), out);
     out.extend_from_slice(&crc.to_le_bytes());
 }

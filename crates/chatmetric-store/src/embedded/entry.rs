@@ -9,11 +9,12 @@
 
 use super::coding::{Reader, put_bytes, put_signed, put_varint};
 use super::item::{Item, status_code, status_of};
+use super::notes::NoteKind;
 use super::offsets;
 use crate::api::Books;
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::{
-    EpochMs, Fingerprint, MessageRecord, MessageStatus, PhoneNumber, Slot, SpaceKey,
+    EpochMs, Fingerprint, MessageRecord, MessageStatus, PhoneNumber, Slot, SpaceKey, UtcDay,
 };
 
 const NEW: u8 = 1;
@@ -25,8 +26,13 @@ const BOOKS: u8 = 6;
 const PUT: u8 = 7;
 const REMOVE: u8 = 8;
 const FLOOR: u8 = 9;
-/// From format 3 on; what is between it and the others is free.
+/// From format 4 on.
+const FROM: u8 = 10;
+const NOTED: u8 = 11;
+/// From format 3 on.
 const OFFSET: u8 = 12;
+/// From format 4 on.
+const USUAL: u8 = 13;
 
 /// The change of a source's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,6 +115,22 @@ pub(crate) enum Entry {
     Floor { floor: EpochMs },
     /// How far a stream was read.
     Offset { source: u32, offset: StreamOffset },
+    /// The changes of records that follow in the frame were reported by this source.
+    From { source: u32 },
+    /// Reports that changed no record; `None`: of the usual source of the binding.
+    Noted {
+        kind: NoteKind,
+        source: Option<u32>,
+        binding: u32,
+        slot: Slot,
+        count: u32,
+    },
+    /// From a day on, a source is the usual one of a binding.
+    Usual {
+        binding: u32,
+        source: u32,
+        from_day: UtcDay,
+    },
 }
 
 /// Builds the payload of one frame.
@@ -238,6 +260,32 @@ impl Encoder {
         put_varint(&mut self.bytes, source.into());
         offsets::encode(&mut self.bytes, offset);
     }
+
+    pub(crate) fn from(&mut self, source: u32) {
+        self.bytes.push(FROM);
+        put_varint(&mut self.bytes, source.into());
+    }
+
+    pub(crate) fn noted(
+        &mut self,
+        (kind, source): (NoteKind, Option<u32>),
+        binding: u32,
+        slot: Slot,
+        count: u32,
+    ) {
+        self.bytes.extend([NOTED, kind as u8]);
+        put_varint(&mut self.bytes, source.map_or(0, |id| u64::from(id) + 1));
+        put_varint(&mut self.bytes, binding.into());
+        self.slot(slot);
+        put_varint(&mut self.bytes, count.into());
+    }
+
+    pub(crate) fn usual(&mut self, binding: u32, source: u32, from_day: UtcDay) {
+        self.bytes.push(USUAL);
+        put_varint(&mut self.bytes, binding.into());
+        put_varint(&mut self.bytes, source.into());
+        put_varint(&mut self.bytes, from_day.0.into());
+    }
 }
 
 /// Reads the payload of one frame.
@@ -346,6 +394,21 @@ impl<'a> Decoder<'a> {
             OFFSET => Entry::Offset {
                 source: self.reader.varint_u32()?,
                 offset: offsets::decode(&mut self.reader)?,
+            },
+            FROM => Entry::From {
+                source: self.reader.varint_u32()?,
+            },
+            NOTED => Entry::Noted {
+                kind: NoteKind::of_code(self.reader.byte()?)?,
+                source: self.reader.varint_u32()?.checked_sub(1),
+                binding: self.reader.varint_u32()?,
+                slot: self.slot()?,
+                count: self.reader.varint_u32()?,
+            },
+            USUAL => Entry::Usual {
+                binding: self.reader.varint_u32()?,
+                source: self.reader.varint_u32()?,
+                from_day: UtcDay(self.reader.varint_u32()?),
             },
             _ => return None,
         }))

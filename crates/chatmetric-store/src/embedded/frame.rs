@@ -11,10 +11,12 @@ use super::generation::lock;
 use super::hot::Deltas;
 use super::item::Item;
 use super::journal::{SegmentHeader, build_frame, build_mark};
+use super::notes::NoteKey;
+use super::usual::UsualTable;
 use super::writer::Writer;
 use crate::api::{SourceName, StoreError};
 use crate::stream_offset::StreamOffset;
-use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey};
+use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -28,10 +30,21 @@ pub(crate) struct FrameState {
     pub(super) new_bindings: Vec<(u32, SpaceKey, PhoneNumber)>,
     pub(super) items: Vec<(u64, Option<Arc<Item>>)>,
     pub(crate) floor: Option<EpochMs>,
+    /// What is to be written of reports that changed no record.
+    pub(super) noted: Vec<NoteKey>,
+    pub(super) usual: Vec<(u32, UtcDay, u32)>,
+    /// Whether the frame says who reports.
+    pub(super) reporter_written: bool,
     received_at: Option<EpochMs>,
 }
 
 impl FrameState {
+    pub(super) fn new(usual: UsualTable) -> Self {
+        let mut frame = Self::default();
+        frame.deltas.reporter.usual = usual;
+        frame
+    }
+
     /// Whether nothing is left of an earlier frame.
     fn is_empty(&self) -> bool {
         self.deltas.is_empty()
@@ -39,6 +52,8 @@ impl FrameState {
             && self.offsets.is_empty()
             && self.new_bindings.is_empty()
             && self.items.is_empty()
+            && self.noted.is_empty()
+            && self.usual.is_empty()
             && self.floor.is_none()
     }
 }
@@ -65,12 +80,15 @@ impl Writer {
     fn start_frame(&mut self, received_at: EpochMs) {
         let received_at = EpochMs(received_at.0.clamp(0, chatmetric_core::time::EPOCH_MS_MAX));
         self.frame.encoder.start(received_at);
+        self.frame.deltas.reporter.received = received_at.slot();
+        self.frame.reporter_written = false;
         self.frame.received_at = Some(received_at);
     }
 
     /// Writes, syncs and publishes the frame; a frame without entries is none.
     fn commit_frame(&mut self) -> Result<(), StoreError> {
         self.shared.check()?;
+        self.write_noted();
         for at in 0..self.frame.books.len() {
             let (name, delta) = self.frame.books[at].clone();
             let id = self.source_id(&name);
@@ -93,7 +111,7 @@ impl Writer {
     }
 
     /// The number of a source in this segment, which the frame gives it if it is new.
-    fn source_id(&mut self, name: &SourceName) -> u32 {
+    pub(super) fn source_id(&mut self, name: &SourceName) -> u32 {
         if let Some(id) = self.sources.get(name) {
             return *id;
         }
@@ -171,6 +189,7 @@ impl Writer {
                 side.bindings.push((id, space, number));
             }
         }
+        side.usual.append(&mut frame.usual);
         for (id, item) in frame.items.drain(..) {
             match item {
                 Some(item) => side.put(id, item),

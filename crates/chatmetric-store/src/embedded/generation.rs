@@ -11,9 +11,11 @@ use super::hot::{Deltas, HotTable, STRIPES};
 use super::hot_days::HotDays;
 use super::item::Item;
 use super::journal::Position;
+use super::notes::{NoteKey, USUAL};
 use super::offsets::Offsets;
+use super::usual::SourceNames;
 use crate::api::SourceName;
-use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey};
+use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey, UtcDay};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
@@ -58,6 +60,8 @@ pub(crate) struct Side {
     pub(crate) quarantine_bytes: usize,
     pub(crate) floor: Option<EpochMs>,
     pub(crate) offsets: Offsets,
+    /// From which day on a source, by its number in memory, is a binding's usual one.
+    pub(crate) usual: Vec<(u32, UtcDay, u32)>,
 }
 
 /// A finished generation, waiting for the sealer.
@@ -102,7 +106,7 @@ impl Published {
             }
             let mut stripe = lock(stripe);
             let before = stripe.bytes();
-            for deltas in deltas.chunks(LOOK_AHEAD) {
+            for deltas in deltas.counts.chunks(LOOK_AHEAD) {
                 for delta in deltas {
                     black_box(stripe.look_ahead(delta.binding));
                 }
@@ -110,6 +114,10 @@ impl Published {
                     stripe.add(delta.binding, delta.slot, delta.counts);
                     last = last.max(delta.slot);
                 }
+            }
+            for (key, change) in &deltas.notes {
+                stripe.add_note(*key, *change);
+                last = last.max(key.slot);
             }
             more += stripe.bytes() - before;
         }
@@ -150,16 +158,19 @@ pub(crate) struct Fold {
     pub(crate) published: Arc<Published>,
     pub(crate) hot: HotTable,
     sources: HashMap<u32, SourceName, FxBuildHasher>,
-    deltas: Deltas,
+    names: Arc<SourceNames>,
+    /// Empty between two frames, but for the usual sources as they are then.
+    pub(crate) deltas: Deltas,
 }
 
 impl Fold {
-    pub(crate) fn new(segment: u64) -> Self {
+    pub(crate) fn new(segment: u64, names: &Arc<SourceNames>, deltas: Deltas) -> Self {
         Self {
             published: Arc::new(Published::new(segment)),
             hot: HotTable::default(),
             sources: HashMap::default(),
-            deltas: Deltas::default(),
+            names: Arc::clone(names),
+            deltas,
         }
     }
 
@@ -171,6 +182,8 @@ impl Fold {
         let mut decoder = Decoder::new(payload).ok_or(0_usize)?;
         let published = Arc::clone(&self.published);
         published.note_change(decoder.received_at);
+        self.deltas.reporter.received = decoder.received_at.slot();
+        self.deltas.reporter.source = None;
         let mut side = lock(&published.side);
         loop {
             let at = decoder.position();
@@ -195,8 +208,9 @@ impl Fold {
                 let before = MessageRecord::EMPTY;
                 let mut after = before;
                 after.apply(status, slot);
+                let change = (&before, status, after);
                 self.hot
-                    .insert(fingerprint, binding, &before, after, &mut self.deltas);
+                    .insert(fingerprint, binding, change, &mut self.deltas);
             }
             Entry::Base {
                 fingerprint,
@@ -207,8 +221,9 @@ impl Fold {
             } => {
                 let mut after = record;
                 after.apply(status, slot);
+                let change = (&record, status, after);
                 self.hot
-                    .insert(fingerprint, binding, &record, after, &mut self.deltas);
+                    .insert(fingerprint, binding, change, &mut self.deltas);
             }
             Entry::Ref {
                 ordinal,
@@ -221,12 +236,46 @@ impl Fold {
                 binding,
                 space,
                 number,
-            } => side.bindings.push((binding, space, number)),
+            } => {
+                self.deltas.reporter.usual.made(binding);
+                side.bindings.push((binding, space, number));
+            }
             Entry::Source { id, name } => {
                 self.sources.insert(id, SourceName::from(name));
             }
             Entry::Books { source, delta } => {
                 side.add_books(self.sources.get(&source)?, &delta);
+            }
+            Entry::From { source } => {
+                self.deltas.reporter.source = Some(self.number(source)?);
+            }
+            Entry::Noted {
+                kind,
+                source,
+                binding,
+                slot,
+                count,
+            } => {
+                let of = match source {
+                    None => USUAL,
+                    Some(source) => self.number(source)? + 1,
+                };
+                let key = NoteKey {
+                    binding,
+                    slot,
+                    kind,
+                    of,
+                };
+                self.deltas.add_note(key, i32::try_from(count).ok()?);
+            }
+            Entry::Usual {
+                binding,
+                source,
+                from_day,
+            } => {
+                let source = self.number(source)?;
+                self.deltas.reporter.usual.set(binding, source, from_day);
+                side.usual.push((binding, from_day, source));
             }
             Entry::Put { id, item } => side.put(id, Arc::new(item)),
             Entry::Remove { id } => side.remove(id),
@@ -237,5 +286,10 @@ impl Fold {
             }
         }
         Some(())
+    }
+
+    /// The number in memory of a source of this segment.
+    fn number(&self, source: u32) -> Option<u32> {
+        Some(self.names.number(self.sources.get(&source)?))
     }
 }

@@ -8,6 +8,7 @@
 
 use super::cold::ColdRecord;
 use super::filter::spread;
+use super::notes::{NoteKey, Reporter};
 use chatmetric_core::record::Report;
 use chatmetric_core::{Counts, Fingerprint, MessageRecord, MessageStatus, Slot};
 use hashbrown::HashTable;
@@ -63,6 +64,12 @@ impl HotTable {
             .copied()
     }
 
+    /// The binding of a message of this generation.
+    #[inline]
+    pub(crate) fn binding(&self, ordinal: u32) -> Option<u32> {
+        self.records.get(ordinal as usize).map(|hot| hot.binding)
+    }
+
     /// The record of a message of this generation.
     pub(crate) fn find(&self, fingerprint: Fingerprint) -> Option<ColdRecord> {
         let ordinal = self.ordinal(fingerprint)?;
@@ -80,8 +87,7 @@ impl HotTable {
         &mut self,
         fingerprint: Fingerprint,
         binding: u32,
-        before: &MessageRecord,
-        after: MessageRecord,
+        (before, status, after): (&MessageRecord, MessageStatus, MessageRecord),
         deltas: &mut Deltas,
     ) {
         let ordinal = self.records.len() as u32;
@@ -95,7 +101,7 @@ impl HotTable {
             .insert_unique(spread(fingerprint), ordinal, |at| {
                 spread(records[*at as usize].fingerprint())
             });
-        deltas.change(binding, before, &after);
+        deltas.change(binding, status, (before, &after));
     }
 
     /// Applies a report to a message of this generation; tells whether its
@@ -113,7 +119,7 @@ impl HotTable {
         let report = hot.record.apply(status, slot);
         let changed = hot.record != before;
         if changed {
-            deltas.change(hot.binding, &before, &hot.record);
+            deltas.change(hot.binding, status, (&before, &hot.record));
         }
         Some((report, changed))
     }
@@ -142,42 +148,70 @@ pub(crate) struct Delta {
     pub(crate) counts: Counts,
 }
 
+/// What a frame changes for the bindings of one stripe.
+#[derive(Debug, Default)]
+pub(crate) struct StripeDeltas {
+    pub(crate) counts: Vec<Delta>,
+    pub(crate) notes: Vec<(NoteKey, i32)>,
+}
+
+impl StripeDeltas {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.notes.is_empty()
+    }
+}
+
 /// The differences of the frame that is being built, spread by binding.
 #[derive(Debug)]
 pub(crate) struct Deltas {
-    pub(crate) stripes: Box<[Vec<Delta>; STRIPES]>,
+    pub(crate) stripes: Box<[StripeDeltas; STRIPES]>,
+    pub(crate) reporter: Reporter,
 }
 
 impl Default for Deltas {
     fn default() -> Self {
         Self {
-            stripes: Box::new(std::array::from_fn(|_| Vec::new())),
+            stripes: Box::new(std::array::from_fn(|_| StripeDeltas::default())),
+            reporter: Reporter::default(),
         }
     }
 }
 
 impl Deltas {
     #[inline]
-    fn change(&mut self, binding: u32, before: &MessageRecord, after: &MessageRecord) {
-        let stripe = &mut self.stripes[binding as usize % STRIPES];
-        after.contribute_change(before, |slot, counts| match stripe.last_mut() {
+    fn change(
+        &mut self,
+        binding: u32,
+        status: MessageStatus,
+        (before, after): (&MessageRecord, &MessageRecord),
+    ) {
+        let StripeDeltas { counts: all, notes } = &mut self.stripes[binding as usize % STRIPES];
+        after.contribute_change(before, |slot, counts| match all.last_mut() {
             // Most messages are delivered in the slot in which they were sent.
             Some(last) if (last.binding, last.slot) == (binding, slot) => last.counts += counts,
-            Some(_) | None => stripe.push(Delta {
+            Some(_) | None => all.push(Delta {
                 binding,
                 slot,
                 counts,
             }),
         });
+        self.reporter
+            .changed(notes, binding, status, (before, after));
+    }
+
+    pub(crate) fn add_note(&mut self, key: NoteKey, count: i32) {
+        let stripe = &mut self.stripes[key.binding as usize % STRIPES];
+        stripe.notes.push((key, count));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.stripes.iter().all(Vec::is_empty)
+        self.stripes.iter().all(StripeDeltas::is_empty)
     }
 
     pub(crate) fn clear(&mut self) {
         for stripe in self.stripes.iter_mut() {
-            stripe.clear();
+            stripe.counts.clear();
+            stripe.notes.clear();
         }
     }
 }

@@ -6,6 +6,7 @@
 //! is allocated, so that a generation can be bounded by it.
 
 use super::hot::STRIPES;
+use super::notes::{NoteKey, Notes};
 use chatmetric_core::{Counts, DayBlock, Slot, UtcDay};
 use std::mem::size_of;
 use std::ops::RangeInclusive;
@@ -44,6 +45,7 @@ pub(crate) struct HotDays {
     /// By `binding / STRIPES`: one more than its place in `bindings`, 0 for none.
     places: Vec<u32>,
     bindings: Vec<Days>,
+    notes: Notes,
     bytes: usize,
 }
 
@@ -147,6 +149,17 @@ impl HotDays {
         let (day, more) = self.bindings[place].day(slot.day());
         // A day has 96 slots.
         self.bytes += more + day.add(DayBlock::index_of(slot) as u8, counts);
+    }
+
+    /// Adds to a note about one of the bindings.
+    #[inline]
+    pub(crate) fn add_note(&mut self, key: NoteKey, change: i32) {
+        self.bytes += self.notes.add(key, change);
+    }
+
+    /// The notes about all bindings.
+    pub(crate) const fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// Reads what [`Self::add`] would change, and nothing else: so the waits for the

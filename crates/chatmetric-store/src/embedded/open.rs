@@ -54,7 +54,7 @@ impl EmbeddedStore {
         let (mut start, orphans) = recovery::load(&catalog, &view, &dir.join("runs"))?;
         let mut replayed = Vec::new();
         for shard in 0..shards_before {
-            let one = recovery::replay(dir, shard, &catalog, &view)?;
+            let one = recovery::replay(dir, shard, &catalog, &view, &start)?;
             one.add_to(&mut start);
             replayed.push(one);
         }

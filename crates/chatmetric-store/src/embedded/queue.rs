@@ -6,7 +6,9 @@
 
 use super::generation::lock;
 use super::options::BATCH_SEALED_BYTES_MAX;
-use crate::api::{BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, StatusEvent, StoreError};
+use crate::api::{
+    BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, SourceName, StatusEvent, StoreError,
+};
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use std::collections::VecDeque;
@@ -43,6 +45,8 @@ pub(crate) enum Command {
 pub(crate) struct Replay {
     /// The item; only the shard that has it is given it.
     pub(crate) item: Option<QuarantineId>,
+    /// Which source brought it.
+    pub(crate) source: SourceName,
     /// When the item came.
     pub(crate) received_at: EpochMs,
     /// The events of this shard, each with its space.

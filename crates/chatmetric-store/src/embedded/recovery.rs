@@ -6,8 +6,10 @@
 //! being written again. Nothing is changed before every file was read.
 
 use super::catalog::{Catalog, View, segment_key, tail_key};
+use super::explained;
 use super::fault;
 use super::generation::{Finished, Fold, lock};
+use super::hot::Deltas;
 use super::journal::{Position, Scanned, scan, segment_number, segment_path};
 use super::offsets;
 use super::retention::FIRST_DAY_KEY;
@@ -16,7 +18,9 @@ use super::run_set::RunSet;
 use super::sealer::sealed_key;
 use super::segment;
 use super::shared::{Shared, Start, shard_dir};
+use super::usual::SourceNames;
 use crate::api::StoreError;
+use chatmetric_core::EpochMs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +28,8 @@ use std::sync::atomic::Ordering;
 
 /// The version of everything in the directory. 2: headers of runs end with a hash of the
 /// content; those of format 1 have zeros there and stay as they are. 3: offsets of streams.
-pub(crate) const FORMAT: u32 = 3;
+/// 4: who reported what.
+pub(crate) const FORMAT: u32 = 4;
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "chatmetric store ";
 
@@ -146,7 +151,7 @@ pub(crate) fn load(
         next_item: catalog.get_u64(view, "next_item")?.unwrap_or(1),
         floor: catalog
             .get_u64(view, "floor")?
-            .map(|floor| chatmetric_core::EpochMs(floor as i64)),
+            .map(|floor| EpochMs(floor as i64)),
         first_day: catalog
             .get_u64(view, FIRST_DAY_KEY)?
             .map_or(0, |day| u32::try_from(day).unwrap_or(u32::MAX)),
@@ -157,6 +162,7 @@ pub(crate) fn load(
     for (id, space, number) in catalog.all_bindings(view)? {
         start.bindings.insert((space, number), id);
     }
+    explained::load(catalog, view, &mut start)?;
     let mut runs = Vec::new();
     let mut named = BTreeMap::new();
     for entry in catalog.manifest(view)? {
@@ -190,7 +196,10 @@ pub(crate) fn replay(
     shard: u32,
     catalog: &Catalog,
     view: &View,
+    start: &Start,
 ) -> Result<Replayed, StoreError> {
+    let mut deltas = Deltas::default();
+    deltas.reporter.usual = start.usual.clone();
     let get = |key: String| catalog.get_u64(view, &key);
     let first = get(segment_key(shard))?.unwrap_or(1);
     let place = |key| Ok::<_, StoreError>(get(key)?.map_or(Position::FIRST, Position));
@@ -224,7 +233,9 @@ pub(crate) fn replay(
             replayed.remove.push(path);
             continue;
         }
-        let Some((scanned, fold, crc)) = fold_segment(&path, shard, number)? else {
+        let Some((scanned, fold, crc)) =
+            fold_segment(&path, (shard, number), &start.names, &mut deltas)?
+        else {
             replayed.remove.push(path.clone());
             unused.get_or_insert(path);
             continue;
@@ -271,17 +282,19 @@ pub(crate) fn replay(
 /// prepared and never used.
 fn fold_segment(
     path: &Path,
-    shard: u32,
-    number: u64,
+    (shard, number): (u32, u64),
+    names: &Arc<SourceNames>,
+    deltas: &mut Deltas,
 ) -> Result<Option<(Scanned, Fold, u32)>, StoreError> {
     let bytes = std::fs::read(path).map_err(|error| fault::io("read", path, error))?;
-    let mut fold = Fold::new(number);
+    let mut fold = Fold::new(number, names, std::mem::take(deltas));
     let scanned = scan(path, &bytes, (shard, number), |offset, payload| {
         fold.frame(payload).map_err(|at| {
             let detail = "an entry of the journal makes no sense";
             fault::corrupt(path, offset + at as u64, detail)
         })
     })?;
+    *deltas = std::mem::take(&mut fold.deltas);
     Ok(scanned
         .header
         .filter(|header| scanned.next > header.first)
@@ -366,6 +379,11 @@ impl Replayed {
             }
             for (id, space, number) in &side.bindings {
                 start.bindings.insert((*space, *number), *id);
+            }
+            let last_change = finished.published.last_change_ms.load(Ordering::Relaxed);
+            start.usual.counted_up_to(EpochMs(last_change).slot().day());
+            for (binding, from_day, source) in &side.usual {
+                start.usual.set(*binding, *source, *from_day);
             }
             start.floor = start.floor.max(side.floor);
             start

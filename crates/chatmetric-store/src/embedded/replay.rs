@@ -36,6 +36,7 @@ pub(crate) fn replay(
     let part = |events, item_id| {
         Command::Replay(Replay {
             item: item_id,
+            source: item.source.clone(),
             received_at: item.received_at,
             events,
         })

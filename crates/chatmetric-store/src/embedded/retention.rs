@@ -52,7 +52,7 @@ pub(crate) fn drop_days(shared: &Shared, floor_ms: Option<u64>) -> Result<(), St
         shared.set_first_day(first);
     }
     let mut rows = 0;
-    for keyspace in [&catalog.tallies, &catalog.frozen] {
+    for keyspace in [&catalog.tallies, &catalog.frozen, &catalog.explained] {
         rows += remove_before(shared, keyspace, first)?;
     }
     tracing::info!(

@@ -9,6 +9,7 @@ use super::catalog::{View, segment_key, tail_key, tally_key};
 use super::cold::WEEK_MS;
 use super::day_cache::Changed;
 use super::day_coding;
+use super::explained;
 use super::fault;
 use super::generation::{Finished, Side, lock};
 use super::journal::segment_path;
@@ -104,6 +105,7 @@ pub(crate) fn seal(
         shared.catalog.put_run(&mut batch, &run.entry());
     }
     let days = add_tallies(shared, &view, &mut batch, finished)?;
+    explained::add(shared, &view, &mut batch, &finished.published)?;
     add_side(shared, &view, &mut batch, &lock(&finished.published.side))?;
     let meta = &shared.catalog.meta;
     let next = finished.published.segment + 1;
@@ -266,6 +268,7 @@ fn add_side(
         let floor = (floor.0.max(0) as u64).max(catalog.get_u64(view, "floor")?.unwrap_or(0));
         batch.insert(meta, "floor", floor.to_le_bytes());
     }
+    explained::add_usual(shared, batch, &side.usual);
     for (source, offset) in &side.offsets {
         offsets::put(catalog, batch, source, offset);
     }

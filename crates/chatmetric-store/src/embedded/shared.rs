@@ -12,6 +12,7 @@ use super::offsets::Offsets;
 use super::options::{Options, Step};
 use super::queue::Queue;
 use super::run_set::RunSet;
+use super::usual::{SourceNames, UsualTable};
 use crate::api::{Books, Health, SourceName, StoreError};
 use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub(crate) struct Shared {
     pub(crate) bindings: RwLock<BTreeMap<(SpaceKey, PhoneNumber), u32>>,
     pub(crate) books: Mutex<BTreeMap<SourceName, Books>>,
     pub(crate) offsets: Mutex<Offsets>,
+    pub(crate) names: Arc<SourceNames>,
+    /// The usual sources as they were at the start; each writer goes on from them.
+    pub(crate) usual: UsualTable,
     floor_ms: AtomicI64,
     pub(crate) next_binding: AtomicU32,
     pub(crate) next_item: AtomicU64,
@@ -121,6 +125,8 @@ pub(crate) struct Start {
     pub(crate) next_run: u64,
     pub(crate) next_order: u64,
     pub(crate) first_day: u32,
+    pub(crate) names: Arc<SourceNames>,
+    pub(crate) usual: UsualTable,
 }
 
 impl Shared {
@@ -140,6 +146,8 @@ impl Shared {
             bindings: RwLock::new(start.bindings),
             books: Mutex::new(start.books),
             offsets: Mutex::new(start.offsets),
+            names: start.names,
+            usual: start.usual,
             floor_ms: AtomicI64::new(start.floor.map_or(NO_FLOOR, |floor| floor.0)),
             next_binding: AtomicU32::new(next_binding),
             next_item: AtomicU64::new(start.next_item),

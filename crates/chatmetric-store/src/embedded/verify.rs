@@ -11,12 +11,13 @@ use super::catalog::View;
 use super::cold::{Age, ColdRecord, ColdRecords, Horizon};
 use super::day_sum::{DaySum, Weights};
 use super::generation::{Finished, Fold, Published, lock};
+use super::hot::Deltas;
 use super::item::Item;
 use super::journal::{scan, segment_path};
 use super::queue::{Command, Job};
 use super::run::Run;
 use super::shared::{Shard, Shared};
-use super::{EmbeddedStore, day_coding, fault, offsets};
+use super::{EmbeddedStore, day_coding, explained, fault, offsets};
 use crate::api::{Reason, StoreError, VerifyReport};
 use chatmetric_core::{Counts, DayBlock, UtcDay};
 use hashbrown::HashMap;
@@ -65,6 +66,7 @@ pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> 
     report.records = compared.records;
     report.day_blocks = compared.day_blocks;
     books(shared, &view)?;
+    explained::verify(shared, &view)?;
     offsets::verify(shared, &view)?;
     Ok(report)
 }
@@ -98,7 +100,8 @@ fn fold(
     };
     // Behind the end, the writer is at work.
     let bytes = bytes.get(..end as usize).unwrap_or(&bytes);
-    let mut fold = Fold::new(generation.segment);
+    // Only the counts are compared: the usual sources of that moment are not known here.
+    let mut fold = Fold::new(generation.segment, &Arc::default(), Deltas::default());
     let place = (shard.number, generation.segment);
     let scanned = scan(&path, bytes, place, |offset, payload| {
         fold.frame(payload).map_err(|at| {

@@ -13,6 +13,7 @@ use super::generation::Published;
 use super::hot::HotTable;
 use super::item::{Body, Item};
 use super::journal::Position;
+use super::notes::NoteKind;
 use super::queue::Job;
 use super::shared::{Shard, ShardView, Shared, Spare};
 use crate::api::{
@@ -21,7 +22,7 @@ use crate::api::{
 };
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::record::Report;
-use chatmetric_core::{EpochMs, Fingerprint, MessageRecord, PhoneNumber, SpaceKey};
+use chatmetric_core::{EpochMs, Fingerprint, MessageRecord, PhoneNumber, Slot, SpaceKey};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::sync::atomic::Ordering;
@@ -47,9 +48,11 @@ pub(crate) struct Writer {
     pub(super) capacity: u64,
     pub(super) next: Position,
     pub(super) sources: HashMap<SourceName, u32, FxBuildHasher>,
-    bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
+    pub(super) bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
     pub(crate) floor: Option<EpochMs>,
     pub(crate) frame: FrameState,
+    /// The source of what is being counted.
+    pub(super) reporter: Option<SourceName>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -137,7 +140,8 @@ impl Writer {
             sources: HashMap::default(),
             bindings,
             floor: shared.floor(),
-            frame: FrameState::default(),
+            frame: FrameState::new(shared.usual.clone()),
+            reporter: None,
             bytes: Vec::new(),
             shared,
             shard,
@@ -227,6 +231,7 @@ impl Writer {
             ignored: batch.ignored,
             ..Receipt::default()
         };
+        self.reported_by(&batch.source);
         for events in batch.events.chunks(LOOK_AHEAD) {
             let mut seen = [Seen::default(); LOOK_AHEAD];
             for (event, seen) in events.iter().zip(&mut seen) {
@@ -300,36 +305,54 @@ impl Writer {
         known: &Known,
     ) -> Result<Report, StoreError> {
         let (fingerprint, status, slot) = (event.fingerprint, event.status, event.at.slot());
-        let FrameState {
-            encoder, deltas, ..
-        } = &mut self.frame;
         if let Some(ordinal) = seen.ordinal.or_else(|| self.hot.ordinal(fingerprint))
-            && let Some((report, changed)) = self.hot.touch(ordinal, status, slot, deltas)
+            && let Some(binding) = self.hot.binding(ordinal)
         {
-            if changed {
-                encoder.reference(ordinal, status, slot);
+            self.elect(binding, slot.day());
+            let deltas = &mut self.frame.deltas;
+            if let Some((report, changed)) = self.hot.touch(ordinal, status, slot, deltas) {
+                if changed {
+                    self.write_reporter();
+                    self.frame.encoder.reference(ordinal, status, slot);
+                }
+                self.note_report(binding, slot, report);
+                return Ok(report);
             }
-            return Ok(report);
         }
         let (binding, before) = match known.find(fingerprint, seen.candidates)? {
             Some(found) => (found.binding, found.record),
             None => (self.bind(space, event.number), MessageRecord::EMPTY),
         };
+        self.elect(binding, slot.day());
         let mut after = before;
         let report = after.apply(status, slot);
+        self.note_report(binding, slot, report);
+        if before == after {
+            return Ok(report);
+        }
+        self.write_reporter();
         let FrameState {
             encoder, deltas, ..
         } = &mut self.frame;
         if before == MessageRecord::EMPTY {
             encoder.new_message(fingerprint, binding, status, slot);
-        } else if after != before {
-            encoder.base(fingerprint, binding, &before, status, slot);
         } else {
-            return Ok(report);
+            encoder.base(fingerprint, binding, &before, status, slot);
         }
         self.hot
-            .insert(fingerprint, binding, &before, after, deltas);
+            .insert(fingerprint, binding, (&before, status, after), deltas);
         Ok(report)
+    }
+
+    /// A further report of what had been reported changes little or nothing: it is noted.
+    #[inline]
+    fn note_report(&mut self, binding: u32, slot: Slot, report: Report) {
+        match report {
+            Report::New => {}
+            Report::Duplicate | Report::Moved => {
+                self.frame.note(binding, slot, NoteKind::Duplicate);
+            }
+        }
     }
 
     fn bind(&mut self, space: SpaceKey, number: PhoneNumber) -> u32 {
@@ -339,6 +362,7 @@ impl Writer {
         let id = self.shared.next_binding.fetch_add(1, Ordering::Relaxed);
         self.bindings.insert((space, number), id);
         self.frame.encoder.bind(id, space, &number);
+        self.frame.deltas.reporter.usual.made(id);
         self.frame.new_bindings.push((id, space, number));
         id
     }
@@ -346,6 +370,7 @@ impl Writer {
     fn quarantine(&mut self, batch: &Batch, receipt: &mut Receipt, reason: Reason, body: Body) {
         if reason == Reason::Late {
             receipt.late += 1;
+            self.note_late(&body);
         } else {
             receipt.quarantined += 1;
         }

@@ -273,8 +273,8 @@ fn a_part_that_was_changed_or_cut_off_makes_no_store() {
     let end = whole.len() - 16;
     let block = [&whole[..8], &whole[end..]].concat();
     refused(&block);
-    let newer = StoreRestore::begin(&dir.path().join("newer"), 4).expect_err("newer");
-    assert!(matches!(newer, StoreError::NewerFormat { found: 4, .. }));
+    let newer = StoreRestore::begin(&dir.path().join("newer"), 5).expect_err("newer");
+    assert!(matches!(newer, StoreError::NewerFormat { found: 5, .. }));
     assert!(!dir.path().join("newer").exists());
 }
 

@@ -591,7 +591,7 @@ fn a_swapped_or_missing_file_is_refused() {
 #[test]
 fn a_newer_format_is_refused_untouched() {
     let (dir, _, _) = damaged_subject();
-    std::fs::write(dir.path().join("FORMAT"), "chatmetric store 4\n").expect("space");
+    std::fs::write(dir.path().join("FORMAT"), "chatmetric store 5\n").expect("space");
     let state = || {
         let files = files_below(dir.path()).into_iter();
         let read = files.map(|path| (std::fs::read(&path).expect("readable"), path));
@@ -599,7 +599,7 @@ fn a_newer_format_is_refused_untouched() {
     };
     let before = state();
     match EmbeddedStore::open(dir.path(), tiny()) {
-        Err(StoreError::NewerFormat { found, supported }) => assert_eq!((found, supported), (4, 3)),
+        Err(StoreError::NewerFormat { found, supported }) => assert_eq!((found, supported), (5, 4)),
         other => panic!("{other:?}"),
     }
     assert!(state() == before, "nothing was touched");

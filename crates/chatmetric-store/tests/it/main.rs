@@ -5,6 +5,7 @@
 
 mod backup;
 mod conformance;
+mod conformance_explain;
 mod conformance_model;
 mod conformance_quarantine;
 mod crash;

@@ -3,8 +3,9 @@
 //!
 //! It shares no rule with the store: no slots arithmetic of the core, no records.
 
+use crate::conformance_explain::duplicates_told;
 use chatmetric_core::{EpochMs, Fingerprint, MessageStatus, PhoneNumber, Slot, SpaceKey, UtcDay};
-use chatmetric_store::{Batch, StatusEvent, Store, StoreError, Target};
+use chatmetric_store::{Batch, Books, SourceName, StatusEvent, Store, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const T0_MS: i64 = 20_000 * 86_400_000;
@@ -127,8 +128,26 @@ impl Model {
         for (source, books) in &books {
             assert!(books.balanced(), "`{source}`: {books:?}");
         }
-        Ok(())
+        check_explained(store, &books)
     }
+}
+
+/// The shares of the sources sum up to the counts, and every duplicate in the books is
+/// told of in one slot: so no crash loses a note or makes one twice.
+fn check_explained(store: &dyn Store, books: &[(SourceName, Books)]) -> Result<(), StoreError> {
+    let mut numbers = Vec::new();
+    for space in [SpaceKey(0), SpaceKey(1)] {
+        numbers.extend(store.numbers(space)?.into_iter().map(|it| (space, it)));
+    }
+    let first = EpochMs(T0_MS).slot();
+    let (told, unknown) = duplicates_told(store, &numbers, first)?;
+    for (source, books) in books {
+        let told = told.get(&**source).copied().unwrap_or(0);
+        if !unknown && books.released == 0 {
+            assert_eq!(told, books.duplicate, "duplicates of `{source}`");
+        }
+    }
+    Ok(())
 }
 
 /// Everything that a store counts, in the form of [`Model::counts`].

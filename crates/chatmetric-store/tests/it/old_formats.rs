@@ -7,7 +7,7 @@
 use crate::crash::{copy_all, open, wait_until};
 use crate::fault_disk::files_below;
 use crate::model::{Model, Random, T0_MS, counts_of};
-use chatmetric_core::{AccountKey, EpochMs, Fingerprint, PhoneNumber};
+use chatmetric_core::{AccountKey, EpochMs, Fingerprint, PhoneNumber, SpaceKey};
 use chatmetric_store::{
     Batch, Options, QuarantineFilter, Reason, SealedItem, Store, StoreError, StreamOffset, Target,
 };
@@ -19,7 +19,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Asks the test below to write the fixture instead of comparing with it.
 const WRITE: &str = "CHATMETRIC_WRITE_FIXTURE";
 /// The format that this build writes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const SHARDS: [u32; 2] = [1, 3];
 const ACCOUNT: AccountKey = AccountKey(9);
 
@@ -81,8 +81,8 @@ pub(crate) fn generate(dir: &Path, shards: u32) -> Model {
             events: vec![
                 refused(Target::Held(ACCOUNT), day(84)),
                 refused(Target::Refused(ACCOUNT, Reason::ForeignNumber), day(84)),
-                refused(Target::Space(chatmetric_core::SpaceKey(0)), day(40)),
-                refused(Target::Space(chatmetric_core::SpaceKey(0)), day(85)),
+                refused(Target::Space(SpaceKey(0)), day(40)),
+                refused(Target::Space(SpaceKey(0)), day(85)),
             ],
             sealed: vec![SealedItem {
                 account: ACCOUNT,
@@ -138,6 +138,21 @@ pub(crate) fn answers(store: &dyn Store) -> Result<String, StoreError> {
     line(&store.floor());
     for offset in store.stream_offsets()? {
         line(&offset);
+    }
+    Ok(text)
+}
+
+/// What it explains, as text; it begins with format 4.
+fn explanations(store: &dyn Store) -> Result<String, StoreError> {
+    let mut text = String::new();
+    for space in [SpaceKey(0), SpaceKey(1)] {
+        for number in store.numbers(space)? {
+            for week in [0, 70, 77, 84] {
+                let slots = day(week).slot()..day(week + 2).slot();
+                let told = store.explain(space, &number, slots)?;
+                writeln!(text, "{space:?} {number} {week}: {told:?}").expect("it grows");
+            }
+        }
     }
     Ok(text)
 }
@@ -227,6 +242,8 @@ fn this_build_writes_the_newest_fixture() {
             let store = open(copy.path(), &lazy(shards));
             let told = answers(&store).expect("readable");
             std::fs::write(place.with_extension("answers"), told).expect("space");
+            let told = explanations(&store).expect("readable");
+            std::fs::write(place.with_extension("explained"), told).expect("space");
         }
         let format = std::fs::read_to_string(dir.path().join("FORMAT")).expect("readable");
         assert_eq!(
@@ -267,6 +284,7 @@ fn directories_of_every_release_open_with_their_answers() {
                 let store = open(copy.path(), &lazy(shards));
                 let told = answers(&store).expect("readable");
                 assert_eq!(told, expected, "{} in {shards} shards", place.display());
+                check_explanations(&store, &place);
                 store.verify().expect("exact");
                 opened += 1;
             }
@@ -274,6 +292,18 @@ fn directories_of_every_release_open_with_their_answers() {
         }
     }
     assert_eq!(opened, 8 * FORMAT);
+}
+
+/// From format 4 on as it was written; before, nobody had written down who reported.
+fn check_explanations(store: &dyn Store, place: &Path) {
+    let told = explanations(store).expect("readable");
+    match std::fs::read_to_string(place.with_extension("explained")) {
+        Ok(expected) => assert_eq!(told, expected, "{}", place.display()),
+        Err(_) => {
+            assert!(told.contains("source: None, sent: Share { reported: "));
+            assert!(!told.contains("import"), "{told}");
+        }
+    }
 }
 
 /// A known message is a duplicate, a new one is new.

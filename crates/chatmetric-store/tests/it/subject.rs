@@ -347,6 +347,13 @@ macro_rules! conformance {
                 the_quarantine_is_listed_by_reason_and_account
                 quarantined_bodies_age_out_with_the_floor
             }
+            $crate::subject::rules! { $make, conformance_explain:
+                a_count_is_what_its_sources_reported
+                what_comes_after_a_bucket_is_a_revision_of_it
+                late_reports_and_released_ones_are_told
+                slots_to_explain_have_a_limit
+                any_history_is_explained_as_the_reference_explains_it
+            }
             $crate::subject::rules! { $make, stream_offsets:
                 an_offset_is_kept_with_its_counts
             }

@@ -90,6 +90,26 @@ fn entries() -> Vec<Entry> {
                 recreated: u64::MAX,
             },
         },
+        Entry::From { source: 1 },
+        Entry::Noted {
+            kind: NoteKind::Duplicate,
+            source: None,
+            binding: 9,
+            slot: Slot(4),
+            count: 1,
+        },
+        Entry::Noted {
+            kind: NoteKind::Late,
+            source: Some(u32::MAX - 1),
+            binding: u32::MAX,
+            slot: Slot(281_523_071),
+            count: u32::MAX,
+        },
+        Entry::Usual {
+            binding: 9,
+            source: 1,
+            from_day: UtcDay(u32::MAX),
+        },
     ]
 }
 
@@ -127,6 +147,19 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
             Entry::Remove { id } => out.remove(*id),
             Entry::Floor { floor } => out.floor(*floor),
             Entry::Offset { source, offset } => out.offset(*source, offset),
+            Entry::From { source } => out.from(*source),
+            Entry::Noted {
+                kind,
+                source,
+                binding,
+                slot,
+                count,
+            } => out.noted((*kind, *source), *binding, *slot, *count),
+            Entry::Usual {
+                binding,
+                source,
+                from_day,
+            } => out.usual(*binding, *source, *from_day),
         }
     }
     out.bytes
@@ -156,7 +189,11 @@ proptest! {
         drop(decode(&bytes));
         let good = encode(&entries());
         drop(decode(&good[..cut.index(good.len())]));
-        let mut fold = crate::embedded::generation::Fold::new(1);
+        let mut fold = crate::embedded::generation::Fold::new(
+            1,
+            &std::sync::Arc::default(),
+            Default::default(),
+        );
         let _ = fold.frame(&bytes);
     }
 }
