@@ -44,6 +44,30 @@ function metrics(scenario, params) {
   };
 }
 
+/** What made a count, from the digits of what is asked. */
+function explanation(scenario, params) {
+  const startMs = Number(params.get("bucket"));
+  const share = (reported, implied, moved) => ({ total: reported + implied + moved, reported, implied, moved });
+  const none = share(0, 0, 0);
+  const origin = (source, kind, sent, delivered, duplicates = 0, late = 0) => ({ source, kind, sent, delivered, duplicates, late });
+  const origins = [origin(null, "unknown", share(12, 0, 0), share(11, 0, 0)), origin(nameOf(scenario, "whatsapp-eu"), "whatsapp", share(1_204, 6, -2), share(1_150, 21, 0), 33, 1), origin("import", "import", none, none, 4), origin(null, "other", share(2, 0, 0), none)];
+  const later = (hours, sent, delivered) => ({ receivedStartMs: startMs + hours * 3_600_000, receivedEndMs: startMs + hours * 3_600_000 + 900_000, sent, delivered });
+  return {
+    space: params.get("space"),
+    timeZone: scenario.zone ?? "Asia/Singapore",
+    number: params.get("number"),
+    granularity: params.get("granularity"),
+    startMs,
+    endMs: startMs + HALF_HOUR,
+    sent: scenario.unexplained ? 0 : 1_222,
+    delivered: scenario.unexplained ? 0 : 1_182,
+    origins: scenario.unexplained ? [] : origins,
+    revisions: scenario.unexplained ? [] : [later(1, 0, 7), later(9, -2, 0)],
+    settledSinceMs: scenario.unexplained ? null : startMs + 9.25 * 3_600_000,
+    finalMs: scenario.unexplained ? null : startMs + 45 * DAY,
+  };
+}
+
 const ram = {
   ListUsers: (s) => ({ Users: { User: ["admin", nameOf(s, "finance"), "grafana", "reader"].map((name, at) => ({ UserId: `22274892453843190${at}`, UserName: name, DisplayName: nameOf(s, name === "finance" ? "Finance team" : ""), Comments: "", Email: "", MobilePhone: "", CreateDate: "2026-01-23T12:33:18Z", UpdateDate: "2026-01-23T12:33:18Z" })) }, IsTruncated: false }),
   ListGroups: (s) => ({ Groups: { Group: [{ GroupId: "322", GroupName: nameOf(s, "staff"), Comments: "everyone who reads", CreateDate: "2026-02-01T08:00:00Z" }] }, IsTruncated: false }),
@@ -160,6 +184,7 @@ const GETS = {
   spaces: (s) => ({ spaces: s.noSpaces ? [] : [{ id: "293483938849493", default: true, timeZone: s.zone ?? "Asia/Singapore", unknownNumbers: "auto", numbersMax: 1000, numbers: s.numbers ?? 5, isvCode: null, owner: { id: "1045098765437731", name: nameOf(s, "Acme Retail") } }, { id: "cams-7f3a", default: false, timeZone: "Europe/Berlin", unknownNumbers: "quarantine", numbersMax: 50, numbers: 2, isvCode: "skdi3kksloslikdkkdk", owner: { id: "2045098765437731", name: "Partner GmbH" } }] }),
   numbers: (s) => ({ numbers: phones(s) }),
   metrics,
+  explanation,
   operations: () => ({ operations: OPERATIONS }),
   ingest,
   quarantine: (s) => ({ items: s.empty ? [] : ["foreign_number", "unparsable", "late"].map((reason, at) => ({ id: `q${at}`, receivedMs: NOW - at * 90_000, source: nameOf(s, "whatsapp-eu"), space: at ? "293483938849493" : null, reason, number: "15550100777", status: "delivered", atMs: NOW - at * 90_000 - 900, sealed: reason === "unparsable" })), next: null }),

@@ -203,6 +203,26 @@ test("hostile texts of a comparison are text", { skip }, () =>
     await eventually(async () => assert.equal(await page.evaluate((text) => document.body.textContent.includes(text), XSS), true));
   }));
 
+test("an interval is explained: its number is chosen, its sources sum up, the focus comes back", { skip }, () =>
+  on("metrics?view=intervals", { numbers: 3 }, async (page) => {
+    const button = page.getByRole("button", { name: /^Explain / }).nth(2);
+    await button.focus();
+    const [first] = await Promise.all([page.waitForRequest((request) => request.url().includes("/console/api/explanation?")), page.keyboard.press("Enter")]);
+    const asked = new URL(first.url()).searchParams;
+    assert.equal(asked.get("granularity"), "half-hour");
+    assert.equal(asked.get("number"), numberOf(0));
+    assert.equal(Number(asked.get("bucket")) % HALF_HOUR, 0);
+    const dialog = page.getByRole("dialog", { name: "What made this count" });
+    await dialog.getByText("Sent 1,222, Delivered 1,182").waitFor();
+    const rows = dialog.getByRole("region", { name: "By source" }).locator("tbody tr");
+    await eventually(async () => assert.match(await rows.nth(1).textContent(), /whatsapp-eu WhatsApp webhook1,2081,2046-2|whatsapp-eu WhatsApp webhook1,2081,2046\u22122/));
+    await dialog.getByText("Unchanged since").waitFor();
+    const [second] = await Promise.all([page.waitForRequest((request) => request.url().includes("/console/api/explanation?")), dialog.getByLabel("Phone number").selectOption(numberOf(1))]);
+    assert.equal(new URL(second.url()).searchParams.get("number"), numberOf(1));
+    await page.keyboard.press("Escape");
+    await eventually(async () => assert.equal(await button.evaluate((element) => document.activeElement === element), true));
+  }));
+
 test("Metrics leads to the comparison", { skip }, () =>
   on("metrics", {}, async (page) => {
     await page.getByRole("link", { name: "Compare with the provider's own counts" }).click();

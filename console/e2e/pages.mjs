@@ -11,6 +11,12 @@ const reconcile = (text) => async (page) => {
   await page.locator("[aria-live] .banner, form .banner").first().waitFor();
 };
 
+const INTERVALS = "metrics?view=intervals";
+const explain = async (page) => {
+  await page.getByRole("button", { name: /^Explain / }).nth(2).click();
+  await page.getByRole("dialog").waitFor();
+};
+
 /** name, path, scenario, and what may be done before looking. */
 export const STATES = [
   ["signin", "signin", { session: { state: "signedOut" } }],
@@ -21,6 +27,11 @@ export const STATES = [
   ["metrics-by-number", "metrics?range=31d&show=numbers", { numbers: 20 }],
   ["metrics-daily", "metrics?range=90d&compare=1", { numbers: 20 }],
   ["metrics-custom", "metrics?range=custom&from=1795000000000&to=1795300000000&view=intervals", {}],
+  ["metrics-explained", INTERVALS, {}, explain],
+  ["metrics-explained-nothing", INTERVALS, { unexplained: true }, explain],
+  ["metrics-explained-loading", INTERVALS, { delays: { explanation: 60_000 } }, explain],
+  ["metrics-explained-error", INTERVALS, fault("explanation", BROKEN), explain],
+  ["metrics-explained-denied", INTERVALS, fault("explanation", DENIED), explain],
   ["metrics-hours", "metrics?range=31d&view=hours", {}],
   ["metrics-loading", METRICS_7D, { delayMs: 60_000 }, async (page) => page.waitForTimeout(400)],
   ["metrics-empty", METRICS_7D, { empty: "quiet" }],

@@ -77,6 +77,47 @@ export interface Metrics {
   numbersTotal: number;
 }
 
+/** How messages came to count; the total is the sum. */
+export interface ExplanationShare {
+  total: number;
+  reported: number;
+  implied: number;
+  moved: number;
+}
+
+export interface Origin {
+  /** Nothing for a source of another account, and for what was counted before sources were kept. */
+  source: string | null;
+  kind: string;
+  sent: ExplanationShare;
+  delivered: ExplanationShare;
+  duplicates: number;
+  late: number;
+}
+
+export interface Revision {
+  receivedStartMs: number;
+  receivedEndMs: number;
+  sent: number;
+  delivered: number;
+}
+
+/** What made the count of one interval of a number. */
+export interface Explanation {
+  space: string;
+  timeZone: string;
+  number: string;
+  granularity: Granularity;
+  startMs: number;
+  endMs: number;
+  sent: number;
+  delivered: number;
+  origins: Origin[];
+  revisions: Revision[];
+  settledSinceMs: number | null;
+  finalMs: number | null;
+}
+
 export interface Change {
   number: string;
   startMs: number;

@@ -34,6 +34,7 @@ mod console;
 pub mod control;
 pub mod directory;
 pub mod entropy;
+mod explanation;
 pub mod ingest;
 pub mod master_key;
 pub mod operator;

@@ -70,10 +70,10 @@ function Heatmap(props: Parameters<typeof HeatmapOf>[0]): JSX.Element | null {
 }
 
 /** The tables come after the chart: nobody waits for them, and the chart does not wait either. */
-function Tables(props: { view: "numbers" | "intervals"; metrics: Metrics; zone: string; onPoint: (number: string | null) => void }): JSX.Element {
+function Tables(props: { view: "numbers" | "intervals"; metrics: Metrics; isv: string; zone: string; onPoint: (number: string | null) => void }): JSX.Element {
   const module = useModule(() => import("./tables.tsx"));
   if (!module) return <Skeleton height={320} shown={false} />;
-  return props.view === "numbers" ? <module.NumbersTable metrics={props.metrics} onPoint={props.onPoint} /> : <module.IntervalsTable metrics={props.metrics} zone={props.zone} />;
+  return props.view === "numbers" ? <module.NumbersTable metrics={props.metrics} onPoint={props.onPoint} /> : <module.IntervalsTable {...props} />;
 }
 
 export function Body(props: BodyProps): JSX.Element {
@@ -143,7 +143,7 @@ export function Body(props: BodyProps): JSX.Element {
           ]}
           onValue={(view) => props.onState({ view: view as View })}
         >
-          {state.view !== "hours" && <Tables key={state.view} view={state.view} metrics={metrics} zone={zone} onPoint={state.show === "numbers" ? setPointed : () => undefined} />}
+          {state.view !== "hours" && <Tables key={state.view} view={state.view} metrics={metrics} isv={state.isv} zone={zone} onPoint={state.show === "numbers" ? setPointed : () => undefined} />}
           {state.view === "hours" && (metrics.granularity === "half-hour" ? <Heatmap buckets={metrics.buckets} values={known(metrics, total.sent)} zone={zone} /> : <p class="card-body quiet">{m.hoursNeed}</p>)}
           {state.view === "numbers" && metrics.numbersTotal > metrics.series.length && state.numbers.length === 0 && <p class="pager">{m.busiest(count(metrics.series.length), count(metrics.numbersTotal))}</p>}
         </Tabs>

@@ -1,10 +1,12 @@
 // The figures below the chart: per number with its trend, or interval by interval.
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Sparkline } from "../../chart/sparkline.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
 import { bucket, count, phone, rate } from "../../format.ts";
+import { useModule } from "../../lazy.tsx";
+import { explain, explainOf } from "../../messages/en/explanation.ts";
 import { metrics as m } from "../../messages/en/metrics.ts";
 import { toReconcile } from "../../messages/en/tables.ts";
 import type { Metrics } from "../../types.ts";
@@ -70,8 +72,14 @@ interface IntervalRow extends Figures {
   endMs: number;
 }
 
-export function IntervalsTable(props: { metrics: Metrics; zone: string }): JSX.Element {
+function Explained(props: { metrics: Metrics; isv: string; startMs: number; zone: string; onClose: () => void }): JSX.Element | null {
+  const module = useModule(() => import("./explanation.tsx"));
+  return module && <module.ExplanationDialog {...props} />;
+}
+
+export function IntervalsTable(props: { metrics: Metrics; isv: string; zone: string }): JSX.Element {
   const { metrics, zone } = props;
+  const [asked, setAsked] = useState<number | null>(null);
   const rows = useMemo(() => {
     const total = totalOf(metrics);
     return metrics.buckets
@@ -85,12 +93,23 @@ export function IntervalsTable(props: { metrics: Metrics; zone: string }): JSX.E
       { key: "delivered", title: m.delivered, cell: (row) => count(row.delivered), by: (row) => row.delivered, number: true },
       { key: "notYet", title: m.notYet, cell: (row) => count(row.sent - row.cohort), by: (row) => row.sent - row.cohort, number: true },
       { key: "rate", title: m.rate, cell: (row) => rate(row.cohort, row.sent), by: rateBy, number: true },
+      {
+        key: "explain",
+        title: explain,
+        cell: (row) => (
+          <button type="button" class="button slim no-print" aria-label={explainOf(bucket(row.startMs, row.endMs, zone))} onClick={() => setAsked(row.startMs)}>
+            {explain}
+          </button>
+        ),
+        actions: true,
+      },
     ],
     [zone],
   );
   return (
     <>
       <Table caption={m.intervals} columns={columns} rows={rows} rowKey={(row) => String(row.startMs)} sort={{ key: "interval", down: true }} pageSize={96} />
+      {asked !== null && <Explained metrics={metrics} isv={props.isv} startMs={asked} zone={zone} onClose={() => setAsked(null)} />}
       <ReconcileLink />
     </>
   );

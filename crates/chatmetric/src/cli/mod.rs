@@ -108,6 +108,8 @@ enum Command {
     Directory(directory::DirectoryCommand),
     /// Ask the API for message counts, signed as any SDK would
     Query(query::QueryArguments),
+    /// Tell what made a count: its sources, and what came later
+    Explain(operate::ExplainArguments),
     /// Compare our counts with the provider's own
     Reconcile(reconcile::ReconcileArguments),
     /// Accounts of customers, and the keys of their owners
@@ -213,6 +215,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Apply(arguments) => apply::run(arguments, terminal),
         Command::Directory(command) => directory::run(command, terminal),
         Command::Query(arguments) => query::run(arguments, terminal),
+        Command::Explain(arguments) => operate::run_explain(&arguments, terminal),
         Command::Reconcile(arguments) => reconcile::run(arguments, terminal),
         Command::Account(command) => operate::run_account(command, terminal),
         Command::Space(command) => operate::run_space(command, terminal),

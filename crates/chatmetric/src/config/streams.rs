@@ -333,6 +333,12 @@ pub(super) fn validate(streams: &[StreamSettings], fault: &mut impl FnMut(&str, 
     }
 }
 
+/// Whether a name in the books is that of a stream.
+pub(crate) fn is_stream(source: &str) -> bool {
+    let rest = source.strip_prefix(SECTION);
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
 impl StreamSettings {
     /// Its name in the books. No webhook has a `/` in its id.
     #[must_use]

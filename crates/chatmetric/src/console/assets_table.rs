@@ -6,44 +6,39 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-LEW36G4I.js",
+        "assets/access-V7YPNLER.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-LEW36G4I.js"),
+        include_bytes!("../../console-dist/assets/access-V7YPNLER.js"),
     ),
     (
-        "assets/account-AZKOLMBT.js",
+        "assets/account-MLPKYFKW.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-AZKOLMBT.js"),
+        include_bytes!("../../console-dist/assets/account-MLPKYFKW.js"),
     ),
     (
-        "assets/accounts-3G2JNZN4.js",
+        "assets/accounts-XE762SW5.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-3G2JNZN4.js"),
+        include_bytes!("../../console-dist/assets/accounts-XE762SW5.js"),
     ),
     (
-        "assets/alerts-43VAP4C2.js",
+        "assets/alerts-DAWV3THY.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/alerts-43VAP4C2.js"),
+        include_bytes!("../../console-dist/assets/alerts-DAWV3THY.js"),
     ),
     (
-        "assets/app-BP5XPXQN.js",
+        "assets/app-B5LFI7A7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-BP5XPXQN.js"),
+        include_bytes!("../../console-dist/assets/app-B5LFI7A7.js"),
     ),
     (
-        "assets/audit-YPVVQQSS.js",
+        "assets/audit-EIRIRDCU.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-YPVVQQSS.js"),
+        include_bytes!("../../console-dist/assets/audit-EIRIRDCU.js"),
     ),
     (
-        "assets/chart_heatmap-OJ6CGNCM.js",
+        "assets/chart_heatmap-RDJN35EB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-OJ6CGNCM.js"),
-    ),
-    (
-        "assets/chunk-27PQPX5W.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-27PQPX5W.js"),
+        include_bytes!("../../console-dist/assets/chart_heatmap-RDJN35EB.js"),
     ),
     (
         "assets/chunk-2KTOFH6U.js",
@@ -71,29 +66,24 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-CQ3LJAEM.js"),
     ),
     (
-        "assets/chunk-CQSRM4YK.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-CQSRM4YK.js"),
-    ),
-    (
-        "assets/chunk-EA5TH3T4.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-EA5TH3T4.js"),
-    ),
-    (
-        "assets/chunk-G5BSXAPY.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-G5BSXAPY.js"),
-    ),
-    (
         "assets/chunk-IO4U4GBD.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-IO4U4GBD.js"),
     ),
     (
+        "assets/chunk-IRZ2CC4V.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-IRZ2CC4V.js"),
+    ),
+    (
         "assets/chunk-JMWRX25W.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-JMWRX25W.js"),
+    ),
+    (
+        "assets/chunk-JQ6NKOCK.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-JQ6NKOCK.js"),
     ),
     (
         "assets/chunk-JTCAUCOH.js",
@@ -121,14 +111,29 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
     ),
     (
+        "assets/chunk-QKPHWIRH.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-QKPHWIRH.js"),
+    ),
+    (
         "assets/chunk-R27K3XJG.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-R27K3XJG.js"),
     ),
     (
+        "assets/chunk-RX6PDDEI.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-RX6PDDEI.js"),
+    ),
+    (
         "assets/chunk-TA7JLNMA.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TA7JLNMA.js"),
+    ),
+    (
+        "assets/chunk-TPGYMI7U.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-TPGYMI7U.js"),
     ),
     (
         "assets/chunk-TRHCK3QW.js",
@@ -146,14 +151,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-UOZWF37Y.js"),
     ),
     (
-        "assets/chunk-UWX5AMSQ.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-UWX5AMSQ.js"),
-    ),
-    (
         "assets/chunk-WGOZ2Z3N.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-WGOZ2Z3N.js"),
+    ),
+    (
+        "assets/chunk-XYMAZSZW.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-XYMAZSZW.js"),
     ),
     (
         "assets/chunk-YYNZEEQZ.js",
@@ -171,9 +176,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-ZO7UB7CF.js"),
     ),
     (
-        "assets/door-MG3R3R43.js",
+        "assets/door-BKRMGFL7.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-MG3R3R43.js"),
+        include_bytes!("../../console-dist/assets/door-BKRMGFL7.js"),
     ),
     (
         "assets/early-Y4KJAGC4.js",
@@ -181,9 +186,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/early-Y4KJAGC4.js"),
     ),
     (
-        "assets/explorer-4M7PVAIE.js",
+        "assets/explanation-QCYV7FHW.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-4M7PVAIE.js"),
+        include_bytes!("../../console-dist/assets/explanation-QCYV7FHW.js"),
+    ),
+    (
+        "assets/explorer-VCDWOFZN.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/explorer-VCDWOFZN.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -191,39 +201,39 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-DNA2T3OX.js",
+        "assets/ingest-PSE62ISU.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-DNA2T3OX.js"),
+        include_bytes!("../../console-dist/assets/ingest-PSE62ISU.js"),
     ),
     (
-        "assets/metrics_picker-3UEJO6VV.js",
+        "assets/metrics_picker-GFZOKNKC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-3UEJO6VV.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-GFZOKNKC.js"),
     ),
     (
-        "assets/metrics_tables-BHCOYAPC.js",
+        "assets/metrics_tables-3FH7AFAF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-BHCOYAPC.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-3FH7AFAF.js"),
     ),
     (
-        "assets/numbers-Y34ONQNA.js",
+        "assets/numbers-JGWWJTPZ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-Y34ONQNA.js"),
+        include_bytes!("../../console-dist/assets/numbers-JGWWJTPZ.js"),
     ),
     (
-        "assets/reconcile-GKYXM2P5.js",
+        "assets/reconcile-4JKKOO4C.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/reconcile-GKYXM2P5.js"),
+        include_bytes!("../../console-dist/assets/reconcile-4JKKOO4C.js"),
     ),
     (
-        "assets/signature-5DXV3NIR.js",
+        "assets/signature-W7N35FVL.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-5DXV3NIR.js"),
+        include_bytes!("../../console-dist/assets/signature-W7N35FVL.js"),
     ),
     (
-        "assets/spaces-GVQR7Q2Z.js",
+        "assets/spaces-NXQOOQSJ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-GVQR7Q2Z.js"),
+        include_bytes!("../../console-dist/assets/spaces-NXQOOQSJ.js"),
     ),
     (
         "assets/style-NDHUNBB4.css",
@@ -231,9 +241,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-NDHUNBB4.css"),
     ),
     (
-        "assets/system-FTZYI7JO.js",
+        "assets/system-H34S7EOY.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-FTZYI7JO.js"),
+        include_bytes!("../../console-dist/assets/system-H34S7EOY.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -241,14 +251,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-LP2K5OP7.js",
+        "assets/third_party-DWJYHRYG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-LP2K5OP7.js"),
+        include_bytes!("../../console-dist/assets/third_party-DWJYHRYG.js"),
     ),
     (
-        "assets/webhooks-5WQH4GME.js",
+        "assets/webhooks-RAYWBJQA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-5WQH4GME.js"),
+        include_bytes!("../../console-dist/assets/webhooks-RAYWBJQA.js"),
     ),
     (
         "index.html",

@@ -83,16 +83,8 @@ pub(super) struct Range {
 impl Range {
     /// Reads `start`, `end` and `granularity`.
     pub(super) fn read(query: &Query, space: &Space, now: EpochMs) -> Result<Self, ConsoleError> {
-        let granularity = match query.get("granularity") {
-            Some("half-hour") => Granularity::HalfHour,
-            Some("daily") => Granularity::Daily,
-            Some(_) | None => {
-                let reason = "It is `half-hour` or `daily`.";
-                return Err(ConsoleError::invalid("granularity", reason));
-            }
-        };
         Self::of(
-            granularity,
+            granularity(query)?,
             query.time("start")?,
             query.time("end")?,
             space,
@@ -175,6 +167,18 @@ impl Range {
             columns.cohort.push(sums.delivered_of_sent);
         }
         Ok(columns)
+    }
+}
+
+/// The granularity that a call names.
+pub(super) fn granularity(query: &Query) -> Result<Granularity, ConsoleError> {
+    match query.get("granularity") {
+        Some("half-hour") => Ok(Granularity::HalfHour),
+        Some("daily") => Ok(Granularity::Daily),
+        Some(_) | None => {
+            let reason = "It is `half-hour` or `daily`.";
+            Err(ConsoleError::invalid("granularity", reason))
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod counts;
 mod csv;
 mod error;
 mod explain;
+mod explanation;
 mod first_user;
 mod grants;
 mod guard;

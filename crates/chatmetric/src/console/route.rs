@@ -7,8 +7,9 @@ use super::ask::Ask;
 use super::error::ConsoleError;
 use super::rights::SignedIn;
 use super::{
-    access, accounts, alerts, assets, audit, call, csv, explain, grants, guard, import, ingest,
-    live, metrics, numbers, operations, quarantine, reconcile, sign_in, spaces, system, webhooks,
+    access, accounts, alerts, assets, audit, call, csv, explain, explanation, grants, guard,
+    import, ingest, live, metrics, numbers, operations, quarantine, reconcile, sign_in, spaces,
+    system, webhooks,
 };
 use crate::server::answer::Answer;
 use crate::server::query_text::decode_path;
@@ -67,6 +68,7 @@ async fn get(ask: &Ask<'_>, who: &SignedIn, parts: &[&str]) -> Result<Answer, Co
         ["spaces"] => spaces::list(ask, who),
         ["numbers"] => numbers::list(ask, who).await,
         ["metrics"] => metrics::metrics(ask, who).await,
+        ["explanation"] => explanation::explanation(ask, who).await,
         ["metrics.csv"] => csv::metrics(ask, who).await,
         ["live"] => live::live(ask, who),
         ["operations"] => operations::list(),

@@ -160,6 +160,7 @@ pub fn call(desk: &Desk<'_>, call: &OperatorCall) -> Result<OperatorReply, Opera
         (Post, ["grants"]) => grants::create(desk, &of_body(body)?)?,
         (Delete, ["grants", code, account]) => grants::delete(desk, code, account)?,
         (Get, ["numbers"]) => numbers::list(desk, &query)?,
+        (Get, ["numbers", number, "explanation"]) => numbers::explain(desk, number, &query)?,
         (Post, ["numbers"]) => numbers::bind(desk, &of_body(body)?)?,
         (Patch, ["numbers", number]) => numbers::move_to(desk, number, &of_body(body)?)?,
         (Delete, ["numbers", number]) => numbers::release(desk, number)?,

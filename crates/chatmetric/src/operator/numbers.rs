@@ -1,9 +1,10 @@
-//! Numbers of spaces: bound, moved, released.
+//! Numbers of spaces: bound, moved, released; what made their counts.
 
 use super::query::Query;
 use super::{Desk, OperatorError};
 use crate::directory::{BindOutcome, IdFamily, Snapshot, Space};
-use chatmetric_core::PhoneNumber;
+use crate::explanation::{self, Asked, Named, SourceLabel, kind_of};
+use chatmetric_core::{Granularity, PhoneNumber};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -43,6 +44,47 @@ fn number_json(snapshot: &Snapshot, space: &Space, number: &PhoneNumber) -> Valu
         "sinceMs": current.map(|binding| binding.from.0),
         "source": family.map(IdFamily::as_str),
     })
+}
+
+/// What made a count of a number; a space need not be named if the number has one.
+pub(super) fn explain(
+    desk: &Desk<'_>,
+    number: &str,
+    query: &Query<'_>,
+) -> Result<Value, OperatorError> {
+    let number = parse("number", number)?;
+    let snapshot = desk.directory.snapshot();
+    let space = match query.get("space") {
+        Some(id) => space_of(&snapshot, id)?,
+        None => snapshot.number_owner(&number).cloned().ok_or_else(|| {
+            let reason = "it is needed for a number that no space has now";
+            OperatorError::invalid("space", reason)
+        })?,
+    };
+    let bucket = query.get("bucket").and_then(Named::parse);
+    let named = bucket.ok_or_else(|| {
+        OperatorError::invalid("bucket", "it is a day (YYYY-MM-DD) or a time in ms")
+    })?;
+    let granularity = match (query.get("granularity"), named) {
+        (Some("half-hour"), _) | (None, Named::At(_)) => Granularity::HalfHour,
+        (Some("daily"), _) | (None, Named::Day(_)) => Granularity::Daily,
+        (Some(_), _) => {
+            let reason = "it is `half-hour` or `daily`";
+            return Err(OperatorError::invalid("granularity", reason));
+        }
+    };
+    let asked = Asked {
+        space: &space,
+        number,
+        granularity,
+        named,
+        now: desk.clock.now(),
+    };
+    let label = |source: &str| SourceLabel {
+        name: Some(source.to_owned()),
+        kind: kind_of(&snapshot, source),
+    };
+    Ok(explanation::explain(desk.store.as_ref(), &asked, label)?)
 }
 
 #[derive(Deserialize)]

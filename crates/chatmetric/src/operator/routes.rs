@@ -63,6 +63,7 @@ pub const ROUTES: &[Route] = &[
     route(Verb::Post, "grants", "createGrant", "Let an account ask about spaces of another one; tells the IsvCode", NONE, &["isv", "account", "users?", "spaces"]),
     route(Verb::Delete, "grants/{code}/{account}", "deleteGrant", "Take a grant back", NONE, NONE),
     route(Verb::Get, "numbers", "listNumbers", "Numbers that spaces have, by number", &["space", "account", "limit", "after"], NONE),
+    route(Verb::Get, "numbers/{number}/explanation", "explainNumber", "What made a count: the shares of its sources, and what came after the bucket was over; `bucket` is a day (YYYY-MM-DD) of the space's zone or a time in ms", &["bucket", "granularity", "space"], NONE),
     route(Verb::Post, "numbers", "bindNumbers", "Bind numbers that nobody has to a space", NONE, &["space", "numbers"]),
     route(Verb::Patch, "numbers/{number}", "moveNumber", "Move a number to another space", NONE, &["space"]),
     route(Verb::Delete, "numbers/{number}", "releaseNumber", "Take a number from its space; its counts stay there", NONE, NONE),
