@@ -7,6 +7,7 @@
 mod backup;
 mod console;
 mod edges;
+mod explain;
 mod files;
 mod list;
 mod reconcile;
@@ -52,6 +53,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(watch::MUTANTS)
         .chain(reconcile::MUTANTS)
         .chain(streams::MUTANTS)
+        .chain(explain::MUTANTS)
 }
 
 /// Runs all mutants, or those named.

@@ -11,11 +11,11 @@ use chatmetric::clock::SystemClock;
 use chatmetric::config::{Overrides, Settings};
 use chatmetric::entropy::{Entropy, SystemEntropy};
 use chatmetric::server::{Components, Server};
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use chatmetric_store::{
-    Batch, Books, Completion, DayVisitor, Health, Options, QuarantineFilter, QuarantineId,
-    Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, StreamOffset,
-    VerifyReport,
+    Batch, Books, Completion, DayVisitor, Explanation, Health, Options, QuarantineFilter,
+    QuarantineId, Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats,
+    StreamOffset, VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -107,6 +107,15 @@ impl Store for Ceiling {
         visit: &mut DayVisitor<'_>,
     ) -> Result<(), StoreError> {
         self.0.read_days(space, number, days, visit)
+    }
+
+    fn explain(
+        &self,
+        space: SpaceKey,
+        number: &PhoneNumber,
+        slots: std::ops::Range<Slot>,
+    ) -> Result<Explanation, StoreError> {
+        self.0.explain(space, number, slots)
     }
 
     fn books(&self) -> Result<Vec<(SourceName, Books)>, StoreError> {

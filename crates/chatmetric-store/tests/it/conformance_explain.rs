@@ -13,6 +13,7 @@ use chatmetric_store::{
     Store, StoreError, Target,
 };
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Slots by their distance to [`T0`].
 fn from_t0(slots: Range<i64>) -> Range<Slot> {
@@ -140,6 +141,66 @@ pub(crate) fn slots_to_explain_have_a_limit(make: Make) {
     }
     let most = store.explain(SPACE, &home(), Slot(5)..Slot(5 + EXPLAINED_SLOTS_MAX));
     assert_eq!(most.expect("readable"), Explanation::default());
+    world.done();
+}
+
+/// Everybody reports while a reader asks again and again: the shares are those of one
+/// moment, so their sum never goes back and is always that of the counts.
+pub(crate) fn notes_are_counted_once_while_they_are_sealed(make: Make) {
+    const MESSAGES: u128 = 600;
+    let mut world = World::new(make);
+    world.note("w1", 2 * MESSAGES as usize);
+    let done = AtomicBool::new(false);
+    let store = world.store();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut last = 0;
+            while !done.load(Ordering::Acquire) {
+                let told = store.explain(SPACE, &home(), from_t0(0..96));
+                let told = told.expect("readable");
+                sums_up(&told);
+                let implied: i64 = told.origins.iter().map(|it| it.sent.implied).sum();
+                let duplicates: u64 = told.origins.iter().map(|it| it.duplicates).sum();
+                assert!(told.sent >= last, "{} after {last}", told.sent);
+                // Each message is implied by its delivery, and repeated once.
+                assert_eq!(implied, told.sent, "{told:?}");
+                assert!(duplicates <= implied as u64, "{told:?}");
+                last = told.sent;
+            }
+        });
+        for message in 0..MESSAGES {
+            let report = event(message, Delivered, (message % 96) as i64 * SLOT_MS);
+            store
+                .commit(received(T0 + DAY_MS, &[report, report]))
+                .expect("taken");
+        }
+        done.store(true, Ordering::Release);
+        reader.join().expect("no difference");
+    });
+    let told = explained(&mut world, 0..96);
+    assert_eq!(told.origins[0].duplicates, MESSAGES as u64);
+    assert_eq!(told.sent, MESSAGES as i64);
+    world.done();
+}
+
+/// Reports of one quarter-hour that come in again and again for a month.
+pub(crate) fn revisions_of_a_slot_are_put_together(make: Make) {
+    let mut world = World::new(make);
+    let rounds = 120;
+    for round in 0..rounds {
+        let report = event(round as u128, Sent, 0);
+        world.commit(received(T0 + (round + 1) * HOUR_MS, &[report]));
+    }
+    world.store().verify().expect("sealed");
+    let told = explained(&mut world, 0..1);
+    let sum: i64 = told.revisions.iter().map(|it| it.sent).sum();
+    assert_eq!((told.sent, sum), (rounds, rounds));
+    let last = told.revisions.last().expect("some").received;
+    assert_eq!(last, EpochMs(T0 + rounds * HOUR_MS).slot());
+    // The reference writes everything down; a store on disk puts the oldest together.
+    let is_on_disk = world.store().stats().disk_bytes > 0;
+    let expected = if is_on_disk { 48 } else { rounds as usize };
+    assert_eq!(told.revisions.len(), expected);
     world.done();
 }
 

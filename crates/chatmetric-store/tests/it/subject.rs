@@ -353,6 +353,8 @@ macro_rules! conformance {
                 late_reports_and_released_ones_are_told
                 slots_to_explain_have_a_limit
                 any_history_is_explained_as_the_reference_explains_it
+                notes_are_counted_once_while_they_are_sealed
+                revisions_of_a_slot_are_put_together
             }
             $crate::subject::rules! { $make, stream_offsets:
                 an_offset_is_kept_with_its_counts

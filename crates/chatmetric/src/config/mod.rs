@@ -12,13 +12,13 @@ mod streams;
 mod watch;
 mod watch_keys;
 
-#[cfg(feature = "nats")]
-pub(crate) use streams::{is_stream, secret};
 pub use streams::{
     NATS_NAME_BYTES_MAX, OnGap, STREAM_BATCH_BYTES, STREAM_BATCH_MESSAGES_MAX,
     STREAM_NAME_BYTES_MAX, STREAM_SUBJECTS_MAX, STREAM_URLS_MAX, STREAMS_MAX, StreamFormat,
     StreamSettings, StreamStart,
 };
+#[cfg(feature = "nats")]
+pub(crate) use streams::{is_stream, secret};
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};

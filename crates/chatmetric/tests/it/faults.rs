@@ -1,11 +1,11 @@
 //! The store in memory behind a gate: batches can be held back, refused or lost,
 //! as a full or failing disk would.
 
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey, UtcDay};
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use chatmetric_store::{
-    Batch, Books, Completion, DayVisitor, Health, MemoryStore, QuarantineFilter, QuarantineId,
-    Quarantined, SourceName, StatusEvent, Store, StoreError, StoreStats, StreamOffset,
-    VerifyReport,
+    Batch, Books, Completion, DayVisitor, Explanation, Health, MemoryStore, QuarantineFilter,
+    QuarantineId, Quarantined, SourceName, StatusEvent, Store, StoreError, StoreStats,
+    StreamOffset, VerifyReport,
 };
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -136,6 +136,15 @@ impl Store for GatedStore {
     ) -> Result<(), StoreError> {
         self.read();
         self.inner.read_days(space, number, days, visit)
+    }
+    fn explain(
+        &self,
+        space: SpaceKey,
+        number: &PhoneNumber,
+        slots: std::ops::Range<Slot>,
+    ) -> Result<Explanation, StoreError> {
+        self.read();
+        self.inner.explain(space, number, slots)
     }
     fn books(&self) -> Result<Vec<(SourceName, Books)>, StoreError> {
         self.inner.books()

@@ -59,6 +59,7 @@ mod demo;
 // Another master key.
 mod key_rotation;
 // `export`: equal to the API, files that are whole or not there.
+mod explain;
 mod export;
 // `import`: formats, bad lines, loading twice, memory.
 mod import;

@@ -305,6 +305,27 @@ fn bad_values_name_their_field_and_change_nothing() {
         ("DELETE", "numbers/15559999999", Value::Null, 404, None),
         ("DELETE", "numbers/x", Value::Null, 400, Some("number")),
         (
+            "GET",
+            "numbers/15550100101/explanation",
+            Value::Null,
+            400,
+            Some("bucket"),
+        ),
+        (
+            "GET",
+            "numbers/15550100101/explanation?bucket=2026-01-01&granularity=weekly",
+            Value::Null,
+            400,
+            Some("granularity"),
+        ),
+        (
+            "GET",
+            "numbers/15559999999/explanation?bucket=2026-01-01",
+            Value::Null,
+            400,
+            Some("space"),
+        ),
+        (
             "POST",
             "webhooks",
             json!({ "account": ACCOUNT, "id": "w", "kind": "sms" }),

@@ -10,6 +10,8 @@ mod counts;
 mod changes;
 // Two doors that never mix; which browser may speak; files and their headers.
 mod doors;
+// What made a count.
+mod explanation;
 // Files that are imported, the books, the quarantine.
 mod ingest;
 // Counts beside Meta's analytics.

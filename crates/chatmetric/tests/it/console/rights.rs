@@ -118,6 +118,8 @@ fn an_account_never_sees_what_is_anothers() {
     for path in [
         format!("metrics?space=space-a&{RANGE}"),
         format!("metrics.csv?space=space-a&{RANGE}"),
+        "explanation?space=space-a&number=15550100101&granularity=daily&bucket=2026-01-01"
+            .to_owned(),
         "numbers?space=space-a".to_owned(),
         "live?space=space-a".to_owned(),
         format!("metrics?space=no-such-space&{RANGE}"),
