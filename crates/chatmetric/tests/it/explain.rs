@@ -12,9 +12,9 @@ fn loaded() -> (tempfile::TempDir, String) {
     let csv = testdata("bulk_events.csv");
     let lines = format!(
         "number,message_id,status,timestamp\n\
-         {NUMBER},wamid.read,read,1767225600000\n\
-         {NUMBER},wamid.early,sent,1767229200000\n\
-         {NUMBER},wamid.early,sent,1767225600000\n"
+         {NUMBER},m-3,read,1767225600000\n\
+         {NUMBER},m-4,sent,1767229200000\n\
+         {NUMBER},m-4,sent,1767225600000\n"
     );
     let more = folder.path().join("more.csv");
     std::fs::write(&more, lines).expect("space");
@@ -56,16 +56,36 @@ fn a_day_and_a_half_hour_are_explained() {
     let (_folder, data_dir) = loaded();
     let ran = explain(&data_dir, &["--bucket", "2026-01-01", "-o", "table"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    expect![[r#""#]].assert_eq(&without_moments(&ran.stdout));
+    expect![[r#"
+        15550100101 in space-a, 2026-01-01 00:00 to 2026-01-02 00:00 (Asia/Kolkata): 4 sent, 3 delivered
+
+        SOURCE  KIND    SENT  REPORTED  IMPLIED  MOVED  DELIVERED  REPORTED  IMPLIED  MOVED  DUPLICATES  LATE
+        import  import     4         2        2      0          3         1        2      0           2     0
+
+        changed after it was over:
+        RECEIVED (Asia/Kolkata)  SENT  DELIVERED
+        <now>  +4         +3
+
+        unchanged since <now>
+    "#]].assert_eq(&without_moments(&ran.stdout));
     let ran = explain(
         &data_dir,
         &["--bucket", "2026-01-01T00:10:00Z", "-o", "csv"],
     );
     assert_eq!(ran.code, 0, "{ran:?}");
-    expect![[r#""#]].assert_eq(&ran.stdout);
+    expect![[r#"
+        source,kind,sent,sentReported,sentImplied,sentMoved,delivered,deliveredReported,deliveredImplied,deliveredMoved,duplicates,late
+        import,import,3,0,2,1,3,1,2,0,2,0
+    "#]].assert_eq(&ran.stdout);
     let ran = explain(&data_dir, &["--bucket", "2030-01-01", "-o", "table"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    expect![[r#""#]].assert_eq(&ran.stdout);
+    expect![[r#"
+        15550100101 in space-a, 2030-01-01 00:00 to 2030-01-02 00:00 (Asia/Kolkata): 0 sent, 0 delivered
+
+        nothing was reported for it
+
+        it is not over yet
+    "#]].assert_eq(&ran.stdout);
 }
 
 #[test]
