@@ -56,7 +56,8 @@ export async function fakeServer(scenario = {}) {
         response.on("close", () => fake.streams.delete(response));
         return undefined;
       }
-      if (fake.scenario.delayMs && call !== "session") await new Promise((resolve) => setTimeout(resolve, fake.scenario.delayMs));
+      const delayMs = fake.scenario.delays?.[call] ?? (call === "session" ? 0 : fake.scenario.delayMs);
+      if (delayMs) await new Promise((resolve) => setTimeout(resolve, delayMs));
       // Signing in works once there is somebody to sign in; until then nothing else does.
       const out = fake.scenario.session?.state === "signedOut";
       if (out && call === "sign-in" && fake.scenario.opens) fake.scenario = {};

@@ -8,6 +8,8 @@ export const explanation = {
   number: "Phone number",
   sources: "By source",
   source: "Source",
+  counted: "Counted as",
+  total: "Total",
   sent: "Sent",
   delivered: "Delivered",
   reported: "Reported",

@@ -23,6 +23,16 @@ interface Props {
 
 const signed = (value: number): string => (value > 0 ? `+${count(value)}` : count(value));
 
+/** Of each source a row for what was sent and one for what was delivered. */
+interface ShareRow {
+  origin: Origin;
+  counter: "sent" | "delivered";
+}
+
+const rowsOf = (origins: Origin[]): ShareRow[] => origins.flatMap((origin) => (["sent", "delivered"] as const).map((counter) => ({ origin, counter })));
+
+const once = (row: ShareRow, shown: JSX.Element | string): JSX.Element | string => (row.counter === "sent" ? shown : "");
+
 const source = (origin: Origin): JSX.Element => (
   <>
     {origin.source !== null && <span class="nowrap">{origin.source} </span>}
@@ -30,19 +40,15 @@ const source = (origin: Origin): JSX.Element => (
   </>
 );
 
-const share = (counter: "sent" | "delivered", title: string): Column<Origin>[] => [
-  { key: counter, title, cell: (row) => <b>{count(row[counter].total)}</b>, number: true },
-  { key: `${counter}-reported`, title: m.reported, cell: (row) => count(row[counter].reported), number: true },
-  { key: `${counter}-implied`, title: m.implied, cell: (row) => count(row[counter].implied), number: true },
-  { key: `${counter}-moved`, title: m.moved, cell: (row) => signed(row[counter].moved), number: true },
-];
-
-const ORIGINS: Column<Origin>[] = [
-  { key: "source", title: m.source, cell: source },
-  ...share("sent", m.sent),
-  ...share("delivered", m.delivered),
-  { key: "duplicates", title: m.duplicates, cell: (row) => count(row.duplicates), number: true },
-  { key: "late", title: m.late, cell: (row) => count(row.late), number: true },
+const SHARES: Column<ShareRow>[] = [
+  { key: "source", title: m.source, cell: (row) => once(row, source(row.origin)) },
+  { key: "counter", title: m.counted, cell: (row) => m[row.counter] },
+  { key: "total", title: m.total, cell: (row) => <b>{count(row.origin[row.counter].total)}</b>, number: true },
+  { key: "reported", title: m.reported, cell: (row) => count(row.origin[row.counter].reported), number: true },
+  { key: "implied", title: m.implied, cell: (row) => count(row.origin[row.counter].implied), number: true },
+  { key: "moved", title: m.moved, cell: (row) => signed(row.origin[row.counter].moved), number: true },
+  { key: "duplicates", title: m.duplicates, cell: (row) => once(row, count(row.origin.duplicates)), number: true },
+  { key: "late", title: m.late, cell: (row) => once(row, count(row.origin.late)), number: true },
 ];
 
 const revisionsIn = (zone: string): Column<Revision>[] => [
@@ -56,7 +62,7 @@ function Told(props: { told: Explanation; zone: string }): JSX.Element {
   const at = (ms: number): string => `${moment(ms, zone)} ${zone}`;
   return (
     <div class="stack">
-      {told.origins.length === 0 ? <p>{m.nothing}</p> : <Table caption={m.sources} columns={ORIGINS} rows={told.origins} rowKey={(row) => `${row.kind} ${row.source}`} />}
+      {told.origins.length === 0 ? <p>{m.nothing}</p> : <Table caption={m.sources} columns={SHARES} rows={rowsOf(told.origins)} rowKey={(row) => `${row.origin.kind} ${row.origin.source} ${row.counter}`} />}
       {told.revisions.length > 0 && (
         <>
           <h3>{m.revisions}</h3>

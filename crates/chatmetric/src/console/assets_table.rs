@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-DAWV3THY.js"),
     ),
     (
-        "assets/app-B5LFI7A7.js",
+        "assets/app-62PULGD6.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-B5LFI7A7.js"),
+        include_bytes!("../../console-dist/assets/app-62PULGD6.js"),
     ),
     (
         "assets/audit-EIRIRDCU.js",
@@ -64,6 +64,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-CQ3LJAEM.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-CQ3LJAEM.js"),
+    ),
+    (
+        "assets/chunk-FO2B4ZVY.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-FO2B4ZVY.js"),
     ),
     (
         "assets/chunk-IO4U4GBD.js",
@@ -119,11 +124,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-R27K3XJG.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-R27K3XJG.js"),
-    ),
-    (
-        "assets/chunk-RX6PDDEI.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-RX6PDDEI.js"),
     ),
     (
         "assets/chunk-TA7JLNMA.js",
@@ -186,9 +186,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/early-Y4KJAGC4.js"),
     ),
     (
-        "assets/explanation-QCYV7FHW.js",
+        "assets/explanation-GBKUVXNG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explanation-QCYV7FHW.js"),
+        include_bytes!("../../console-dist/assets/explanation-GBKUVXNG.js"),
     ),
     (
         "assets/explorer-VCDWOFZN.js",
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/metrics_picker-GFZOKNKC.js"),
     ),
     (
-        "assets/metrics_tables-3FH7AFAF.js",
+        "assets/metrics_tables-QERQV32N.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-3FH7AFAF.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-QERQV32N.js"),
     ),
     (
         "assets/numbers-JGWWJTPZ.js",
