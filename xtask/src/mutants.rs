@@ -9,6 +9,7 @@ mod console;
 mod edges;
 mod explain;
 mod files;
+mod group;
 mod list;
 mod reconcile;
 mod store;
@@ -56,28 +57,45 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(explain::MUTANTS)
 }
 
-/// Runs all mutants, or those named.
+/// Mutants of the program that are built together: each build takes minutes.
+const TOGETHER_MAX: usize = 8;
+
+/// Runs all mutants, or those named; `--together` builds those of the program in groups.
 ///
 /// # Errors
 /// When a test stays green, does not exist, or is red without the mutation.
-pub(crate) fn run(ids: &[&str]) -> Result<()> {
+pub(crate) fn run(arguments: &[&str]) -> Result<()> {
+    let together = arguments.contains(&"--together");
+    let ids: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .filter(|argument| *argument != "--together")
+        .collect();
     if let Some(unknown) = ids.iter().find(|id| !all().any(|mutant| mutant.id == **id)) {
         bail!("no mutant is called `{unknown}`");
     }
     let copy = copy_tree()?;
-    let mut survivors = Vec::new();
     let chosen: Vec<&Mutant> = all()
         .filter(|mutant| ids.is_empty() || ids.contains(&mutant.id))
         .collect();
-    for mutant in &chosen {
-        println!("\n==> {}: {}", mutant.id, mutant.promise);
-        match kill(&copy, mutant) {
-            Ok(()) => println!("==> {}: the named test turned red", mutant.id),
-            Err(error) => {
-                println!("==> {}: SURVIVED: {error:#}", mutant.id);
-                survivors.push(mutant.id);
-            }
+    let (grouped, alone): (Vec<&Mutant>, Vec<&Mutant>) = chosen
+        .iter()
+        .partition(|mutant| together && mutant.file.starts_with("crates/chatmetric/"));
+    let mut survivors = Vec::new();
+    // All before anything is broken: each change is a build.
+    let mut sound = Vec::new();
+    for mutant in grouped {
+        match group::green(&copy, mutant) {
+            Ok(()) => sound.push(mutant),
+            Err(error) => survivors.extend(told(mutant, Err(error))),
         }
+    }
+    for group in groups(&sound) {
+        survivors.extend(group::kill(&copy, &group)?);
+    }
+    for mutant in alone {
+        println!("\n==> {}: {}", mutant.id, mutant.promise);
+        survivors.extend(told(mutant, kill(&copy, mutant)));
     }
     println!(
         "\n{} passed, {} failed",
@@ -90,18 +108,42 @@ pub(crate) fn run(ids: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Prints what became of a mutant; gives its name when it survived.
+fn told(mutant: &Mutant, outcome: Result<()>) -> Option<&'static str> {
+    match outcome {
+        Ok(()) => {
+            println!("==> {}: the named test turned red", mutant.id);
+            None
+        }
+        Err(error) => {
+            println!("==> {}: SURVIVED: {error:#}", mutant.id);
+            Some(mutant.id)
+        }
+    }
+}
+
+/// Groups in which every mutant changes a file of its own and has a test of its own.
+fn groups<'m>(mutants: &[&'m Mutant]) -> Vec<Vec<&'m Mutant>> {
+    let mut groups: Vec<Vec<&Mutant>> = Vec::new();
+    for mutant in mutants {
+        let fits = |group: &&mut Vec<&Mutant>| {
+            group.len() < TOGETHER_MAX
+                && group
+                    .iter()
+                    .all(|other| other.file != mutant.file && other.test != mutant.test)
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(mutant),
+            None => groups.push(vec![mutant]),
+        }
+    }
+    groups
+}
+
 /// Applies one mutation, runs the test, and puts the file back.
 fn kill(copy: &Path, mutant: &Mutant) -> Result<()> {
     let path = copy.join(mutant.file);
-    let original =
-        fs::read_to_string(&path).with_context(|| format!("could not read `{}`", mutant.file))?;
-    let occurrences = original.matches(mutant.find).count();
-    if occurrences != 1 {
-        bail!(
-            "its text occurs {occurrences} times in `{}`, it must be once",
-            mutant.file
-        );
-    }
+    let (original, changed) = texts(copy, mutant)?;
     // A test that is red or missing without the mutation would prove nothing.
     if tests_passed(copy, mutant)?.is_none_or(|passed| passed == 0) {
         bail!(
@@ -109,7 +151,7 @@ fn kill(copy: &Path, mutant: &Mutant) -> Result<()> {
             mutant.test.join(" ")
         );
     }
-    fs::write(&path, original.replacen(mutant.find, mutant.replace, 1))?;
+    fs::write(&path, changed)?;
     let built = builds(copy, mutant);
     let outcome = built.and_then(|()| tests_passed(copy, mutant));
     fs::write(&path, original)?;
@@ -120,6 +162,22 @@ fn kill(copy: &Path, mutant: &Mutant) -> Result<()> {
             mutant.test.join(" ")
         ),
     }
+}
+
+/// The file of a mutant as it is, and with the protection broken.
+fn texts(copy: &Path, mutant: &Mutant) -> Result<(String, String)> {
+    let path = copy.join(mutant.file);
+    let original =
+        fs::read_to_string(&path).with_context(|| format!("could not read `{}`", mutant.file))?;
+    let occurrences = original.matches(mutant.find).count();
+    if occurrences != 1 {
+        bail!(
+            "its text occurs {occurrences} times in `{}`, it must be once",
+            mutant.file
+        );
+    }
+    let changed = original.replacen(mutant.find, mutant.replace, 1);
+    Ok((original, changed))
 }
 
 /// A mutant that does not compile proves nothing either.
@@ -145,8 +203,12 @@ fn builds(copy: &Path, mutant: &Mutant) -> Result<()> {
 
 /// How many tests passed, or `None` when the run was red.
 fn tests_passed(copy: &Path, mutant: &Mutant) -> Result<Option<u64>> {
+    tests_passed_of(copy, mutant.test)
+}
+
+fn tests_passed_of(copy: &Path, arguments: &[&str]) -> Result<Option<u64>> {
     let output = in_copy(copy)
-        .args(mutant.test)
+        .args(arguments)
         .stdin(Stdio::null())
         .output()?;
     if !output.status.success() {
