@@ -76,7 +76,7 @@ fn a_day_and_a_half_hour_are_explained() {
     expect![[r#"
         source,kind,sent,sentReported,sentImplied,sentMoved,delivered,deliveredReported,deliveredImplied,deliveredMoved,duplicates,late
         import,import,3,0,2,1,3,1,2,0,2,0
-    "#]].assert_eq(&ran.stdout);
+    "#]].assert_eq(&ran.stdout.replace("\r\n", "\n"));
     let ran = explain(&data_dir, &["--bucket", "2030-01-01", "-o", "table"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     expect![[r#"
