@@ -6,6 +6,7 @@ import { useAct } from "../components/act.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { Text } from "../components/field.tsx";
 import { useLoad } from "../components/load.ts";
+import { Pager } from "../components/pager.tsx";
 import { Banner, EmptyState, Failed, Loaded } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import type { Column } from "../components/table.tsx";
@@ -105,16 +106,7 @@ export default function AlertsPage(): JSX.Element {
                 {data.told?.webhookError && <Banner tone="bad">{m.untold(m.webhook, data.told.webhookError)}</Banner>}
                 {data.told?.alertmanagerError && <Banner tone="bad">{m.untold(m.alertmanager, data.told.alertmanagerError)}</Banner>}
                 {data.alerts.length === 0 ? <EmptyState title={m.empty[state] ?? NOTHING} /> : <Table caption={shell.pages.alerts} columns={columns} rows={data.alerts} rowKey={(row) => String(row.id)} />}
-                {(after.length > 0 || data.next !== null) && (
-                  <div class="pager">
-                    <button type="button" class="button slim" disabled={after.length === 0} onClick={() => setAfter(after.slice(0, -1))}>
-                      {shell.previous}
-                    </button>
-                    <button type="button" class="button slim" disabled={data.next === null} onClick={() => data.next !== null && setAfter([...after, data.next])}>
-                      {shell.next}
-                    </button>
-                  </div>
-                )}
+                <Pager after={after} next={data.next} onAfter={setAfter} />
               </>
             )}
           </Loaded>

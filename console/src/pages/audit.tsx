@@ -5,6 +5,7 @@ import { get, query } from "../api.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { Text } from "../components/field.tsx";
 import { useLoad } from "../components/load.ts";
+import { Pager } from "../components/pager.tsx";
 import { EmptyState, Loaded } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import type { Column } from "../components/table.tsx";
@@ -100,16 +101,7 @@ export default function AuditPage(): JSX.Element {
             ) : (
               <>
                 <Table caption={shell.pages.audit} columns={columns} rows={data.entries} rowKey={(row) => row.id} />
-                {(after.length > 0 || data.next) && (
-                  <div class="pager">
-                    <button type="button" class="button slim" disabled={after.length === 0} onClick={() => setAfter(after.slice(0, -1))}>
-                      {shell.previous}
-                    </button>
-                    <button type="button" class="button slim" disabled={!data.next} onClick={() => data.next && setAfter([...after, data.next])}>
-                      {shell.next}
-                    </button>
-                  </div>
-                )}
+                <Pager after={after} next={data.next} onAfter={setAfter} />
               </>
             )
           }

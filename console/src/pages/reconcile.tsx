@@ -5,11 +5,12 @@ import { useState } from "preact/hooks";
 import { call, get, query } from "../api.ts";
 import { useAct } from "../components/act.ts";
 import { Check, Segments, Select, Text } from "../components/field.tsx";
+import { FileDrop } from "../components/file_drop.tsx";
 import { useLoad } from "../components/load.ts";
 import { Banner, EmptyState, Failed, Loaded } from "../components/states.tsx";
 import { Table } from "../components/table.tsx";
 import type { Column } from "../components/table.tsx";
-import { bucket, bytes, count, phone } from "../format.ts";
+import { bucket, count, phone } from "../format.ts";
 import { Frame } from "../lazy.tsx";
 import { reconcile as m } from "../messages/en/reconcile.ts";
 import type { Reconciled, ReconciledRow, ReconciledStatus, Space } from "../types.ts";
@@ -132,12 +133,9 @@ function Compare(props: { spaces: Space[] }): JSX.Element {
   const [until, setUntil] = useState("");
   const [settling, setSettling] = useState(false);
   const [found, setFound] = useState<{ report: Reconciled; zone: string } | null>(null);
-  const [over, setOver] = useState(false);
   const act = useAct();
   const space = spaces.find((one) => key(one) === chosen) ?? spaces.find((one) => one.default) ?? spaces[0]!;
-  const take = async (files: FileList | null | undefined): Promise<void> => {
-    const next = files?.[0];
-    if (!next) return;
+  const take = async (next: File): Promise<void> => {
     setFault(next.size > FILE_BYTES_MAX ? m.tooLarge : "");
     if (next.size > FILE_BYTES_MAX) return;
     try {
@@ -166,23 +164,7 @@ function Compare(props: { spaces: Space[] }): JSX.Element {
   return (
     <>
       <form class="card card-body stack" onSubmit={compare}>
-        <label
-          class={`drop${over ? " over" : ""}`}
-          onDragOver={(event) => {
-            event.preventDefault();
-            setOver(true);
-          }}
-          onDragLeave={() => setOver(false)}
-          onDrop={(event) => {
-            event.preventDefault();
-            setOver(false);
-            void take(event.dataTransfer?.files);
-          }}
-        >
-          <input type="file" accept=".json,application/json" class="visually-hidden" aria-label={m.file} onChange={(event) => void take(event.currentTarget.files)} />
-          <b>{file ? file.name : m.choose}</b>
-          {file && <span class="quiet">{bytes(file.size)}</span>}
-        </label>
+        <FileDrop label={m.file} choose={m.choose} accept=".json,application/json" file={file} onFile={(next) => void take(next)} />
         {fault && <Banner tone="bad">{fault}</Banner>}
         <Text label={m.answer} lines={8} mono value={answer} onValue={setAnswer} hint={m.answerHint} placeholder={m.placeholder} required />
         <div class="columns">

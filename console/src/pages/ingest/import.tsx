@@ -4,9 +4,10 @@ import { useState } from "preact/hooks";
 import { failure, get, query } from "../../api.ts";
 import type { Failure } from "../../api.ts";
 import { Select } from "../../components/field.tsx";
+import { FileDrop } from "../../components/file_drop.tsx";
 import { useLoad } from "../../components/load.ts";
 import { Banner, Failed } from "../../components/states.tsx";
-import { bytes, count } from "../../format.ts";
+import { count } from "../../format.ts";
 import { ingest as m } from "../../messages/en/ingest.ts";
 import type { Space } from "../../types.ts";
 
@@ -74,11 +75,8 @@ export function ImportTab(): JSX.Element {
   const [busy, setBusy] = useState(false);
   const [progress, setProgress] = useState<Progress | null>(null);
   const [error, setError] = useState<Failure | null>(null);
-  const [over, setOver] = useState(false);
   const space = chosen || (own.find((one) => one.default) ?? own[0])?.id || "";
-  const take = (files: FileList | null | undefined): void => {
-    const next = files?.[0];
-    if (!next) return;
+  const take = (next: File): void => {
     setFile(next);
     setProgress(null);
     setError(null);
@@ -99,23 +97,7 @@ export function ImportTab(): JSX.Element {
     <form class="card card-body stack" onSubmit={(event) => void start(event)}>
       <p class="quiet">{m.importWhat}</p>
       <Failed error={spaces.error} />
-      <label
-        class={`drop${over ? " over" : ""}`}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer?.files);
-        }}
-      >
-        <input type="file" class="visually-hidden" aria-label={m.file} onClick={(event) => (event.currentTarget.value = "")} onChange={(event) => take(event.currentTarget.files)} />
-        <b>{file ? file.name : m.choose}</b>
-        {file && <span class="quiet">{bytes(file.size)}</span>}
-      </label>
+      <FileDrop label={m.file} choose={m.choose} file={file} onFile={take} />
       {tooLarge && <Banner tone="bad">{m.tooLarge}</Banner>}
       <div class="columns">
         <Select label={m.space} value={space} options={own.map((one) => ({ value: one.id, label: one.id }))} onValue={setChosen} />

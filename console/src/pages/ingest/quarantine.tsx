@@ -7,6 +7,7 @@ import { useAct } from "../../components/act.ts";
 import { Dialog } from "../../components/dialog.tsx";
 import { Select } from "../../components/field.tsx";
 import { useLoad } from "../../components/load.ts";
+import { Pager } from "../../components/pager.tsx";
 import { EmptyState, Failed, Loaded } from "../../components/states.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
@@ -147,16 +148,7 @@ export function QuarantineTab(): JSX.Element {
             ) : (
               <>
                 <Table caption={m.tabs.quarantine} columns={columns} rows={data.items} rowKey={(row) => row.id} />
-                {(after.length > 0 || data.next) && (
-                  <div class="pager">
-                    <button type="button" class="button slim" disabled={after.length === 0} onClick={() => setAfter(after.slice(0, -1))}>
-                      {shell.previous}
-                    </button>
-                    <button type="button" class="button slim" disabled={!data.next} onClick={() => data.next && setAfter([...after, data.next])}>
-                      {shell.next}
-                    </button>
-                  </div>
-                )}
+                <Pager after={after} next={data.next} onAfter={setAfter} />
               </>
             )
           }

@@ -21,19 +21,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/accounts-XE762SW5.js"),
     ),
     (
-        "assets/alerts-DAWV3THY.js",
+        "assets/alerts-OVCB4EBS.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/alerts-DAWV3THY.js"),
+        include_bytes!("../../console-dist/assets/alerts-OVCB4EBS.js"),
     ),
     (
-        "assets/app-62PULGD6.js",
+        "assets/app-XDUPIBLA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-62PULGD6.js"),
+        include_bytes!("../../console-dist/assets/app-XDUPIBLA.js"),
     ),
     (
-        "assets/audit-EIRIRDCU.js",
+        "assets/audit-4AXCFWRT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-EIRIRDCU.js"),
+        include_bytes!("../../console-dist/assets/audit-4AXCFWRT.js"),
     ),
     (
         "assets/chart_heatmap-RDJN35EB.js",
@@ -59,6 +59,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-6IUIPOKF.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-6IUIPOKF.js"),
+    ),
+    (
+        "assets/chunk-7IMFNTJX.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-7IMFNTJX.js"),
     ),
     (
         "assets/chunk-CQ3LJAEM.js",
@@ -114,6 +119,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-MCXVYDEA.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
+    ),
+    (
+        "assets/chunk-PPG5MECE.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-PPG5MECE.js"),
     ),
     (
         "assets/chunk-QKPHWIRH.js",
@@ -201,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-PSE62ISU.js",
+        "assets/ingest-NOKAVDM3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-PSE62ISU.js"),
+        include_bytes!("../../console-dist/assets/ingest-NOKAVDM3.js"),
     ),
     (
         "assets/metrics_picker-GFZOKNKC.js",
@@ -221,9 +231,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/numbers-JGWWJTPZ.js"),
     ),
     (
-        "assets/reconcile-4JKKOO4C.js",
+        "assets/reconcile-GF4CG2NC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/reconcile-4JKKOO4C.js"),
+        include_bytes!("../../console-dist/assets/reconcile-GF4CG2NC.js"),
     ),
     (
         "assets/signature-W7N35FVL.js",
