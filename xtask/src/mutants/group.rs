@@ -46,11 +46,21 @@ pub(super) fn kill(copy: &Path, group: &[&Mutant]) -> Result<Vec<&'static str>> 
     Ok(survivors)
 }
 
-/// The arguments of a test for the whole workspace, so that all are of one build.
+/// All targets of all crates: another choice would build the dependencies again, with
+/// other features.
+const EVERYTHING: [&str; 5] = ["test", "--workspace", "--lib", "--bins", "--tests"];
+
+/// The arguments of a test for the whole workspace, so that all are of one build: those
+/// that choose a crate and its targets are left out.
 fn of_workspace(mutant: &Mutant) -> Vec<&'static str> {
-    let mut arguments = mutant.test.to_vec();
-    if let Some(at) = arguments.iter().position(|argument| *argument == "-p") {
-        arguments.splice(at..at + 2, ["--workspace"]);
+    let mut arguments = EVERYTHING.to_vec();
+    let mut told = mutant.test.iter().skip(1);
+    while let Some(argument) = told.next() {
+        match *argument {
+            "-p" | "--test" => drop(told.next()),
+            "--lib" | "--bins" => {}
+            other => arguments.push(other),
+        }
     }
     arguments
 }
@@ -73,7 +83,8 @@ fn red(copy: &Path, mutant: &Mutant) -> Result<()> {
 
 fn builds(copy: &Path) -> Result<()> {
     let output = in_copy(copy)
-        .args(["test", "--workspace", "--lib", "--test", "it", "--no-run"])
+        .args(EVERYTHING)
+        .arg("--no-run")
         .stdin(Stdio::null())
         .output()?;
     if !output.status.success() {
@@ -83,4 +94,26 @@ fn builds(copy: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_is_run_among_all_of_the_workspace() {
+        let mutant = |test| Mutant {
+            id: "x",
+            promise: "x",
+            file: "x",
+            find: "x",
+            replace: "y",
+            test,
+        };
+        let it = mutant(&["test", "-p", "chatmetric", "--test", "it", "name"]);
+        let lib = mutant(&["test", "-p", "chatmetric", "--lib", "name", "--", "--exact"]);
+        assert_eq!(of_workspace(&it), [&EVERYTHING[..], &["name"]].concat());
+        let exact = [&EVERYTHING[..], &["name", "--", "--exact"]].concat();
+        assert_eq!(of_workspace(&lib), exact);
+    }
 }

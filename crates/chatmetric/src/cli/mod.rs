@@ -5,6 +5,7 @@
 //! of counting, of the protocol or of the directory.
 
 mod admin;
+mod api_access;
 mod apply;
 mod backup;
 mod chart;

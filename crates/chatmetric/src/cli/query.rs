@@ -1,22 +1,18 @@
 //! `chatmetric query`: calls the API as any client would.
 
+use super::api_access::{ApiArguments, GranularityArgument};
 use super::output::{Asked, OutputFormat, plain, render_rows};
 use super::time_argument::TimeArgument;
-use super::{CliError, Exit, Terminal, profile};
-use crate::client::{ApiClient, ClientError, Endpoint, MetricCall, Row};
+use super::{CliError, Exit, Terminal};
+use crate::client::{ApiClient, ClientError, MetricCall, Row};
 use crate::clock::{Clock, SystemClock};
-use crate::entropy::SystemEntropy;
-use crate::tls::CaFile;
-use chatmetric_core::{EpochMs, Zone};
-use clap::{Args, ValueEnum};
+use chatmetric_core::{Granularity, TimeRange, Zone};
+use clap::Args;
 use jiff::tz::TimeZoneDatabase;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most `--number` of one command: each is one call, and calls are throttled.
 pub(super) const NUMBERS_MAX: usize = 1_000;
-/// The endpoint when nothing else is said: where `serve` and `demo` listen.
-pub(super) const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8080";
 /// How often a throttled call is tried again.
 const THROTTLED_TRIES_MAX: u32 = 10;
 /// How long to wait before that: the throttle looks at one second.
@@ -44,22 +40,8 @@ pub(super) struct QueryArguments {
     /// A business phone number; may be repeated [default: all of the space]
     #[arg(long, value_name = "N")]
     number: Vec<String>,
-    /// The CustSpaceId [default: the default space of the account]
-    #[arg(long, value_name = "ID")]
-    space: Option<String>,
-    /// The IsvCode
-    #[arg(long, value_name = "C")]
-    isv_code: Option<String>,
-    /// Where the API is
-    #[arg(long, value_name = "URL", env = "CHATMETRIC_ENDPOINT", default_value = ENDPOINT_DEFAULT)]
-    endpoint: String,
-    /// Trust the CAs in this PEM file, and no others, when the endpoint is https [default: the
-    /// public ones]
-    #[arg(long, value_name = "PATH", env = "CHATMETRIC_CA_FILE")]
-    ca_file: Option<PathBuf>,
-    /// A profile of ~/.aliyun/config.json
-    #[arg(long, value_name = "P")]
-    profile: Option<String>,
+    #[command(flatten)]
+    api: ApiArguments,
     /// The zone in which days are read and times are shown
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     time_zone: String,
@@ -68,36 +50,20 @@ pub(super) struct QueryArguments {
     output: Option<OutputFormat>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum GranularityArgument {
-    /// Civil days of the space's time zone
-    Daily,
-    /// Half hours of UTC
-    #[value(alias = "half_hour", alias = "halfhour")]
-    HalfHour,
-}
-
 /// The arguments after checking: everything parsed, no two contradict.
 struct Query {
     calls: Vec<MetricCall>,
-    endpoint: Endpoint,
-    ca: Option<CaFile>,
+    client: ApiClient,
     asked: Asked,
     format: OutputFormat,
 }
 
 pub(super) fn run(arguments: QueryArguments, terminal: &Terminal) -> Result<(), CliError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let profile = arguments.profile.clone();
-    let query = validate(arguments, clock.now(), terminal)?;
-    let credentials = profile::credentials(profile.as_deref(), |name| std::env::var(name).ok())?;
-    let mut client = ApiClient::new(query.endpoint, credentials, clock, Arc::new(SystemEntropy));
-    if let Some(ca) = &query.ca {
-        client = client.trusting(ca);
-    }
+    let query = validate(arguments, &clock, terminal)?;
     let mut rows: Vec<Row> = Vec::new();
     for call in &query.calls {
-        let answer = call_patiently(&client, call).map_err(|error| explain(&error))?;
+        let answer = call_patiently(&query.client, call).map_err(|error| explain(&error))?;
         terminal.say_more(&format!("RequestId {}", plain(&answer.request_id)));
         rows.extend(answer.rows);
     }
@@ -117,9 +83,10 @@ pub(super) fn run(arguments: QueryArguments, terminal: &Terminal) -> Result<(), 
 
 fn validate(
     arguments: QueryArguments,
-    now: EpochMs,
+    clock: &Arc<dyn Clock>,
     terminal: &Terminal,
 ) -> Result<Query, CliError> {
+    let now = clock.now();
     let zone = Zone::parse(&arguments.time_zone)
         .map_err(|error| CliError::usage(format!("`--time-zone`: {error}")))?;
     let time = |flag: &str, time: TimeArgument| {
@@ -128,47 +95,25 @@ fn validate(
     };
     let start = time("--start", arguments.start)?;
     let end = time("--end", arguments.end)?;
-    if start >= end {
-        return Err(CliError::usage(format!(
-            "`--start` ({start}) is not before `--end` ({end})"
-        )));
-    }
+    let range = TimeRange::new(start, end).ok_or_else(|| {
+        CliError::usage(format!("`--start` ({start}) is not before `--end` ({end})"))
+    })?;
     if arguments.number.len() > NUMBERS_MAX {
         return Err(CliError::usage(format!(
             "`--number` was given more than {NUMBERS_MAX} times"
         )));
     }
-    let daily = arguments.granularity == GranularityArgument::Daily;
-    let call = |number: Option<String>| MetricCall {
-        start,
-        end,
-        granularity: if daily { "DAILY" } else { "HALF_HOUR" },
-        number,
-        space: arguments.space.clone(),
-        isv_code: arguments.isv_code.clone(),
-    };
-    let numbers = each_once(arguments.number.clone());
-    let calls = if numbers.is_empty() {
-        vec![call(None)]
-    } else {
-        numbers
-            .into_iter()
-            .map(|number| call(Some(number)))
-            .collect()
-    };
+    let granularity = Granularity::from(arguments.granularity);
+    let numbers = each_once(arguments.number);
+    let calls = arguments.api.of_space().calls(&numbers, granularity, range);
     let zone_rules = TimeZoneDatabase::bundled()
         .get(zone.name())
         .map_err(|error| CliError::usage(format!("`--time-zone`: {error}")))?;
-    let ca = arguments.ca_file.as_deref().map(CaFile::read).transpose();
-    let ca = ca
-        .map_err(|error| CliError::usage(format!("`--ca-file`: {}", super::error_chain(&error))))?;
     Ok(Query {
         calls,
-        endpoint: Endpoint::parse(&arguments.endpoint)
-            .map_err(|error| CliError::usage(error.to_string()))?,
-        ca,
+        client: arguments.api.client(Arc::clone(clock))?,
         asked: Asked {
-            daily,
+            daily: granularity == Granularity::Daily,
             start,
             end,
             zone: zone_rules,

@@ -10,8 +10,8 @@ mod destination;
 mod parquet_rows;
 mod text_rows;
 
+use super::api_access::GranularityArgument;
 use super::data_dir::{OpenMode, system_clock};
-use super::query::GranularityArgument;
 use super::session::{Session, explain_control, explain_refusal};
 use super::text_table::grouped;
 use super::time_argument::TimeArgument;

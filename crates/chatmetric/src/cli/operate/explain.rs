@@ -2,9 +2,9 @@
 
 use super::reach::ReachArguments;
 use super::show::{self, Column, ListFormat, ListOutput};
+use crate::cli::api_access::GranularityArgument;
 use crate::cli::data_dir::system_clock;
 use crate::cli::output::{moment, plain};
-use crate::cli::query::GranularityArgument;
 use crate::cli::text_table::{Align, TextTable, grouped};
 use crate::cli::time_argument::TimeArgument;
 use crate::cli::{CliError, Terminal};

@@ -1,8 +1,9 @@
 //! The vendor's side: its `GetChatappPhoneNumberMetric`, signed with the user's own key.
 
+use super::super::api_access::OfSpace;
 use super::super::query::call_patiently;
 use super::super::{CliError, Exit, Terminal, output::plain, profile};
-use super::ours::{Ours, calls};
+use super::ours::Ours;
 use super::{Asked, CamsArguments};
 use crate::client::{ApiClient, ClientError, Endpoint};
 use crate::entropy::SystemEntropy;
@@ -18,8 +19,7 @@ const NOT_YOURS: &str = "Unknown.ResourceOwnerId";
 /// The vendor's API, with what is asked of it each time.
 struct Theirs {
     client: ApiClient,
-    space: Option<String>,
-    isv_code: Option<String>,
+    of: OfSpace,
     granularity: Granularity,
     range: TimeRange,
 }
@@ -55,8 +55,10 @@ pub(super) fn report(
             Arc::clone(&asked.clock),
             Arc::new(SystemEntropy),
         ),
-        space: arguments.provider_space.clone(),
-        isv_code: arguments.provider_isv_code.clone(),
+        of: OfSpace {
+            space: arguments.provider_space.clone(),
+            isv_code: arguments.provider_isv_code.clone(),
+        },
         granularity: terms.granularity,
         range: terms.range,
     };
@@ -102,9 +104,8 @@ pub(super) fn report(
 
 impl Theirs {
     fn series(&self, numbers: &[String]) -> Result<Series, Fault> {
-        let named = (self.space.as_ref(), self.isv_code.as_ref());
         let mut rows = Vec::new();
-        for call in calls(numbers, self.granularity, self.range, named) {
+        for call in self.of.calls(numbers, self.granularity, self.range) {
             let answer = call_patiently(&self.client, &call).map_err(|error| match error {
                 ClientError::Body { status: 200, .. } => Fault::Answer(Reason::Cut {
                     what: "its body is not a whole answer of the API".to_owned(),

@@ -10,7 +10,7 @@ mod meta;
 mod ours;
 mod show;
 
-use super::query::GranularityArgument;
+use super::api_access::{ApiArguments, GranularityArgument};
 use super::time_argument::TimeArgument;
 use super::{CliError, Terminal};
 use crate::clock::{Clock, SystemClock};
@@ -62,7 +62,7 @@ pub(super) struct ReconcileArguments {
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
     #[command(flatten)]
-    ours: ours::OurArguments,
+    ours: ApiArguments,
     #[command(flatten)]
     output: ReportOutput,
     #[command(flatten)]
@@ -218,10 +218,7 @@ fn validate(arguments: &ReconcileArguments, clock: Arc<dyn Clock>) -> Result<Ask
     Ok(Asked {
         start: time("--start", arguments.start)?,
         end: time("--end", arguments.end)?,
-        granularity: arguments.granularity.map(|granularity| match granularity {
-            GranularityArgument::Daily => Granularity::Daily,
-            GranularityArgument::HalfHour => Granularity::HalfHour,
-        }),
+        granularity: arguments.granularity.map(Granularity::from),
         numbers,
         tolerance: arguments.tolerance,
         include_settling: arguments.include_settling,
