@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod compat;
+mod concurrency;
 mod console;
 mod mutants;
 mod package;
@@ -37,6 +38,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                      the benches of crates/chatmetric-bench, in release
   torture [kill|whitebox|io] [--cycles N]
                      the tests of durability alone; 200 cycles of each are CI's
+  concurrency [--schedules N] [TEST...]
+                     what threads share, in many orders of them
   mutants [ID...]    break each protection once; its named test must turn red
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
@@ -68,6 +71,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["package"] => package::make(),
         ["release", parts @ ..] => release::run(parts),
         ["torture", rest @ ..] => torture::run(rest),
+        ["concurrency", rest @ ..] => concurrency::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

@@ -5,6 +5,7 @@
 //! proves nothing. The working tree is never touched.
 
 mod backup;
+mod concurrency;
 mod console;
 mod edges;
 mod explain;
@@ -55,6 +56,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(reconcile::MUTANTS)
         .chain(streams::MUTANTS)
         .chain(explain::MUTANTS)
+        .chain(concurrency::MUTANTS)
 }
 
 /// Mutants of the program that are built together: each build takes minutes.

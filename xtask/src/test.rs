@@ -5,6 +5,7 @@
 //! installed.
 
 use crate::compat;
+use crate::concurrency;
 use crate::console;
 use crate::package;
 use crate::setup;
@@ -88,4 +89,5 @@ fn rust(steps: &mut Steps) {
         command.args(["test", "--workspace", "--no-fail-fast"]);
         steps.command("rust tests, doc tests included", &mut command);
     }
+    concurrency::add(steps, &[], None);
 }

@@ -9,12 +9,13 @@
 use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::credential::AccountId;
 use crate::error::ApiError;
 use crate::nonce::{NONCES_MAX_DEFAULT, NonceCache, NonceEntry, NonceRefusal};
 use crate::signature::VerifiedRequest;
+use crate::sync::{Mutex, MutexGuard};
 use crate::throttle::{KEYS_MAX_DEFAULT, Throttle, ThrottleRefusal};
 
 /// Bounds of the admission state.

@@ -115,6 +115,7 @@ pub mod response;
 pub mod sign;
 pub mod signature;
 mod strict_json;
+mod sync;
 pub mod throttle;
 mod timestamp;
 

@@ -15,6 +15,8 @@ mod calendar;
 mod event;
 mod model;
 mod random;
+#[cfg(shuttle)]
+pub mod schedules;
 mod webhook;
 mod workload;
 

@@ -64,6 +64,7 @@ use crate::api::{
 use crate::explanation::Explanation;
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
+use crate::sync::Mutex;
 use cut::StoreCut;
 use generation::lock;
 use journal::Position;
@@ -73,7 +74,7 @@ use shared::{Shared, shard_of};
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 /// A durable store in a directory.

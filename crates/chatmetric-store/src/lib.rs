@@ -14,6 +14,7 @@ mod embedded;
 mod explanation;
 mod memory;
 mod stream_offset;
+mod sync;
 
 pub use api::{
     BATCH_EVENTS_MAX, Batch, Books, Completion, DayVisitor, FUTURE_TOLERANCE_MS, Health,

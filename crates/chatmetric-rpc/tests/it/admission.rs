@@ -49,7 +49,7 @@ fn call(nonce: &str, action: &str) -> Verified {
     .unwrap()
 }
 
-fn metric(nonce: &str) -> Verified {
+pub(crate) fn metric(nonce: &str) -> Verified {
     call(nonce, "GetChatappPhoneNumberMetric")
 }
 

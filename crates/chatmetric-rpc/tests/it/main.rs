@@ -4,6 +4,8 @@
 mod actor;
 mod admission;
 mod clients;
+#[cfg(shuttle)]
+mod concurrency;
 mod dialects;
 mod explain;
 mod explain_mistakes;

@@ -22,6 +22,7 @@ pub(crate) struct View {
 }
 
 /// The open database.
+#[cfg_attr(all(test, shuttle), derive(Clone))]
 pub(crate) struct Catalog {
     database: Database,
     path: PathBuf,

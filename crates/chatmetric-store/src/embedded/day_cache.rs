@@ -13,14 +13,15 @@ use super::day_coding;
 use super::generation::lock;
 use super::hot::STRIPES;
 use super::packed_day::PackedDay;
+use crate::sync::{AtomicU64, Mutex};
 use chatmetric_core::{DayBlock, UtcDay};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::VecDeque;
 use std::mem::size_of;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The most days that a span has.
 pub(crate) const SPAN_DAYS_MAX: u32 = 400;
@@ -230,6 +231,8 @@ impl Stripe {
     }
 }
 
+#[cfg(all(test, shuttle))]
+mod concurrency;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,12 +16,13 @@ use super::offsets::Offsets;
 use super::usual::SourceNames;
 use crate::api::SourceName;
 use chatmetric_core::{EpochMs, MessageRecord, PhoneNumber, Slot, SpaceKey, UtcDay};
+use crate::sync::{Mutex, MutexGuard};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Differences that are looked at ahead of being added.
 const LOOK_AHEAD: usize = 16;

@@ -12,8 +12,9 @@ use super::shared::{Shard, Shared, shard_dir};
 use super::writer::Writer;
 use super::{EmbeddedStore, Threads, engine_journal, engine_tables, fault, merger};
 use crate::api::StoreError;
+use crate::sync::Mutex;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 const SHARDS_KEY: &str = "shards";

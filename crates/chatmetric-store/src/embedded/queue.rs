@@ -10,9 +10,10 @@ use crate::api::{
     BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, SourceName, StatusEvent, StoreError,
 };
 use crate::stream_offset::StreamOffset;
+use crate::sync::{Condvar, Mutex};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 /// Called once with the number of items that a command moved.
 pub(crate) type CommandDone = Box<dyn FnOnce(Result<u64, StoreError>) + Send>;
@@ -180,3 +181,6 @@ impl Queue {
         lock(&self.state).weight.events
     }
 }
+
+#[cfg(all(test, shuttle))]
+mod concurrency;

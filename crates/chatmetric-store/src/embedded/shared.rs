@@ -14,11 +14,12 @@ use super::queue::Queue;
 use super::run_set::RunSet;
 use super::usual::{SourceNames, UsualTable};
 use crate::api::{Books, Health, SourceName, StoreError};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, RwLock};
 use chatmetric_core::{EpochMs, PhoneNumber, SpaceKey, UtcDay};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 /// No floor yet.
 const NO_FLOOR: i64 = i64::MIN;
