@@ -11,6 +11,7 @@ mod codegen;
 mod compat;
 mod concurrency;
 mod console;
+mod fuzz;
 mod mutants;
 mod package;
 mod release;
@@ -40,10 +41,14 @@ const USAGE: &str = "usage: cargo xtask <task>
                      the tests of durability alone; 200 cycles of each are CI's
   concurrency [--schedules N] [TEST...]
                      what threads share, in many orders of them
+  fuzz [--seconds N | --minutes N] [TARGET...]
+                     inputs for each parser, 30 seconds each
+  fuzz TARGET --input FILE
+                     one input again
   mutants [ID...]    break each protection once; its named test must turn red
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
-                     kills, model, bench
+                     kills, fuzz, model, bench
 ";
 
 fn main() -> ExitCode {
@@ -72,6 +77,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["release", parts @ ..] => release::run(parts),
         ["torture", rest @ ..] => torture::run(rest),
         ["concurrency", rest @ ..] => concurrency::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

@@ -11,6 +11,7 @@ mod edges;
 mod explain;
 mod files;
 mod group;
+mod fuzz;
 mod list;
 mod reconcile;
 mod store;
@@ -57,6 +58,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(streams::MUTANTS)
         .chain(explain::MUTANTS)
         .chain(concurrency::MUTANTS)
+        .chain(fuzz::MUTANTS)
 }
 
 /// Mutants of the program that are built together: each build takes minutes.

@@ -6,7 +6,7 @@
 
 use crate::step::Steps;
 use crate::workspace::cargo;
-use crate::{bench, ci, compat, mutants, test, torture};
+use crate::{bench, ci, compat, fuzz, mutants, test, torture};
 use anyhow::{Result, bail};
 use std::env;
 
@@ -52,14 +52,17 @@ const TORTURES: [(&str, u64); 3] = [("kill", 10_000), ("whitebox", 2_000), ("io"
 /// Seeds of the model that is asked through the official SDKs.
 const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
+/// How long each parser is fuzzed.
+const FUZZ_SECONDS: u64 = 3_600;
 /// All parts, in their order.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "ci",
     "mutants",
     "counting",
     "signatures",
     "store",
     "kills",
+    "fuzz",
     "model",
     "bench",
 ];
@@ -95,6 +98,9 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
         for (kind, cycles) in TORTURES {
             torture::add(&mut steps, kind, Some(cycles), &["--release"]);
         }
+    }
+    if wanted("fuzz") {
+        steps.check("fuzz: an hour of each parser", || fuzz::all(FUZZ_SECONDS));
     }
     if wanted("model") {
         let seeds: Vec<String> = (1..=MODEL_SEEDS).map(|seed| seed.to_string()).collect();

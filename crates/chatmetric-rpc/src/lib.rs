@@ -106,6 +106,8 @@ pub mod admission;
 pub mod credential;
 pub mod error;
 pub mod explain;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod nonce;
 pub mod params;
 mod percent;

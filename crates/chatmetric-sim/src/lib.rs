@@ -12,6 +12,7 @@
 //! on `chatmetric-core`.
 
 mod calendar;
+pub mod corpus;
 mod event;
 mod model;
 mod random;

@@ -27,6 +27,8 @@ mod explained;
 mod fault;
 mod filter;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod generation;
 mod hot;
 mod hot_days;

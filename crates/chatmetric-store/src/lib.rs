@@ -24,6 +24,8 @@ pub use api::{
 pub use embedded::EmbeddedStore;
 pub use embedded::cut::{CutPart, StoreCut};
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
+#[cfg(any(test, fuzzing))]
+pub use embedded::fuzz;
 pub use embedded::options::{
     BATCH_SEALED_BYTES_MAX, CrashHook, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX,
     SOURCE_NAME_BYTES_MAX, Step, TALLY_DAYS_BEHIND_FLOOR_MIN,

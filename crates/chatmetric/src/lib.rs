@@ -35,6 +35,8 @@ pub mod control;
 pub mod directory;
 pub mod entropy;
 mod explanation;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod ingest;
 pub mod master_key;
 pub mod operator;

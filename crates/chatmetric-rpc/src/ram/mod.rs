@@ -7,6 +7,8 @@
 
 mod condition;
 mod evaluate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod policy;
 pub mod trust;
 mod wildcard;

@@ -181,5 +181,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Picked<'a> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@
 
 pub(crate) mod arrivals;
 mod binding;
-mod cams;
+pub(crate) mod cams;
 pub(crate) mod cams_webhook;
 pub(crate) mod claim;
 mod events;

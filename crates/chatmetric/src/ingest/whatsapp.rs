@@ -17,6 +17,8 @@ use chatmetric_store::Reason;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod straight;
 
 /// The channel of these events, in the identity of a message.

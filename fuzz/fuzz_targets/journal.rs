@@ -1,0 +1,7 @@
+//! The door of the fuzzer to `chatmetric_store::fuzz::journal`, where the property is.
+//!
+//! Not here: anything else. Invariant: the input comes there as it is.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| chatmetric_store::fuzz::journal(data));
