@@ -98,6 +98,9 @@ fn check_file(path: &Path, bytes: &[u8]) -> Vec<Finding> {
 
 /// Test data that is bytes by nature.
 fn is_binary(name: &str) -> bool {
+    if name.starts_with("fuzz/corpus/") {
+        return true;
+    }
     // Data directories of releases, as a store wrote them.
     if name.starts_with("crates/chatmetric-store/tests/fixtures/v") && !name.ends_with(".answers") {
         return true;

@@ -89,7 +89,10 @@ pub(super) fn check(name: &str, text: &str) -> Vec<Finding> {
 }
 
 fn is_test_file(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/tests_")
+    // Properties of the fuzzer exist under `--cfg fuzzing` and in tests alone.
+    let fuzz =
+        name.starts_with("crates/") && (name.ends_with("/fuzz.rs") || name.contains("/src/fuzz/"));
+    fuzz || name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/tests_")
 }
 
 fn product_lines(text: &str) -> impl Iterator<Item = &str> {
