@@ -65,8 +65,8 @@ use crate::api::{
 };
 use crate::explanation::Explanation;
 use crate::stream_offset::StreamOffset;
-use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use crate::sync::Mutex;
+use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use cut::StoreCut;
 use generation::lock;
 use journal::Position;

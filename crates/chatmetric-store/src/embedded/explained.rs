@@ -15,6 +15,7 @@ use super::notes::{NoteKey, NoteKind, USUAL};
 use super::shared::{Shared, Start};
 use super::usual::SourceNames;
 use crate::api::{SourceName, StoreError};
+use chatmetric_core::time::SLOTS_PER_DAY;
 use chatmetric_core::{DayBlock, EpochMs, Slot, UtcDay};
 use fjall::{OwnedWriteBatch, Readable};
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ impl Of {
 }
 
 /// The value of a row; `None` when nothing is left.
-fn encode(key: &[u8], day: UtcDay, cells: &Cells) -> Option<Vec<u8>> {
+pub(crate) fn encode(key: &[u8], day: UtcDay, cells: &Cells) -> Option<Vec<u8>> {
     let cells: Vec<_> = cells.iter().filter(|(_, count)| **count != 0).collect();
     if cells.is_empty() {
         return None;
@@ -99,7 +100,9 @@ pub(crate) fn decode(key: &[u8], day: UtcDay, value: &[u8], cells: &mut Cells) -
     }
     let mut slot = 0_u8;
     while !reader.is_empty() {
-        slot = slot.checked_add(reader.byte()?)?;
+        slot = slot
+            .checked_add(reader.byte()?)
+            .filter(|it| usize::from(*it) < SLOTS_PER_DAY)?;
         let kind = NoteKind::of_code(reader.byte()?)?;
         let of = reader.varint_u32()?;
         let of = if kind.is_revision() {
@@ -111,7 +114,8 @@ pub(crate) fn decode(key: &[u8], day: UtcDay, value: &[u8], cells: &mut Cells) -
                 Some(at) => Of::Source(names.get(at as usize)?.clone()),
             }
         };
-        *cells.entry((slot, kind, of)).or_default() += reader.signed()?;
+        let count = cells.entry((slot, kind, of)).or_default();
+        *count = count.checked_add(reader.signed()?)?;
     }
     Some(())
 }

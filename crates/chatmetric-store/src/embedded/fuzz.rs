@@ -7,13 +7,16 @@
 use super::coding::Reader;
 use super::day_coding;
 use super::entry::{Decoder, Encoder, Entry};
+use super::explained::{self, Cells};
 use super::generation::Fold;
+use super::hot::Deltas;
 use super::item::Item;
 use super::journal::{self, Position, SegmentHeader};
 use super::packed_day::PackedDay;
 use super::record_coding::{self, ENTRY_BYTES, Packed};
-use chatmetric_core::{DayBlock, EpochMs, MessageRecord, MessageStatus, Slot};
+use chatmetric_core::{DayBlock, EpochMs, MessageRecord, MessageStatus, Slot, UtcDay};
 use std::path::Path;
+use std::sync::Arc;
 
 const SHARD: u32 = 1;
 const SEGMENT: u64 = 3;
@@ -105,7 +108,8 @@ fn entries(payload: &[u8]) {
     assert_eq!(decode(&encoder.bytes), Some((received_at, found)));
     // An entry may name a message or a source that the frame does not have: refused, with its
     // place in the frame.
-    if let Err(at) = Fold::new(SEGMENT).frame(payload) {
+    let mut fold = Fold::new(SEGMENT, &Arc::default(), Deltas::default());
+    if let Err(at) = fold.frame(payload) {
         assert!(at <= payload.len());
     }
 }
@@ -120,7 +124,8 @@ fn decode(payload: &[u8]) -> Option<(EpochMs, Vec<Entry>)> {
     Some((decoder.received_at, found))
 }
 
-fn encode(encoder: &mut Encoder, entry: &Entry) {
+/// Writes an entry as it was read.
+pub(super) fn encode(encoder: &mut Encoder, entry: &Entry) {
     match entry {
         Entry::New {
             fingerprint,
@@ -151,6 +156,19 @@ fn encode(encoder: &mut Encoder, entry: &Entry) {
         Entry::Remove { id } => encoder.remove(*id),
         Entry::Floor { floor } => encoder.floor(*floor),
         Entry::Offset { source, offset } => encoder.offset(*source, offset),
+        Entry::From { source } => encoder.from(*source),
+        Entry::Noted {
+            kind,
+            source,
+            binding,
+            slot,
+            count,
+        } => encoder.noted((*kind, *source), *binding, *slot, *count),
+        Entry::Usual {
+            binding,
+            source,
+            from_day,
+        } => encoder.usual(*binding, *source, *from_day),
     }
 }
 
@@ -160,11 +178,12 @@ pub fn record(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else {
         return;
     };
-    match kind % 4 {
+    match kind % 5 {
         0 => packed(rest),
         1 => reported(rest),
         2 => item(rest),
-        _ => day(rest),
+        3 => day(rest),
+        _ => explanation(rest),
     }
 }
 
@@ -235,6 +254,23 @@ fn day(bytes: &[u8]) {
     assert_eq!(again, block);
     PackedDay::pack(&block).unpack(&mut again);
     assert_eq!(again, block);
+}
+
+fn explanation(bytes: &[u8]) {
+    const DAY: UtcDay = UtcDay(20_000);
+    let mut value = bytes.to_vec();
+    day_coding::seal(b"key", &mut value);
+    let mut cells = Cells::new();
+    if explained::decode(b"key", DAY, &value, &mut cells).is_none() {
+        return;
+    }
+    cells.retain(|_, count| *count != 0);
+    let mut again = Cells::new();
+    if let Some(value) = explained::encode(b"key", DAY, &cells) {
+        let read = explained::decode(b"key", DAY, &value, &mut again);
+        assert_eq!(read, Some(()));
+    }
+    assert_eq!(again, cells);
 }
 
 #[cfg(test)]

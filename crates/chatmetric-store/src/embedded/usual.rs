@@ -8,10 +8,10 @@
 
 use super::generation::lock;
 use crate::api::SourceName;
+use crate::sync::Mutex;
 use chatmetric_core::UtcDay;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use std::sync::Mutex;
 
 /// Bindings that have a usual source; of those behind it everything is noted. It bounds
 /// the table, whatever a journal claims.

@@ -34,7 +34,8 @@ fn deltas(binding: u32, sent: i32) -> Deltas {
     let mut deltas = Deltas::default();
     let counts = Counts::from_array([sent, 0, 0, 0, 0]);
     let slot = Slot(96 * 9);
-    deltas.stripes[binding as usize % STRIPES].push(Delta {
+    let stripe = &mut deltas.stripes[binding as usize % STRIPES];
+    stripe.counts.push(Delta {
         binding,
         slot,
         counts,

@@ -117,50 +117,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut out = Encoder::default();
     out.start(EpochMs(1_000_000_000));
     for entry in entries {
-        match entry {
-            Entry::New {
-                fingerprint,
-                binding,
-                status,
-                slot,
-            } => out.new_message(*fingerprint, *binding, *status, *slot),
-            Entry::Base {
-                fingerprint,
-                binding,
-                record,
-                status,
-                slot,
-            } => out.base(*fingerprint, *binding, record, *status, *slot),
-            Entry::Ref {
-                ordinal,
-                status,
-                slot,
-            } => out.reference(*ordinal, *status, *slot),
-            Entry::Bind {
-                binding,
-                space,
-                number,
-            } => out.bind(*binding, *space, number),
-            Entry::Source { id, name } => out.source(*id, name),
-            Entry::Books { source, delta } => out.books(*source, delta),
-            Entry::Put { id, item } => out.put(*id, item),
-            Entry::Remove { id } => out.remove(*id),
-            Entry::Floor { floor } => out.floor(*floor),
-            Entry::Offset { source, offset } => out.offset(*source, offset),
-            Entry::From { source } => out.from(*source),
-            Entry::Noted {
-                kind,
-                source,
-                binding,
-                slot,
-                count,
-            } => out.noted((*kind, *source), *binding, *slot, *count),
-            Entry::Usual {
-                binding,
-                source,
-                from_day,
-            } => out.usual(*binding, *source, *from_day),
-        }
+        crate::embedded::fuzz::encode(&mut out, entry);
     }
     out.bytes
 }
