@@ -83,7 +83,7 @@ pub struct Reports {
 
 type MessageKey = (&'static str, Arc<str>, Arc<str>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Message {
     space: u32,
     events: Vec<(Status, i64)>,
@@ -99,7 +99,7 @@ struct Times {
 }
 
 /// The set of all events seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     messages: HashMap<MessageKey, Message>,
     observed: u64,
