@@ -14,7 +14,7 @@
 use crate::event::Event;
 use crate::model::{Model, Totals};
 use crate::source::Post;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -92,6 +92,8 @@ pub struct Audit {
     /// Released by a server that failed meanwhile, or not.
     maybe: Vec<(u32, Event)>,
     unknown: Vec<Judged>,
+    /// Posts that were acknowledged at least once.
+    acknowledged: BTreeSet<u64>,
     received: Bounds,
     late: Bounds,
 }
@@ -127,6 +129,7 @@ impl Audit {
             waiting: Vec::new(),
             maybe: Vec::new(),
             unknown: Vec::new(),
+            acknowledged: BTreeSet::new(),
             received: Bounds::default(),
             late: Bounds::default(),
         }
@@ -168,12 +171,28 @@ impl Audit {
         match outcome {
             Outcome::Refused => {}
             Outcome::Acknowledged => {
-                // Whatever became of earlier tries changes nothing any more.
-                self.unknown.retain(|it| it.post.id != post.id);
+                self.acknowledged.insert(post.id);
                 self.count(&judged);
             }
             Outcome::Unknown => self.unknown.push(judged),
         }
+        self.forget_settled();
+    }
+
+    /// Forgets tries of unknown fate of posts that were acknowledged at another try, once
+    /// all that they could have counted is counted: their fate changes nothing any more.
+    fn forget_settled(&mut self) {
+        let Self {
+            acknowledged,
+            waiting,
+            maybe,
+            unknown,
+            ..
+        } = self;
+        unknown.retain(|it| {
+            let waits = |event| waiting.iter().chain(&*maybe).any(|(_, it)| it == event);
+            !acknowledged.contains(&it.post.id) || it.at_once.iter().chain(&it.maybe).any(waits)
+        });
     }
 
     fn count(&mut self, judged: &Judged) {
@@ -205,6 +224,7 @@ impl Audit {
             let released = judged.maybe.extract_if(.., |event| is_due(event));
             judged.at_once.extend(released);
         }
+        self.forget_settled();
     }
 
     /// Compares all counts of the server, and learns from them what became of posts of
@@ -302,7 +322,7 @@ fn counts_of(model: &Model, spaces: &[u32]) -> Counts {
 fn difference(expected: &Counts, found: &Counts, unknown: usize) -> String {
     let mut text = format!("the counts differ, with {unknown} posts of unknown fate:");
     let places = expected.keys().chain(found.keys());
-    let places: std::collections::BTreeSet<_> = places.collect();
+    let places: BTreeSet<_> = places.collect();
     let differ = places
         .into_iter()
         .filter(|place| expected.get(*place) != found.get(*place));

@@ -124,7 +124,7 @@ impl Span<'_> {
     }
 
     fn disk(&mut self) {
-        if self.random.chance(500) {
+        if self.random.chance(700) {
             let call = if self.random.chance(600) {
                 FrameCall::Sync
             } else {
@@ -133,9 +133,9 @@ impl Span<'_> {
             let nth = 1 + self.random.below(12);
             self.put(Fault::DiskError { call, nth });
         }
-        if self.random.chance(250) {
+        if self.random.chance(400) {
             let (full, free) = (Fault::DiskFull(true), Fault::DiskFull(false));
-            self.put_for(4 * HOUR_MS, full, free);
+            self.put_for(10 * HOUR_MS, full, free);
         }
         for _ in 0..self.random.between(0, 2) {
             // Beyond the time-out of a source at times: the answer comes too late.

@@ -21,7 +21,7 @@ const WAITS_MS: [i64; 9] = [
     1_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000,
 ];
 /// Most statuses of a post.
-const STATUSES_MAX: i64 = 40;
+const STATUSES_MAX: i64 = 16;
 /// Of a thousand events, those that are repeated with a time far behind the floor.
 const ANCIENT: u32 = 15;
 /// How far, at least.
@@ -222,7 +222,7 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), posts.len());
         assert!(posts.is_sorted_by_key(|post| post.ready_ms));
-        assert!(posts.iter().any(|post| post.events.len() > 20));
+        assert!(posts.iter().any(|post| post.events.len() > 8));
         for post in &posts {
             assert_eq!(post.body.statuses, post.events.len());
         }

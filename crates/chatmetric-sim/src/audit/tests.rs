@@ -151,3 +151,31 @@ fn late_events_never_count_and_early_ones_wait_for_their_time() {
     );
     assert!(audit.check(&counts(&[&at_once]), true).is_err());
 }
+
+#[test]
+fn another_try_of_what_was_acknowledged_is_no_riddle_unless_it_waits() {
+    let early_ms = NOW_MS + AHEAD_MS_MAX + 1;
+    let post = post(
+        0,
+        &[("a", Status::Sent, NOW_MS), ("b", Status::Sent, early_ms)],
+    );
+    let now = self::post(1, &[("a", Status::Sent, NOW_MS)]);
+    let mut audit = audit();
+    audit.given(&post, NOW_MS, Outcome::Acknowledged);
+    audit.given(&post, NOW_MS, Outcome::Unknown);
+    assert_eq!(audit.unknown(), 0);
+    // By a later clock, the same post may have counted what waits.
+    audit.given(&post, early_ms, Outcome::Unknown);
+    assert_eq!(audit.unknown(), 1);
+    for found in [counts(&[&now]), counts(&[&post])] {
+        let mut audit = self::audit();
+        audit.given(&post, NOW_MS, Outcome::Acknowledged);
+        audit.given(&post, early_ms, Outcome::Unknown);
+        assert_eq!(audit.check(&found, true), Ok(Finding::Equal));
+        audit.looked_for_due(early_ms, true);
+        assert_eq!(audit.unknown(), 0);
+        assert_eq!(audit.check(&counts(&[&post]), true), Ok(Finding::Equal));
+    }
+    audit.looked_for_due(early_ms, true);
+    assert_eq!((audit.unknown(), audit.waiting()), (0, 0));
+}
