@@ -35,10 +35,7 @@ fn policy(settings: &Settings) -> FloorPolicy {
 
 /// Runs until it is dropped; the uptime that moves the floor counts from this call.
 pub(super) fn run(app: Arc<App>) -> impl Future<Output = ()> + Send {
-    let mut state = State {
-        floor_moved_ms: app.clock.monotonic_ms(),
-        looks: Looks::default(),
-    };
+    let mut state = State::new(&app);
     async move {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -60,14 +57,22 @@ pub(super) fn run(app: Arc<App>) -> impl Future<Output = ()> + Send {
     }
 }
 
-struct State {
+pub(super) struct State {
     floor_moved_ms: u64,
     /// What is held is looked at in pieces.
     looks: Looks,
 }
 
 impl State {
-    fn tick(&mut self, app: &App) {
+    /// The uptime that moves the floor counts from this call.
+    pub(super) fn new(app: &App) -> Self {
+        Self {
+            floor_moved_ms: app.clock.monotonic_ms(),
+            looks: Looks::default(),
+        }
+    }
+
+    pub(super) fn tick(&mut self, app: &App) {
         let released = app.store.release_due(app.clock.now());
         report("release due events", released.map(drop));
         self.move_floor(app);

@@ -2,7 +2,8 @@
 //!
 //! Reading order: this file (start and stop), `listener` (connections), `handshake`
 //! (TLS), `connection` (what hyper refuses by itself), `exchange` (a request and its
-//! answer), `body`, `route`, `webhook`, `query_text`, `answer`, `stream`, `limits`, `background`.
+//! answer), `body`, `route`, `webhook`, `query_text`, `answer`, `stream`, `limits`, `background`;
+//! `in_process` is the server without sockets.
 //!
 //! Invariant: once [`RunningServer::shutdown`] returns, nothing is in flight to
 //! the store and every acknowledgement that was given stands.
@@ -13,6 +14,7 @@ pub(crate) mod body;
 mod connection;
 pub(crate) mod exchange;
 mod handshake;
+mod in_process;
 pub mod limits;
 mod listener;
 mod operator;
@@ -39,6 +41,7 @@ use chatmetric_core::time::zone_database_version;
 use chatmetric_rpc::admission::{Admission, AdmissionSettings};
 use chatmetric_rpc::signature::{Verifier, VerifierSettings};
 use chatmetric_store::{Store, StoreError};
+pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
 use std::io;

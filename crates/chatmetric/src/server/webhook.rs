@@ -4,6 +4,7 @@
 //! Not here: formats, signatures and tokens (`ingest`). Invariant: no path is told
 //! anywhere, because that of CAMS ends in a secret.
 
+use crate::directory::Webhook;
 use crate::ingest::{cams_webhook, events_webhook, receive, whatsapp_webhook};
 use crate::server::App;
 use crate::server::answer::Answer;
@@ -11,8 +12,9 @@ use crate::server::body::{Body, BodyFault, read_body};
 use crate::server::exchange::check_head;
 use crate::server::route::cams_token;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use hyper::body::Incoming;
+use std::sync::Arc;
 
 pub(super) async fn whatsapp(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
     if let Some(refusal) = refused_head(parts) {
@@ -28,8 +30,17 @@ pub(super) async fn whatsapp(app: &App, id: &str, parts: &Parts, body: Incoming)
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let result = whatsapp_webhook::receive(app, &webhook, &parts.headers, &body.bytes).await;
-    receive::answer(result)
+    whatsapp_body(app, &webhook, &parts.headers, &body.bytes).await
+}
+
+/// What becomes of a body that was read whole.
+pub(super) async fn whatsapp_body(
+    app: &App,
+    webhook: &Arc<Webhook>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Answer {
+    receive::answer(whatsapp_webhook::receive(app, webhook, headers, body).await)
 }
 
 pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
