@@ -79,6 +79,8 @@ mod disk;
 mod reconcile;
 // kill -9 of `serve`, again and again.
 mod restart;
+// Whole lives in virtual time, by seeds: crashes, a bad network, clocks that jump.
+mod simulation;
 // What systemd hears of `serve`.
 mod service_manager;
 // Streams of a real nats-server: exact counts, gaps, poison, credentials.
