@@ -16,6 +16,7 @@ mod mutants;
 mod package;
 mod release;
 mod setup;
+mod sim;
 mod step;
 mod test;
 mod tidy;
@@ -49,6 +50,9 @@ const USAGE: &str = "usage: cargo xtask <task>
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, fuzz, model, bench
+  sim [--hours N] [--seed S] [--seeds N]
+                     lives of a server in virtual time; 50 seeds are CI's
+                     kills, sim, model, bench
 ";
 
 fn main() -> ExitCode {
@@ -78,6 +82,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["torture", rest @ ..] => torture::run(rest),
         ["concurrency", rest @ ..] => concurrency::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["sim", rest @ ..] => sim::run(rest),
         ["mutants", ids @ ..] => mutants::run(ids),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

@@ -14,6 +14,7 @@ mod fuzz;
 mod group;
 mod list;
 mod reconcile;
+mod sim;
 mod store;
 mod streams;
 mod torture;
@@ -59,6 +60,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(explain::MUTANTS)
         .chain(concurrency::MUTANTS)
         .chain(fuzz::MUTANTS)
+        .chain(sim::MUTANTS)
 }
 
 /// Mutants of the program that are built together: each build takes minutes.

@@ -49,6 +49,8 @@ const LONG_RUNS: [LongRun; 3] = [
 ];
 /// Kinds of torture with the cycles of a release.
 const TORTURES: [(&str, u64); 3] = [("kill", 10_000), ("whitebox", 2_000), ("io", 2_000)];
+/// How long lives are simulated.
+const SIMULATION_HOURS: f64 = 8.0;
 /// Seeds of the model that is asked through the official SDKs.
 const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
@@ -63,6 +65,7 @@ const PARTS: [&str; 9] = [
     "store",
     "kills",
     "fuzz",
+    "sim",
     "model",
     "bench",
 ];
@@ -101,6 +104,8 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
     }
     if wanted("fuzz") {
         steps.check("fuzz: an hour of each parser", || fuzz::all(FUZZ_SECONDS));
+    if wanted("sim") {
+        sim::add(&mut steps, SIMULATION_HOURS, &["--release"]);
     }
     if wanted("model") {
         let seeds: Vec<String> = (1..=MODEL_SEEDS).map(|seed| seed.to_string()).collect();
