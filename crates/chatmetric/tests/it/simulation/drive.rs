@@ -38,7 +38,8 @@ const STARTS_MS: [i64; 4] = [
 const NUMBERS: u32 = 7;
 /// How long faults go on after the last message left.
 const TROUBLE_MS: i64 = 12 * HOUR_MS;
-/// Requests that the server has at a time.
+/// Requests that the server has at a time, in one of four seeds: how the store groups
+/// them into frames is a matter of its threads.
 const TOGETHER_MAX: usize = 4;
 /// Of a thousand posts, those that somebody without the secret imitates.
 const FORGED: u32 = 60;
@@ -72,6 +73,8 @@ pub(super) struct Simulation {
     /// When somebody starts the server again.
     pub(super) up_at_ms: Option<i64>,
     pub(super) tick_at_ms: i64,
+    /// Requests that the server has at a time.
+    pub(super) together: usize,
     pub(super) floor: Option<EpochMs>,
     /// A post may be counted in part: it was given to a server with several shards.
     pub(super) may_be_partial: bool,
@@ -127,6 +130,7 @@ impl Simulation {
             crash: Crash::Power,
             up_at_ms: Some(start_ms),
             tick_at_ms: start_ms,
+            together: if random.chance(250) { TOGETHER_MAX } else { 1 },
             floor: None,
             may_be_partial: false,
             now_ms: start_ms,
@@ -274,7 +278,7 @@ impl Simulation {
                 }
             }
         }
-        for group in requests.chunks(TOGETHER_MAX) {
+        for group in requests.chunks(self.together) {
             if self.machine.is_up() {
                 self.deliver(group);
                 self.look_after();
@@ -309,17 +313,24 @@ impl Simulation {
             } else {
                 self.report.unanswered += 1;
             }
-            if outcome == Outcome::Refused && !self.machine.disk.is_full() {
+            let has_room = !self.machine.disk.is_full();
+            if status == 503 && has_room && !self.has_failed() {
                 self.wait_for_room(post, server_ms);
             }
         }
     }
 
+    /// Whether the server takes nothing more until somebody starts it again.
+    fn has_failed(&self) -> bool {
+        self.machine.disk.is_down() || self.machine.is_poisoned()
+    }
+
     fn outcome(&self, status: u16, body: &str) -> Outcome {
-        let has_failed = self.machine.disk.is_down() || self.machine.is_poisoned();
         match status {
             200 => Outcome::Acknowledged,
-            503 if has_failed => Outcome::Unknown,
+            503 if self.has_failed() => Outcome::Unknown,
+            // One shard may have had no room, and another may have counted its part.
+            503 if !self.machine.is_whole() => Outcome::Unknown,
             503 => Outcome::Refused,
             other => panic!("a signed post is answered with {other}: {body}"),
         }
@@ -368,7 +379,7 @@ impl Simulation {
             let (status, body) = &answers[0];
             let outcome = self.outcome(status.as_u16(), body);
             self.give(post, server_ms, outcome);
-            if outcome != Outcome::Refused {
+            if outcome == Outcome::Acknowledged || self.has_failed() {
                 return;
             }
         }

@@ -246,7 +246,10 @@ impl Machine {
         let next = self.folder.path().join(format!("store-{}", self.lives));
         copy_catalog(&self.store_dir, &next);
         self.running = None;
-        let picture = self.disk.after(crash, &mut self.random);
+        // Dice of its own: how much is at stake depends on the store's threads, and what
+        // comes later must not.
+        let mut dice = Random::new(self.random.bits());
+        let picture = self.disk.after(crash, &mut dice);
         self.disk = SimDisk::new(&next, picture, self.random.bits());
         let before = std::mem::replace(&mut self.store_dir, next);
         std::fs::remove_dir_all(before).expect("removed");
