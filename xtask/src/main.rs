@@ -46,13 +46,13 @@ const USAGE: &str = "usage: cargo xtask <task>
                      inputs for each parser, 30 seconds each
   fuzz TARGET --input FILE
                      one input again
-  mutants [ID...]    break each protection once; its named test must turn red
-  package            the Debian package, in release, below the target directory
-  release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
-                     kills, fuzz, model, bench
   sim [--hours N] [--seed S] [--seeds N]
                      lives of a server in virtual time; 50 seeds are CI's
-                     kills, sim, model, bench
+  mutants [--together] [ID...]
+                     break each protection once; its named test must turn red
+  package            the Debian package, in release, below the target directory
+  release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
+                     kills, fuzz, sim, model, bench
 ";
 
 fn main() -> ExitCode {

@@ -6,7 +6,7 @@
 
 use crate::step::Steps;
 use crate::workspace::cargo;
-use crate::{bench, ci, compat, fuzz, mutants, test, torture};
+use crate::{bench, ci, compat, fuzz, mutants, sim, test, torture};
 use anyhow::{Result, bail};
 use std::env;
 
@@ -57,7 +57,7 @@ const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
 /// How long each parser is fuzzed.
 const FUZZ_SECONDS: u64 = 3_600;
 /// All parts, in their order.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "ci",
     "mutants",
     "counting",
@@ -104,6 +104,7 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
     }
     if wanted("fuzz") {
         steps.check("fuzz: an hour of each parser", || fuzz::all(FUZZ_SECONDS));
+    }
     if wanted("sim") {
         sim::add(&mut steps, SIMULATION_HOURS, &["--release"]);
     }
