@@ -129,7 +129,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         promise: "an explanation is of a number of the space",
         file: "crates/chatmetric/src/console/explanation.rs",
         find: "        if !counts::is_of_space(app, &snapshot, &space, number)? {",
-        replace: "        if !counts::is_of_space(app, &snapshot, &space, number)? && is_operator {",
+        replace: "        if !counts::is_of_space(app, &snapshot, &space, number)? && !is_operator {",
         test: test!(
             "chatmetric",
             it,

@@ -7,12 +7,8 @@
 
 use super::usual::UsualTable;
 use chatmetric_core::{MessageRecord, MessageStatus, Slot};
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
+use std::mem::size_of;
 use std::ops::Range;
-
-/// About how many bytes one note takes in memory.
-const NOTE_BYTES: usize = 32;
 
 /// What a note is about; the numbers are those on disk and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,27 +203,51 @@ impl Reporter {
     }
 }
 
-/// The notes of the bindings of one stripe.
+/// The notes of the bindings of one stripe: a list that is appended to, because a table of
+/// them would cost a wait for memory each time. Those of one key are put together when the
+/// list is full.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    counts: HashMap<NoteKey, i32, FxBuildHasher>,
+    list: Vec<(NoteKey, i32)>,
 }
 
 impl Notes {
-    /// Adds to a note; gives the bytes that this took.
+    /// Adds to a note; gives the bytes that this allocated.
     #[inline]
     pub(crate) fn add(&mut self, key: NoteKey, change: i32) -> usize {
-        let before = self.counts.len();
-        *self.counts.entry(key).or_default() += change;
-        (self.counts.len() - before) * NOTE_BYTES
+        let more = if self.list.len() == self.list.capacity() {
+            self.make_room()
+        } else {
+            0
+        };
+        self.list.push((key, change));
+        more
     }
 
-    /// All notes, in no order.
+    /// Puts together what is of one key, and makes the list longer when that freed little.
+    fn make_room(&mut self) -> usize {
+        let before = self.list.capacity();
+        self.list.sort_unstable_by_key(|(key, _)| *key);
+        self.list.dedup_by(|(key, change), (kept, sum)| {
+            let is_same = key == kept;
+            if is_same {
+                *sum += *change;
+            }
+            is_same
+        });
+        if self.list.len() > before / 2 {
+            let more = before - self.list.len() + (before / 2).max(16);
+            self.list.reserve_exact(more);
+        }
+        (self.list.capacity() - before) * size_of::<(NoteKey, i32)>()
+    }
+
+    /// All notes, in no order; several may be of one key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&NoteKey, i32)> {
-        self.counts.iter().map(|(key, count)| (key, *count))
+        self.list.iter().map(|(key, count)| (key, *count))
     }
 
-    /// The notes of a binding about some slots, in no order.
+    /// The notes of a binding about some slots, as [`Self::iter`].
     pub(crate) fn of(
         &self,
         binding: u32,
@@ -235,5 +255,49 @@ impl Notes {
     ) -> impl Iterator<Item = (&NoteKey, i32)> {
         let wanted = move |key: &NoteKey| key.binding == binding && slots.contains(&key.slot);
         self.iter().filter(move |(key, _)| wanted(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn key(binding: u32, slot: u32) -> NoteKey {
+        NoteKey {
+            binding,
+            slot: Slot(slot),
+            kind: NoteKind::Duplicate,
+            of: USUAL,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn notes_sum_up(changes in proptest::collection::vec((0_u32..3, 0_u32..9, -3_i32..4), 0..400)) {
+            let mut notes = Notes::default();
+            let mut right: BTreeMap<NoteKey, i32> = BTreeMap::new();
+            for (binding, slot, change) in changes {
+                notes.add(key(binding, slot), change);
+                *right.entry(key(binding, slot)).or_default() += change;
+            }
+            let mut found: BTreeMap<NoteKey, i32> = BTreeMap::new();
+            for (key, change) in notes.iter() {
+                *found.entry(*key).or_default() += change;
+            }
+            prop_assert_eq!(&found, &right);
+            let some: i32 = notes.of(1, Slot(2)..Slot(5)).map(|(_, change)| change).sum();
+            let expected = right.iter().filter(|(key, _)| key.binding == 1 && (2..5).contains(&key.slot.0));
+            prop_assert_eq!(some, expected.map(|(_, change)| *change).sum::<i32>());
+        }
+    }
+
+    #[test]
+    fn a_flood_of_one_key_takes_no_memory() {
+        let mut notes = Notes::default();
+        let bytes: usize = (0..100_000).map(|at| notes.add(key(at % 5, 7), 1)).sum();
+        assert!(bytes < 2_000, "{bytes}");
+        assert_eq!(notes.iter().map(|(_, count)| count).sum::<i32>(), 100_000);
     }
 }
