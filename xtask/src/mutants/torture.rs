@@ -16,6 +16,14 @@ macro_rules! test {
 /// The mutants of the tortures.
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "torture-waiting",
+        promise: "a store that takes events again says so",
+        file: "crates/chatmetric-store/src/embedded/room.rs",
+        find: "            // Space that was short for this is there again.\n            self.shared.set_waiting(None);\n",
+        replace: "",
+        test: test!("a_segment_that_could_not_grow_grows_when_there_is_space"),
+    },
+    Mutant {
         id: "torture-sync",
         promise: "nothing is acknowledged before its sync",
         file: "crates/chatmetric-store/src/embedded/frame.rs",

@@ -37,6 +37,8 @@ impl Writer {
                 return Err(self.shared.poison(reason));
             }
             self.capacity = to;
+            // Space that was short for this is there again.
+            self.shared.set_waiting(None);
         }
         Ok(())
     }

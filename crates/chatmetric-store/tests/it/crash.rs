@@ -293,7 +293,64 @@ fn a_full_disk_is_waited_out() {
     settle(dir.path(), &tiny(), &mut model, None);
 }
 
-/// No new file can be made while it is full.
+/// A frame that is longer than its segment waits for space once; then the store says that
+/// it takes events, without a new segment.
+#[test]
+fn a_segment_that_could_not_grow_grows_when_there_is_space() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let full = Arc::new(AtomicBool::new(false));
+    let options = Options {
+        generation_records_max: 100_000,
+        segment_bytes: 8 * 1024,
+        disk: Arc::new(FullDisk {
+            inner: FaultDisk::new(),
+            full: Arc::clone(&full),
+        }),
+        ..Options::default()
+    };
+    let store = open(dir.path(), &options);
+    let (mut model, mut random) = (Model::default(), Random(5));
+    let long = Batch {
+        events: (0..900).flat_map(|_| random.batch(5_000).events).collect(),
+        ..random.batch(10)
+    };
+    full.store(true, Ordering::SeqCst);
+    let refused = store.commit(long.clone());
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert!(matches!(store.health(), Health::Waiting(_)));
+    full.store(false, Ordering::SeqCst);
+    store.commit(long.clone()).expect("there is space");
+    model.take(&long);
+    assert_eq!(store.health(), Health::Ready);
+    model.check(&store).expect("readable");
+}
+
+/// What lies behind so many bytes of a file finds no space while the disk is full.
+const FULL_BEHIND_BYTES: u64 = 8 * 1024;
+
+/// A file on a disk that may be full.
+struct FullFile {
+    inner: Box<dyn chatmetric_store::DiskFile>,
+    full: Arc<AtomicBool>,
+}
+
+impl chatmetric_store::DiskFile for FullFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+        let is_behind = offset + bytes.len() as u64 > FULL_BEHIND_BYTES;
+        if is_behind && self.full.load(Ordering::SeqCst) {
+            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        }
+        self.inner.write_at(bytes, offset)
+    }
+    fn sync(&self) -> std::io::Result<()> {
+        self.inner.sync()
+    }
+}
+
+/// No new file can be made while it is full, and none grows.
 struct FullDisk {
     inner: FaultDisk,
     full: Arc<AtomicBool>,
@@ -304,7 +361,10 @@ impl chatmetric_store::Disk for FullDisk {
         if self.full.load(Ordering::SeqCst) {
             return Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
         }
-        self.inner.create(path)
+        Ok(Box::new(FullFile {
+            inner: self.inner.create(path)?,
+            full: Arc::clone(&self.full),
+        }))
     }
     fn open(&self, path: &Path) -> std::io::Result<Box<dyn chatmetric_store::DiskFile>> {
         self.inner.open(path)
