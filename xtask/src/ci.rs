@@ -5,7 +5,7 @@
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, compat, fuzz, setup, test, tidy};
+use crate::{codegen, compat, fuzz, setup, test, tidy, trust};
 use anyhow::{Context, Result, bail};
 use std::process::Command;
 
@@ -52,6 +52,7 @@ pub(crate) fn add(steps: &mut Steps) {
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     );
+    steps.check("TRUST.md is current", trust::check);
     steps.check("generated files are current", codegen::check);
     if works("cargo", &["deny", "--version"]) {
         steps.command(

@@ -21,6 +21,7 @@ mod step;
 mod test;
 mod tidy;
 mod torture;
+mod trust;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -50,6 +51,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                      lives of a server in virtual time; 50 seeds are CI's
   mutants [--together] [ID...]
                      break each protection once; its named test must turn red
+  trust [--check]    write TRUST.md from what the last long runs said
+  trust run [ID...]  the long run of each promise
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, fuzz, sim, model, bench
@@ -79,6 +82,9 @@ fn run(arguments: &[String]) -> Result<()> {
         ["bench", rest @ ..] => bench::run(rest),
         ["package"] => package::make(),
         ["release", parts @ ..] => release::run(parts),
+        ["trust"] => trust::write(),
+        ["trust", "--check"] => trust::check(),
+        ["trust", "run", ids @ ..] => trust::run(ids),
         ["torture", rest @ ..] => torture::run(rest),
         ["concurrency", rest @ ..] => concurrency::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),

@@ -1,0 +1,255 @@
+//! `cargo xtask trust`: TRUST.md, the promises with their tests and the last long run of
+//! each, generated from the runs.
+//!
+//! `trust run [ID...]` does the long runs and remembers what they said, with the day and
+//! the commit; `trust` writes the page from that; `trust --check` is CI's. Not here: the
+//! tests. Invariant: a figure on the page is of a run that ended well.
+
+mod promises;
+
+use crate::workspace::root;
+use anyhow::{Context, Result, bail};
+use promises::{PROMISES, Promise};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+const PAGE: &str = "TRUST.md";
+/// What the last long runs said.
+const RUNS: &str = "docs/trust-runs.json";
+/// A line of a run that stands on the page.
+const FIGURE: &str = "figure: ";
+/// Such lines of one run.
+const FIGURES_MAX: usize = 12;
+
+/// Writes the page.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write() -> Result<()> {
+    fs::write(root().join(PAGE), page(&runs()?)).with_context(|| format!("could not write {PAGE}"))
+}
+
+/// Whether the page is what would be written.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn check() -> Result<()> {
+    let found = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    if found != page(&runs()?) {
+        bail!("`{PAGE}` is not current: run `cargo xtask trust`");
+    }
+    Ok(())
+}
+
+/// Does the long runs of all promises, or of those named, and remembers what they said.
+///
+/// # Errors
+/// When one of them fails; those before it are remembered.
+pub(crate) fn run(ids: &[&str]) -> Result<()> {
+    let known = |id: &&str| PROMISES.iter().any(|promise| promise.id == *id);
+    if let Some(unknown) = ids.iter().find(|id| !known(id)) {
+        let ids: Vec<&str> = PROMISES.iter().map(|promise| promise.id).collect();
+        bail!("no promise is called `{unknown}`: {}", ids.join(", "));
+    }
+    let wanted = |promise: &&Promise| ids.is_empty() || ids.contains(&promise.id);
+    for promise in PROMISES.iter().filter(wanted) {
+        if promise.release.is_empty() {
+            continue;
+        }
+        println!("\n==> {}: {}", promise.id, promise.what);
+        let outcome = long_run(promise.release)
+            .with_context(|| format!("the long run of `{}` failed", promise.id))?;
+        let mut all = runs()?;
+        all.insert(promise.id.to_owned(), outcome);
+        let text = serde_json::to_string_pretty(&Value::Object(all))?;
+        fs::write(root().join(RUNS), format!("{text}\n"))?;
+        write()?;
+    }
+    Ok(())
+}
+
+fn runs() -> Result<Map<String, Value>> {
+    match fs::read_to_string(root().join(RUNS)) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| format!("`{RUNS}` is no JSON")),
+        Err(_) => Ok(Map::new()),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a task measures its own steps; no product code runs here"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Runs one task of this program; gives what it said.
+fn long_run(arguments: &[&str]) -> Result<Value> {
+    let started = now();
+    let program = std::env::current_exe().context("this program has no path")?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut figures = Vec::new();
+    let mut closing = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut out = std::io::stdout().lock();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.context("its output is no text")?;
+            writeln!(out, "{line}")?;
+            if let Some(figure) = line.strip_prefix(FIGURE) {
+                if figures.len() < FIGURES_MAX {
+                    figures.push(figure.to_owned());
+                }
+            } else if line.contains(" passed, ") && line.contains(" failed") {
+                closing = line;
+            }
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`cargo xtask {}`: {status}", arguments.join(" "));
+    }
+    Ok(json!({
+        "command": format!("cargo xtask {}", arguments.join(" ")),
+        "day": told("date", &["-u", "+%F"])?,
+        "commit": told("git", &["rev-parse", "--short=12", "HEAD"])?,
+        "seconds": started.elapsed().as_secs(),
+        "figures": figures,
+        "closing": closing,
+    }))
+}
+
+fn told(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .with_context(|| format!("could not start `{program}`"))?;
+    if !output.status.success() {
+        bail!("`{program}` failed");
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+const HEAD: &str = "\
+# Trust
+
+What chatmetric promises, how each promise is tested, and what the last long run said.
+This page is written by `cargo xtask trust` from the runs of `cargo xtask trust run`; CI fails when it is not current, and the tests that it names exist.
+
+Every promise has negative controls: `cargo xtask mutants` breaks each protection once, and the test that is named for it must turn red ([CONTRIBUTING.md](CONTRIBUTING.md)).
+
+| # | promise | tests | in CI, every time | the long run |
+|---|---|---|---|---|
+";
+
+fn page(runs: &Map<String, Value>) -> String {
+    let mut out = HEAD.to_owned();
+    for (number, promise) in (1..).zip(PROMISES) {
+        let tests: Vec<String> = promise.tests.iter().map(|it| format!("`{it}`")).collect();
+        let long = if promise.release.is_empty() {
+            "the same".to_owned()
+        } else {
+            format!("`cargo xtask {}`", promise.release.join(" "))
+        };
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            out,
+            "| {number} | {} | {} | {} | {long} |",
+            promise.what,
+            tests.join(", "),
+            promise.ci,
+        );
+    }
+    out.push_str("\n## The last long runs\n\n| promise | day | commit | took | what it said |\n|---|---|---|---|---|\n");
+    for (number, promise) in (1..).zip(PROMISES) {
+        let Some(run) = runs.get(promise.id) else {
+            if !promise.release.is_empty() {
+                let _ = writeln!(out, "| {number} `{}` | not run yet | | | |", promise.id);
+            }
+            continue;
+        };
+        let text = |member: &str| run.get(member).and_then(Value::as_str).unwrap_or_default();
+        let seconds = run.get("seconds").and_then(Value::as_u64).unwrap_or(0);
+        let mut said: Vec<&str> = run
+            .get("figures")
+            .and_then(Value::as_array)
+            .map_or(Vec::new(), |all| {
+                all.iter().filter_map(Value::as_str).collect()
+            });
+        said.push(text("closing"));
+        let _ = writeln!(
+            out,
+            "| {number} `{}` | {} | {} | {seconds} s | {} |",
+            promise.id,
+            text("day"),
+            text("commit"),
+            said.join("; "),
+        );
+    }
+    out.push_str("\n## What is not covered\n\n");
+    for (number, promise) in (1..).zip(PROMISES) {
+        for gap in promise.uncovered {
+            let _ = writeln!(out, "- {number}: {gap}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::files;
+
+    #[test]
+    fn every_promise_names_tests_that_exist() {
+        let sources: Vec<String> = files()
+            .unwrap()
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|it| it == "rs"))
+            .filter_map(|path| fs::read_to_string(root().join(path)).ok())
+            .collect();
+        for promise in PROMISES {
+            assert!(!promise.tests.is_empty(), "{}", promise.id);
+            for test in promise.tests {
+                let declared = format!("fn {test}(");
+                assert!(
+                    sources.iter().any(|text| text.contains(&declared)),
+                    "{}: no test is called `{test}`",
+                    promise.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_stands_on_the_page_with_its_day_and_commit() {
+        let first = PROMISES.iter().find(|it| !it.release.is_empty()).unwrap();
+        let run = json!({
+            "command": "x", "day": "2026-11-29", "commit": "0123456789ab", "seconds": 7,
+            "figures": ["400 cuts, 0 lost"], "closing": "3 passed, 0 failed",
+        });
+        let runs = Map::from_iter([(first.id.to_owned(), run)]);
+        let page = page(&runs);
+        let row = "| 2026-11-29 | 0123456789ab | 7 s | 400 cuts, 0 lost; 3 passed, 0 failed |";
+        assert!(page.contains(row), "{page}");
+        assert!(page.contains("not run yet"));
+    }
+
+    #[test]
+    fn an_unknown_promise_is_refused() {
+        let error = run(&["everything"]).unwrap_err().to_string();
+        assert!(
+            error.contains("no promise is called `everything`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The promises: what is said, which tests hold it, how much of them CI does, and the long
+//! run of a release.
+//!
+//! Invariant: every test that is named exists (tested).
+
+/// One promise.
+pub(super) struct Promise {
+    /// Its name on the command line.
+    pub(super) id: &'static str,
+    /// What is promised.
+    pub(super) what: &'static str,
+    /// Names of tests.
+    pub(super) tests: &'static [&'static str],
+    /// What CI does each time.
+    pub(super) ci: &'static str,
+    /// Arguments of `cargo xtask` for the long run; none when CI does all of it.
+    pub(super) release: &'static [&'static str],
+    /// What is not covered.
+    pub(super) uncovered: &'static [&'static str],
+}
+
+const fn promise(
+    id: &'static str,
+    what: &'static str,
+    tests: &'static [&'static str],
+    ci: &'static str,
+    release: &'static [&'static str],
+    uncovered: &'static [&'static str],
+) -> Promise {
+    Promise {
+        id,
+        what,
+        tests,
+        ci,
+        release,
+        uncovered,
+    }
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub(super) const PROMISES: &[Promise] = &[
+    promise("kill", "What was acknowledged survives kill -9, and counts once",
+        &["what_was_acknowledged_survives_kill_9_and_counts_once", "random_kills_under_load_and_in_starts_lose_and_double_nothing", "a_kill_at_the_calls_of_every_kind_of_file_loses_and_doubles_nothing"],
+        "200 kills: under load, in starts, at every change of a file, at system calls",
+        &["torture", "kill", "--cycles", "10000"], &[]),
+    promise("power", "… and a power cut that loses or reorders what was not synced",
+        &["a_power_cut_at_any_step_and_at_any_step_after_it_loses_and_doubles_nothing", "a_power_cut_keeps_all_that_was_acknowledged", "without_syncs_a_power_cut_loses"],
+        "every pair of steps of the store, on a disk in memory with a volatile cache; without syncs it must lose",
+        &["torture", "whitebox", "--cycles", "2000"],
+        &["the transactional part (fjall, SQLite) writes past that disk: its files are taken as they are at the cut"]),
+    promise("io", "An error of a write or a sync is never a false acknowledgement",
+        &["a_call_that_fails_anywhere_is_never_a_false_acknowledgement", "a_system_call_that_fails_anywhere_is_never_a_false_acknowledgement", "a_full_file_system_is_answered_with_503_until_there_is_room_again"],
+        "200 failing calls, and a file system that is filled",
+        &["torture", "io", "--cycles", "2000"], &[]),
+    promise("once", "Counted exactly once whatever is repeated, reordered or late",
+        &["order_and_copies_change_nothing", "workloads_are_counted_as_the_model_counts", "a_workload_is_counted_as_the_model_counts"],
+        "property tests of the rules, and workloads against an independent model",
+        &["release", "counting"], &[]),
+    promise("lives", "… through whole lives: lost posts and answers, crashes, disks that fail, clocks that jump",
+        &["whatever_happens_everything_is_counted_exactly_once", "seeds_that_failed_once_do_not_fail_again"],
+        "50 seeds and those that failed once, in virtual time",
+        &["sim", "--hours", "1"],
+        &["held and foreign numbers, claims, receipts and streams are not simulated", "a seed may need several tries to fail again: the store has threads"]),
+    promise("explained", "What made a count is kept in its commit, and sums up to it",
+        &["any_history_is_explained_as_the_reference_explains_it", "notes_are_counted_once_while_they_are_sealed"],
+        "histories against a reference; every test of kills and crashes checks it too", &[], &[]),
+    promise("model", "Answers are right: through an official SDK, for random events, zones, ranges and granularities",
+        &["a_workload_answers_as_the_model_does", "pages_draw_what_the_api_answers"],
+        "the model, through the official Python SDK, with a few seeds",
+        &["release", "model"], &[]),
+    promise("corrupt", "Damage is found, never served",
+        &["a_flipped_bit_in_any_part_of_any_file_is_found_or_harmless", "flipped_bits_are_found_or_harmless", "a_swapped_or_missing_file_is_refused", "a_torn_tail_is_cut_at_every_byte"],
+        "240 flips over all files, swapped and missing files, every byte of a torn tail",
+        &["release", "store"], &[]),
+    promise("signature", "Who is not verified gets nothing: what is accepted means what was signed",
+        &["whatever_is_accepted_means_what_the_original_meant", "the_comparison_would_catch_a_verifier_that_forgets_the_body_a_header_or_a_parameter"],
+        "100,000 changed requests",
+        &["release", "signatures"], &[]),
+    promise("tenancy", "One account never sees or changes what is another's",
+        &["tenancy_of_every_actor_operation_and_object", "foreign_and_unknown_are_the_same_answer", "an_account_never_sees_what_is_anothers"],
+        "a matrix of actors, operations and objects", &[],
+        &["the time that a refusal takes is not compared"]),
+    promise("replay", "A request works once, across restarts; calls are throttled to the second",
+        &["a_restart_does_not_make_replays_possible", "a_disk_that_was_full_does_not_make_replays_possible", "fifty_calls_a_second_and_not_one_more", "threads_at_once_get_exactly_fifty"],
+        "all of it", &[], &[]),
+    promise("limits", "Memory is bounded: bodies, heads, connections, bombs, slow clients",
+        &["bodies_above_the_limit_get_their_answer", "heads_that_are_too_much_or_no_http", "more_connections_than_allowed_wait", "bombs_take_no_memory"],
+        "each limit", &[],
+        &["twice the capacity for an hour under a cap of memory was not run", "10,000 idle connections were not run"]),
+    promise("fuzz", "No input of a parser panics, hangs or reads back as something else",
+        &["the_corpus_of_segments_holds", "the_corpus_of_records_holds"],
+        "30 seconds for each of nine parsers, chosen by coverage, and the committed inputs",
+        &["fuzz", "--minutes", "60"],
+        &["Parquet and compressed files have tests of damage and no fuzzer"]),
+    promise("concurrency", "What threads share is right in every order of them",
+        &["a_reader_counts_every_generation_once_while_they_are_sealed", "readers_see_whole_batches"],
+        "4,000 orders of each test: the queue, nonces, the throttle, cached days",
+        &["concurrency", "--schedules", "200000"],
+        &["orders are drawn, not enumerated; effects of weak memory are not tried"]),
+    promise("upgrade", "Directories of every release open; a newer one is refused untouched; backups restore",
+        &["directories_of_every_release_open_with_their_answers", "a_newer_format_is_refused_untouched", "a_cut_under_load_is_an_acknowledged_prefix"],
+        "every format, with one and with three shards", &[], &[]),
+    promise("secrets", "Secrets and message ids are never in clear: on disk, in logs, in answers, in arguments",
+        &["secrets_are_not_on_disk_in_the_clear", "no_message_id_and_no_recipient_is_on_disk", "logs_name_requests_and_nobody_else", "nothing_secret_is_in_debug_output_or_changes"],
+        "canaries in directories, logs and answers", &[], &[]),
+    promise("framing", "A request cannot hide another; TLS refuses what is old or broken",
+        &["a_request_cannot_hide_another", "requests_follow_each_other_and_hide_nothing", "old_broken_and_foreign_handshakes_are_refused"],
+        "raw sockets and hand-made handshakes", &[],
+        &["sslyze and testssl were not run"]),
+    promise("mutants", "Every protection is needed: without it a named test turns red",
+        &["every_entry_fits_its_file", "every_mutation_of_the_page_fits_its_file"],
+        "the list fits the sources",
+        &["mutants", "--together"], &[]),
+];
