@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 /// Flips in CI, over all files.
 const FLIPS: u64 = 240;
 
-fn options() -> Options {
+pub(crate) fn options(shards: u32) -> Options {
     Options {
+        shards,
         generation_records_max: 100_000,
         segment_bytes: 8 * 1024,
         merge_fan_in: 1_000,
@@ -26,9 +27,9 @@ fn options() -> Options {
 
 /// A directory with everything in it; the transactional part once in its journal,
 /// once in its sorted tables.
-fn subject(in_tables: bool) -> tempfile::TempDir {
+pub(crate) fn subject(in_tables: bool, shards: u32) -> tempfile::TempDir {
     let dir = folder();
-    generate(dir.path(), 1);
+    generate(dir.path(), shards);
     let path = dir.path().join("catalog");
     let database = fjall::Database::builder(&path).open().expect("opens");
     if in_tables {
@@ -70,43 +71,52 @@ fn offsets(bytes: &[u8]) -> Vec<usize> {
     all
 }
 
-/// What became of one flip.
+/// What became of one damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
+pub(crate) enum Fate {
     /// A start, a query or a verification refused, and named the file.
     Refused,
     /// The answers are the same, and verified.
     Harmless,
 }
 
-fn fate(dir: &Path, expected: &str) -> Result<Fate, String> {
-    let answer = EmbeddedStore::open(dir, options()).and_then(|store| {
+/// Opens, asks and verifies. Gives what a refusal names, or `None` when the answers are
+/// right; an error is a wrong answer, or a refusal without a name.
+pub(crate) fn refusal(dir: &Path, shards: u32, expected: &str) -> Result<Option<PathBuf>, String> {
+    let answer = EmbeddedStore::open(dir, options(shards)).and_then(|store| {
         let first = answers(&store)?;
         store.verify()?;
         Ok((first, answers(&store)?))
     });
     match answer {
-        Ok((first, second)) if first == expected && second == expected => Ok(Fate::Harmless),
+        Ok((first, second)) if first == expected && second == expected => Ok(None),
         Ok(_) => Err("wrong answers".to_owned()),
-        Err(StoreError::Corrupt { file, .. }) if file.starts_with(dir) => Ok(Fate::Refused),
-        Err(StoreError::NewerFormat { .. } | StoreError::Differs { .. }) => Ok(Fate::Refused),
-        // The engine says what, and not always where: the catalog is one directory.
+        Err(StoreError::Corrupt { file, .. }) if file.starts_with(dir) => Ok(Some(file)),
+        Err(StoreError::NewerFormat { .. }) => Ok(Some(dir.join("FORMAT"))),
+        // The engine says what, and not always where: the catalog is one directory. And
+        // tallies that are not those of the records are there too.
+        Err(StoreError::Differs { .. }) => Ok(Some(dir.join("catalog"))),
         Err(StoreError::Io { operation, .. }) if operation.contains("the catalog") => {
-            Ok(Fate::Refused)
+            Ok(Some(dir.join("catalog")))
         }
         Err(other) => Err(format!("{other:?}")),
     }
 }
 
+fn fate(dir: &Path, expected: &str) -> Result<Fate, String> {
+    let refused = refusal(dir, 1, expected)?;
+    Ok(refused.map_or(Fate::Harmless, |_| Fate::Refused))
+}
+
 fn flips(in_tables: bool, random: &mut Random) -> BTreeMap<(String, Fate), u64> {
-    let dir = subject(in_tables);
+    let dir = subject(in_tables, 1);
     let copy = || {
         let copy = folder();
         copy_all(dir.path(), copy.path());
         copy
     };
     let sound = copy();
-    let store = EmbeddedStore::open(sound.path(), options()).expect("opens");
+    let store = EmbeddedStore::open(sound.path(), options(1)).expect("opens");
     let expected = answers(&store).expect("readable");
     drop(store);
     let mut candidates: Vec<(PathBuf, usize)> = Vec::new();

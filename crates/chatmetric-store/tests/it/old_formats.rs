@@ -9,7 +9,8 @@ use crate::fault_disk::files_below;
 use crate::model::{Model, Random, T0_MS, counts_of};
 use chatmetric_core::{AccountKey, EpochMs, Fingerprint, PhoneNumber, SpaceKey};
 use chatmetric_store::{
-    Batch, Options, QuarantineFilter, Reason, SealedItem, Store, StoreError, StreamOffset, Target,
+    Batch, EmbeddedStore, Options, QuarantineFilter, Reason, SealedItem, Store, StoreError,
+    StreamOffset, Target,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +25,7 @@ const SHARDS: [u32; 2] = [1, 3];
 const ACCOUNT: AccountKey = AccountKey(9);
 
 /// Seals when it is told to, and merges nothing.
-fn lazy(shards: u32) -> Options {
+pub(crate) fn lazy(shards: u32) -> Options {
     Options {
         shards,
         generation_records_max: 100_000,
@@ -161,6 +162,44 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// One committed directory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fixture {
+    version: u32,
+    shards: u32,
+}
+
+impl Fixture {
+    /// All of them, of every format that there was.
+    pub(crate) fn all() -> Vec<Self> {
+        let of = |version| SHARDS.map(|shards| Self { version, shards });
+        (1..=FORMAT).flat_map(of).collect()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("v{}/shards-{}", self.version, self.shards)
+    }
+
+    pub(crate) fn place(&self) -> PathBuf {
+        fixtures().join(self.name())
+    }
+
+    /// What it must answer.
+    pub(crate) fn answers(&self) -> String {
+        let path = self.place().with_extension("answers");
+        std::fs::read_to_string(path).expect("told")
+    }
+
+    pub(crate) fn is_newest(&self) -> bool {
+        self.version == FORMAT
+    }
+}
+
+/// What the file `FORMAT` of this build says.
+pub(crate) fn format_line() -> String {
+    format!("chatmetric store {FORMAT}\n")
+}
+
 /// The part of a journal that is not zeros behind everything: such files are made in
 /// full ahead. Other files as they are.
 fn trimmed(path: &Path) -> Vec<u8> {
@@ -246,11 +285,7 @@ fn this_build_writes_the_newest_fixture() {
             std::fs::write(place.with_extension("explained"), told).expect("space");
         }
         let format = std::fs::read_to_string(dir.path().join("FORMAT")).expect("readable");
-        assert_eq!(
-            format,
-            format!("chatmetric store {FORMAT}\n"),
-            "see {WRITE}"
-        );
+        assert_eq!(format, format_line(), "see {WRITE}");
         let changed = "what this build writes is not what `tests/fixtures` holds: the format \
                        changed. A release needs a new number of it, code that reads the old one, \
                        and a fixture more: see `tests/fixtures/README.md`";
@@ -273,9 +308,8 @@ fn this_build_writes_the_newest_fixture() {
 #[test]
 fn directories_of_every_release_open_with_their_answers() {
     let mut opened = 0;
-    for (version, name) in (1..=FORMAT).flat_map(|version| SHARDS.map(|it| (version, it))) {
-        let place = fixtures().join(format!("v{version}/shards-{name}"));
-        let expected = std::fs::read_to_string(place.with_extension("answers")).expect("told");
+    for fixture in Fixture::all() {
+        let (place, expected) = (fixture.place(), fixture.answers());
         for shards in SHARDS {
             let copy = tempfile::tempdir().expect("a directory");
             copy_all(&place, copy.path());
@@ -302,6 +336,56 @@ fn check_explanations(store: &dyn Store, place: &Path) {
         Err(_) => {
             assert!(told.contains("source: None, sent: Share { reported: "));
             assert!(!told.contains("import"), "{told}");
+/// A directory that nothing above opens would be a release that is forgotten.
+#[test]
+fn every_committed_directory_is_opened() {
+    let mut found: Vec<String> = Vec::new();
+    for version in std::fs::read_dir(fixtures()).expect("fixtures").flatten() {
+        let Ok(dirs) = std::fs::read_dir(version.path()) else {
+            continue;
+        };
+        let dirs = dirs.flatten().filter(|entry| entry.path().is_dir());
+        let name = |path: PathBuf| {
+            let inside = path.strip_prefix(fixtures()).expect("inside");
+            inside.display().to_string()
+        };
+        found.extend(dirs.map(|entry| name(entry.path())));
+    }
+    found.sort();
+    let mut known: Vec<String> = Fixture::all().iter().map(Fixture::name).collect();
+    known.sort();
+    assert_eq!(found, known);
+}
+
+/// What a program of before must not touch: whatever is in it, by its number alone.
+#[test]
+fn a_newer_format_in_any_directory_is_refused_and_no_byte_is_changed() {
+    let state = |dir: &Path| {
+        let files = files_below(dir).into_iter();
+        let read = files.map(|path| (std::fs::read(&path).expect("readable"), path));
+        read.collect::<Vec<_>>()
+    };
+    for (fixture, newer) in Fixture::all()
+        .into_iter()
+        .zip([FORMAT + 1, u32::MAX].iter().cycle())
+    {
+        let copy = tempfile::tempdir().expect("a directory");
+        copy_all(&fixture.place(), copy.path());
+        let line = format!("chatmetric store {newer}\n");
+        std::fs::write(copy.path().join("FORMAT"), line).expect("space");
+        let before = state(copy.path());
+        for shards in SHARDS {
+            match EmbeddedStore::open(copy.path(), lazy(shards)) {
+                Err(StoreError::NewerFormat { found, supported }) => {
+                    assert_eq!((found, supported), (*newer, FORMAT));
+                }
+                other => panic!("{}: {:?}", fixture.name(), other.err()),
+            }
+            assert!(
+                state(copy.path()) == before,
+                "{} was changed",
+                fixture.name()
+            );
         }
     }
 }

@@ -6,9 +6,10 @@
 //! written only by the completion of the store.
 
 use super::kill_disk::{KillDisk, Moment, Point};
+use super::unsynced_disk::UnsyncedDisk;
 use crate::model::counts_of;
 use chatmetric_core::{EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey};
-use chatmetric_store::{Batch, EmbeddedStore, Health, Options, StatusEvent, Store, Target};
+use chatmetric_store::{Batch, Disk, EmbeddedStore, Health, Options, StatusEvent, Store, Target};
 use std::fmt::Write as _;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use std::sync::{Arc, Mutex};
 
 /// The variable that turns the test into the child.
 pub(crate) const VARIABLE: &str = "CHATMETRIC_TORTURE_CHILD";
+/// The variable that makes its syncs do nothing.
+pub(crate) const UNSYNCED_VARIABLE: &str = "CHATMETRIC_TORTURE_UNSYNCED";
 /// The test that is the child, as the runner knows it.
 pub(crate) const TEST: &str = "torture::child::a_child_answers_every_line";
 
@@ -28,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) segment_bytes: u64,
     /// Kills itself at this change of the disk.
     pub(crate) kill: Option<Point>,
+    /// Whether its syncs do something.
+    pub(crate) synced: bool,
 }
 
 impl Setup {
@@ -39,6 +44,7 @@ impl Setup {
             records: 24,
             segment_bytes: 16 * 1024,
             kill: None,
+            synced: true,
         }
     }
 
@@ -69,6 +75,7 @@ impl Setup {
                 kind: parts[4].to_owned(),
                 nth: parts[5].parse().expect("a number"),
             }),
+            synced: std::env::var_os(UNSYNCED_VARIABLE).is_none(),
         }
     }
 
@@ -142,8 +149,13 @@ fn serve(setup: &Setup, lines: impl BufRead, out: impl Write + Send + 'static) {
                 .and_then(|()| out.flush()),
         );
     };
+    let disk: Arc<dyn Disk> = if setup.synced {
+        Arc::new(KillDisk::new(setup.kill.clone()))
+    } else {
+        Arc::new(UnsyncedDisk)
+    };
     let options = Options {
-        disk: Arc::new(KillDisk::new(setup.kill.clone())),
+        disk,
         ..setup.options()
     };
     // The runner may have begun a line of its own.

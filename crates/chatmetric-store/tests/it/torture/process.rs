@@ -49,6 +49,9 @@ pub(crate) fn command(setup: &Setup, wrapper: &[String]) -> Command {
     command
         .args([child::TEST, "--exact", "--nocapture", "--test-threads=2"])
         .env(child::VARIABLE, setup.to_text());
+    if !setup.synced {
+        command.env(child::UNSYNCED_VARIABLE, "1");
+    }
     command
 }
 
@@ -94,11 +97,22 @@ impl Child {
 
     /// kill -9, from another thread, after a while.
     pub(crate) fn kill_after(&self, delay: Duration) -> JoinHandle<()> {
+        self.kill_after_that(delay, || ())
+    }
+
+    /// The same right behind something else, whose result is given.
+    pub(crate) fn kill_after_that<T: Send + 'static>(
+        &self,
+        delay: Duration,
+        first: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
         let pid = rustix::process::Pid::from_child(&self.process);
         std::thread::spawn(move || {
             std::thread::sleep(delay);
+            let result = first();
             // It is not waited for before this thread is: the number is still its own.
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kills");
+            result
         })
     }
 

@@ -6,7 +6,7 @@
 use crate::model::counts_of;
 use chatmetric_core::{EpochMs, FingerprintKey, MessageStatus, PhoneNumber, SpaceKey};
 use chatmetric_sim::{Config, Event, Model, Random, Workload};
-use chatmetric_store::{Batch, EmbeddedStore, Options, StatusEvent, Store, Target};
+use chatmetric_store::{Batch, EmbeddedStore, Options, StatusEvent, Store, StoreError, Target};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -15,6 +15,9 @@ const MESSAGES: u64 = 2_000_000;
 /// One message in so many ms, so that a few hundred batches fill a week.
 const MESSAGE_EVERY_MS: i64 = 420_000;
 const QUARTER_MS: i64 = 900_000;
+
+/// Counters by space, number and quarter of an hour.
+type Counts = BTreeMap<(SpaceKey, String, i64), [i32; 5]>;
 
 /// A workload, and how far it got.
 pub(crate) struct World {
@@ -71,6 +74,14 @@ impl World {
         self.acknowledged += 1;
     }
 
+    /// Takes the next batches for acknowledged: those of a life that was before.
+    pub(crate) fn skip(&mut self, batches: u64) {
+        for _ in 0..batches {
+            let id = self.next();
+            self.acknowledge(id);
+        }
+    }
+
     /// How many batches were acknowledged.
     pub(crate) fn acknowledged(&self) -> u64 {
         self.acknowledged
@@ -89,7 +100,7 @@ impl World {
     }
 
     /// What is counted, in the form of [`counts_of`].
-    pub(crate) fn counts(&self) -> BTreeMap<(SpaceKey, String, i64), [i32; 5]> {
+    pub(crate) fn counts(&self) -> Counts {
         let mut all = BTreeMap::new();
         for number in self.model.numbers(SPACE.0) {
             for (start_ms, totals) in self.model.totals(SPACE.0, &number) {
@@ -107,31 +118,48 @@ impl World {
         all
     }
 
-    /// Demands the model's answers; nothing may be waiting.
-    pub(crate) fn check(&self, store: &dyn Store) {
+    /// Where the answers are not the model's; nothing may be waiting.
+    fn compare(&self, store: &dyn Store) -> Result<(), String> {
         assert!(self.waiting.is_empty(), "compared after everything arrived");
-        assert!(
-            counts_of(store).expect("readable") == self.counts(),
-            "the counts are not those of what was acknowledged"
-        );
-        let books = store.books().expect("readable");
+        let told = |error: StoreError| error.to_string();
+        let (found, expected) = (counts_of(store).map_err(told)?, self.counts());
+        if found != expected {
+            let sum = |counts: &Counts| counts.values().map(|fields| fields[0]).sum::<i32>();
+            let (found, expected) = (sum(&found), sum(&expected));
+            return Err(format!(
+                "{found} sent are counted, {expected} were acknowledged"
+            ));
+        }
+        let books = store.books().map_err(told)?;
         let new: u64 = books.iter().map(|(_, books)| books.new).sum();
-        assert_eq!(new, self.model.reports().new, "each report is new once");
-        for (source, books) in &books {
-            assert!(books.balanced(), "`{source}`: {books:?}");
+        let reports = self.model.reports().new;
+        if new != reports {
+            return Err(format!(
+                "{new} reports are in the books, {reports} were new"
+            ));
+        }
+        match books.iter().find(|(_, books)| !books.balanced()) {
+            Some((source, books)) => Err(format!("`{source}`: {books:?}")),
+            None => Ok(()),
         }
     }
 
     /// Opens the directory, sends again what waits, and compares everything.
     pub(crate) fn settle(&mut self, dir: &Path, options: &Options) {
-        let store = EmbeddedStore::open(dir, options.clone()).expect("opens");
+        self.try_settle(dir, options).expect("everything, once");
+    }
+
+    /// The same; gives what is not as it should be.
+    pub(crate) fn try_settle(&mut self, dir: &Path, options: &Options) -> Result<(), String> {
+        let told = |error: StoreError| error.to_string();
+        let store = EmbeddedStore::open(dir, options.clone()).map_err(told)?;
         for id in self.waiting() {
-            store.commit(self.batch(id)).expect("taken");
+            store.commit(self.batch(id)).map_err(told)?;
             self.acknowledge(id);
         }
-        self.check(&store);
-        store.verify().expect("exact");
-        self.check(&store);
+        self.compare(&store)?;
+        store.verify().map_err(told)?;
+        self.compare(&store)
     }
 }
 
