@@ -51,6 +51,13 @@ const LONG_RUNS: [LongRun; 3] = [
 const TORTURES: [(&str, u64); 3] = [("kill", 10_000), ("whitebox", 2_000), ("io", 2_000)];
 /// How long lives are simulated.
 const SIMULATION_HOURS: f64 = 8.0;
+const TORTURES: [(&str, u64); 5] = [
+    ("kill", 10_000),
+    ("whitebox", 2_000),
+    ("power", 400),
+    ("io", 10_000),
+    ("corrupt", 10_000),
+];
 /// Seeds of the model that is asked through the official SDKs.
 const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";

@@ -1,5 +1,6 @@
 //! Installs what a fresh machine lacks: the Python environments with the pinned
-//! official SDKs, the Node packages, strace and other Debian packages when we may.
+//! official SDKs, the Node packages, strace, file systems and other Debian packages when
+//! we may.
 //!
 //! Everything goes below the target directory or into ignored folders
 //! `node_modules`; an installation is marked complete by a copy of the list
@@ -136,6 +137,27 @@ pub(crate) fn strace() -> Result<()> {
         bail!("`strace` is installed and may not trace processes here");
     }
     Ok(())
+}
+
+/// What makes the file systems whose power is cut, and mounts them.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn file_systems() -> Result<()> {
+    const NEEDED: [(&str, &str); 5] = [
+        ("mkfs.ext4", "e2fsprogs"),
+        ("mkfs.xfs", "xfsprogs"),
+        ("mount", "mount"),
+        ("umount", "mount"),
+        ("unshare", "util-linux"),
+    ];
+    let missing = |(program, _): &&(&str, &str)| !works(program, &["-V"]);
+    let mut packages: Vec<&str> = NEEDED.iter().filter(missing).map(|it| it.1).collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    apt(&packages)
 }
 
 /// Installs Debian packages where that is possible.

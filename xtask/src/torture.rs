@@ -1,8 +1,9 @@
-//! `cargo xtask torture [kill|whitebox|io] [--cycles N]`: the tests of durability
-//! alone, in the size of CI or in a larger one.
+//! `cargo xtask torture [kill|whitebox|power|io|corrupt] [--cycles N]`: the tests of
+//! durability alone, in the size of CI or in a larger one.
 //!
 //! They are tests of the workspace: `cargo xtask test` runs them too. Not here:
-//! what they do. `--cycles` is the sum over all tests of a kind; 200 is CI's.
+//! what they do. `--cycles` is the sum over all tests of a kind; 200 is CI's, of power
+//! cuts 20, with 10 more of each control.
 
 use crate::setup;
 use crate::step::Steps;
@@ -20,10 +21,10 @@ struct Kind {
     tests: &'static [&'static str],
 }
 
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 5] = [
     Kind {
         name: "kill",
-        what: "kill -9 under load, in starts, at every change of a file",
+        what: "kill -9 under load, in starts, in migrations, at every change of a file",
         tests: &["torture::kill", "restart::"],
     },
     Kind {
@@ -37,9 +38,24 @@ const KINDS: [Kind; 3] = [
         ],
     },
     Kind {
+        name: "power",
+        what: "power cuts of ext4 and xfs on a disk with a volatile cache, and controls",
+        tests: &["torture::power", "torture::supply", "torture::volatile"],
+    },
+    Kind {
         name: "io",
         what: "calls that fail, and disks that are full",
         tests: &["torture::io", "disk::"],
+    },
+    Kind {
+        name: "corrupt",
+        what: "flipped bits, files cut short, pages of zeros, files swapped",
+        tests: &[
+            "torture::corrupt",
+            "damage::",
+            "flipped_bits_are_found_or_harmless",
+            "a_swapped_or_missing_file_is_refused",
+        ],
     },
 ];
 
@@ -57,11 +73,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     steps.finish()
 }
 
-/// Installs what traces system calls, or says that those tests do nothing here.
+/// Installs what traces system calls and what makes file systems, or says that those
+/// tests do nothing here.
 pub(crate) fn install(steps: &mut Steps) {
     if let Err(error) = setup::strace() {
         let why = format!("{error:#}");
         steps.skip("kills and failures of system calls (strace)", &why);
+    }
+    if let Err(error) = setup::file_systems() {
+        let why = format!("{error:#}");
+        steps.skip("power cuts of some file system", &why);
     }
 }
 
@@ -102,7 +123,10 @@ fn parse<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, Option<u64>)> {
                 cycles = Some(number);
             }
             kind if KINDS.iter().any(|it| it.name == kind) => kinds.push(kind),
-            unknown => bail!("unknown torture `{unknown}`: kill, whitebox, io exist"),
+            unknown => {
+                let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+                bail!("unknown torture `{unknown}`: {} exist", names.join(", "));
+            }
         }
     }
     if kinds.is_empty() {
@@ -117,7 +141,7 @@ mod tests {
 
     #[test]
     fn arguments_name_kinds_and_cycles() {
-        let all = vec!["kill", "whitebox", "io"];
+        let all = vec!["kill", "whitebox", "power", "io", "corrupt"];
         assert_eq!(parse(&[]).unwrap(), (all.clone(), None));
         assert_eq!(parse(&["--cycles", "1000"]).unwrap(), (all, Some(1000)));
         assert_eq!(
