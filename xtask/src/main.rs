@@ -39,8 +39,9 @@ const USAGE: &str = "usage: cargo xtask <task>
                      write what the SDK suites reported into COMPATIBILITY.md
   bench store|http|rpc
                      the benches of crates/chatmetric-bench, in release
-  torture [kill|whitebox|io] [--cycles N]
-                     the tests of durability alone; 200 cycles of each are CI's
+  torture [kill|whitebox|power|io|corrupt] [--cycles N]
+                     the tests of durability alone; 200 cycles of each are CI's, of
+                     power 20
   concurrency [--schedules N] [TEST...]
                      what threads share, in many orders of them
   fuzz [--seconds N | --minutes N] [TARGET...]
@@ -53,10 +54,6 @@ const USAGE: &str = "usage: cargo xtask <task>
                      break each protection once; its named test must turn red
   trust [--check]    write TRUST.md from what the last long runs said
   trust run [ID...]  the long run of each promise
-  torture [kill|whitebox|power|io|corrupt] [--cycles N]
-                     the tests of durability alone; 200 cycles of each are CI's, of
-                     power 20
-  mutants [ID...]    break each protection once; its named test must turn red
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, fuzz, sim, model, bench

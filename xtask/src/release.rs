@@ -48,9 +48,6 @@ const LONG_RUNS: [LongRun; 3] = [
     },
 ];
 /// Kinds of torture with the cycles of a release.
-const TORTURES: [(&str, u64); 3] = [("kill", 10_000), ("whitebox", 2_000), ("io", 2_000)];
-/// How long lives are simulated.
-const SIMULATION_HOURS: f64 = 8.0;
 const TORTURES: [(&str, u64); 5] = [
     ("kill", 10_000),
     ("whitebox", 2_000),
@@ -58,6 +55,8 @@ const TORTURES: [(&str, u64); 5] = [
     ("io", 10_000),
     ("corrupt", 10_000),
 ];
+/// How long lives are simulated.
+const SIMULATION_HOURS: f64 = 8.0;
 /// Seeds of the model that is asked through the official SDKs.
 const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
