@@ -336,6 +336,10 @@ fn check_explanations(store: &dyn Store, place: &Path) {
         Err(_) => {
             assert!(told.contains("source: None, sent: Share { reported: "));
             assert!(!told.contains("import"), "{told}");
+        }
+    }
+}
+
 /// A directory that nothing above opens would be a release that is forgotten.
 #[test]
 fn every_committed_directory_is_opened() {
