@@ -99,6 +99,7 @@ fn the_first_help_fits_a_screen() {
                            to what a document says
               directory    Look at the directory
               query        Ask the API for message counts, signed as any SDK would
+              explain      Tell what made a count: its sources, and what came later
               reconcile    Compare our counts with the provider's own
               account      Accounts of customers, and the keys of their owners
               space        Customer spaces
