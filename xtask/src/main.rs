@@ -15,6 +15,7 @@ mod fuzz;
 mod mutants;
 mod package;
 mod release;
+mod sbom;
 mod setup;
 mod sim;
 mod step;

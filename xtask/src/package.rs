@@ -5,6 +5,7 @@
 //! containers is linted and not built, because no registry of images is reached.
 //! Invariant: a machine that has the package or its data keeps them: the test refuses.
 
+use crate::sbom;
 use crate::setup;
 use crate::step::Steps;
 use crate::workspace::{cargo, program, root, target_dir, works};
@@ -90,6 +91,9 @@ fn deb(program: &Path) -> Result<PathBuf> {
         "usr/share/doc/chatmetric/copyright",
         0o644,
     )?;
+    let bill = at("usr/share/doc/chatmetric/sbom.cdx.json");
+    fs::write(&bill, sbom::document()?)?;
+    fs::set_permissions(&bill, fs::Permissions::from_mode(0o644))?;
     let man = at("usr/share/man/man1");
     fs::create_dir_all(&man)?;
     run(Command::new(program)
@@ -208,6 +212,10 @@ fn installed() -> Result<()> {
     let version = output(Command::new("/usr/bin/chatmetric").arg("--version"))?;
     if !version.contains(VERSION) {
         bail!("`chatmetric --version` says `{}`", version.trim());
+    }
+    let bill = fs::read_to_string("/usr/share/doc/chatmetric/sbom.cdx.json")?;
+    if !bill.contains("pkg:cargo/rustls@") {
+        bail!("the bill of materials does not name what is linked");
     }
     run(Command::new("systemd-analyze").args([
         "verify",
