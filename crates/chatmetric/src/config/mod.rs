@@ -17,8 +17,9 @@ pub use streams::{
     STREAM_NAME_BYTES_MAX, STREAM_SUBJECTS_MAX, STREAM_URLS_MAX, STREAMS_MAX, StreamFormat,
     StreamSettings, StreamStart,
 };
+pub(crate) use streams::is_stream;
 #[cfg(feature = "nats")]
-pub(crate) use streams::{is_stream, secret};
+pub(crate) use streams::secret;
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
