@@ -1,0 +1,55 @@
+//! Ten thousand connections that say nothing, or never come to the end of a head: they take
+//! bounded memory, and whoever has something to say is answered.
+
+use crate::process::{Served, client, data_dir};
+use chatmetric::client::MetricCall;
+use chatmetric_core::EpochMs;
+use std::io::Write as _;
+use std::net::TcpStream;
+
+/// Below the limit of connections, so that there is room for the caller.
+const IDLE: usize = 9_900;
+/// What an instance may take in all, with its data.
+const MEMORY_KIB_MAX: u64 = 256 * 1024;
+
+/// What the process has in memory.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let words = line.and_then(|line| line.split_whitespace().nth(1));
+    words.and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+#[test]
+fn ten_thousand_idle_connections_take_bounded_memory_and_hold_nobody_up() {
+    let (_folder, data_dir) = data_dir();
+    let served = Served::start(&data_dir);
+    let address = served.url.trim_start_matches("http://").to_owned();
+    let before_kib = resident_kib(served.pid());
+    let connections: Vec<TcpStream> = (0..IDLE)
+        .map(|at| {
+            let mut connection = TcpStream::connect(&address).expect("accepted");
+            if at % 2 == 0 {
+                // A head that never ends.
+                let head = b"POST / HTTP/1.1\r\nhost: h\r\nx-slow: ";
+                connection.write_all(head).expect("written");
+            }
+            connection
+        })
+        .collect();
+    let answer = client(&served.url).metric(&MetricCall {
+        start: EpochMs(1_767_225_600_000),
+        end: EpochMs(1_767_312_000_000),
+        granularity: "DAILY",
+        number: None,
+        space: None,
+        isv_code: None,
+    });
+    assert_eq!(answer.expect("answered").rows, []);
+    let with_kib = resident_kib(served.pid());
+    println!("{IDLE} connections: {before_kib} KiB before, {with_kib} KiB with them");
+    assert!(with_kib < MEMORY_KIB_MAX, "{with_kib} KiB");
+    drop(connections);
+    let (status, said) = served.stop();
+    assert!(status.success(), "{said}");
+}
