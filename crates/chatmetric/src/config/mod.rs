@@ -12,14 +12,14 @@ mod streams;
 mod watch;
 mod watch_keys;
 
+pub(crate) use streams::is_stream;
+#[cfg(feature = "nats")]
+pub(crate) use streams::secret;
 pub use streams::{
     NATS_NAME_BYTES_MAX, OnGap, STREAM_BATCH_BYTES, STREAM_BATCH_MESSAGES_MAX,
     STREAM_NAME_BYTES_MAX, STREAM_SUBJECTS_MAX, STREAM_URLS_MAX, STREAMS_MAX, StreamFormat,
     StreamSettings, StreamStart,
 };
-pub(crate) use streams::is_stream;
-#[cfg(feature = "nats")]
-pub(crate) use streams::secret;
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
