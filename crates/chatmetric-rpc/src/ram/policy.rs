@@ -24,9 +24,11 @@ pub struct PolicyError {
 }
 
 impl PolicyError {
+    /// An element whose name is empty has no path: it is the document's.
     pub(super) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        let path = path.into();
         Self {
-            path: path.into(),
+            path: if path.is_empty() { "$".to_owned() } else { path },
             reason: reason.into(),
         }
     }
