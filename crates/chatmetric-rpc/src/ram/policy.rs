@@ -28,7 +28,11 @@ impl PolicyError {
     pub(super) fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
         let path = path.into();
         Self {
-            path: if path.is_empty() { "$".to_owned() } else { path },
+            path: if path.is_empty() {
+                "$".to_owned()
+            } else {
+                path
+            },
             reason: reason.into(),
         }
     }
