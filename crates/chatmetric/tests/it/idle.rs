@@ -4,6 +4,7 @@
 use crate::process::{Served, client, data_dir};
 use chatmetric::client::MetricCall;
 use chatmetric_core::EpochMs;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::Write as _;
 use std::net::TcpStream;
 
@@ -22,6 +23,13 @@ fn resident_kib(pid: u32) -> u64 {
 
 #[test]
 fn ten_thousand_idle_connections_take_bounded_memory_and_hold_nobody_up() {
+    // Both ends of each connection are files; the program has the limit of whoever starts it.
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("up to the hard limit");
     let (_folder, data_dir) = data_dir();
     let served = Served::start(&data_dir);
     let address = served.url.trim_start_matches("http://").to_owned();
