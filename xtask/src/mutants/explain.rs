@@ -77,6 +77,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
+        id: "explain-usual-seen",
+        promise: "a count is never seen without its source",
+        file: "crates/chatmetric-store/src/embedded/frame.rs",
+        find: "        if !frame.usual.is_empty() {\n            lock(&self.active.side).usual.append(&mut frame.usual);\n        }\n        self.active.publish(&frame.deltas);\n",
+        replace: "        self.active.publish(&frame.deltas);\n        std::thread::yield_now();\n        lock(&self.active.side).usual.append(&mut frame.usual);\n",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_count_is_never_seen_without_its_source"
+        ),
+    },
+    Mutant {
         id: "explain-row-kept",
         promise: "a seal adds to the notes that a row has",
         file: "crates/chatmetric-store/src/embedded/explained.rs",

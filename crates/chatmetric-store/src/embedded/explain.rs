@@ -86,17 +86,12 @@ fn gather(
         }
     }
     drop(stripes);
-    // A source becomes the usual one of a day before anything of that day is counted, so
-    // that looking after the counts misses none.
+    // After the counts: a writer tells whose day it is before it shows what was counted.
     for generation in open {
-        for (_, from_day, source) in &lock(&generation.side)
-            .usual
-            .iter()
-            .filter(|(it, ..)| *it == binding)
-            .copied()
-            .collect::<Vec<_>>()
-        {
-            if let Some(name) = shared.names.name(*source) {
+        for (of, from_day, source) in &lock(&generation.side).usual {
+            if *of == binding
+                && let Some(name) = shared.names.name(*source)
+            {
                 usual.insert(*from_day, name);
             }
         }

@@ -162,6 +162,10 @@ impl Writer {
 
     fn publish(&mut self) {
         let frame = &mut self.frame;
+        // Before the counts: whoever sees one of a new day sees whose day it is.
+        if !frame.usual.is_empty() {
+            lock(&self.active.side).usual.append(&mut frame.usual);
+        }
         self.active.publish(&frame.deltas);
         frame.deltas.clear();
         let (records, end) = (self.hot.len(), self.offset);
@@ -189,7 +193,6 @@ impl Writer {
                 side.bindings.push((id, space, number));
             }
         }
-        side.usual.append(&mut frame.usual);
         for (id, item) in frame.items.drain(..) {
             match item {
                 Some(item) => side.put(id, item),

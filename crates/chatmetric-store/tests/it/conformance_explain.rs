@@ -183,6 +183,54 @@ pub(crate) fn notes_are_counted_once_while_they_are_sealed(make: Make) {
     world.done();
 }
 
+/// Two sources take turns, a day each: whoever sees a count sees whose it is.
+pub(crate) fn a_count_is_never_seen_without_its_source(make: Make) {
+    const DAYS: i64 = 30;
+    let mut world = World::new(make);
+    let done = AtomicBool::new(false);
+    world.note("w1", 15 * 40);
+    world.note("w2", 15 * 40);
+    let store = world.store();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut wrong = Vec::new();
+            while !done.load(Ordering::Acquire) {
+                for line in 0..40 {
+                    let told = store.explain(SPACE, &line_number(line), from_t0(0..DAYS * 96));
+                    let told = told.expect("readable");
+                    let of = |name: &str| {
+                        let mut origins = told.origins.iter();
+                        let found = origins.find(|it| it.source.as_deref() == Some(name));
+                        found.map_or(0, |it| it.sent.reported)
+                    };
+                    let (even, odd) = (of("w1"), of("w2"));
+                    if even + odd != told.sent || !(0..=1).contains(&(even - odd)) {
+                        wrong.push(told);
+                    }
+                }
+            }
+            wrong
+        });
+        for day in 0..DAYS {
+            for line in 0..40 {
+                let id = (day as u128) << 8 | line as u128;
+                let report = of(line_number(line), event(id, Sent, day * DAY_MS));
+                let source = if day % 2 == 0 { "w1" } else { "w2" };
+                let batch = by(source, received(T0 + day * DAY_MS, &[report]));
+                store.commit(batch).expect("taken");
+            }
+        }
+        done.store(true, Ordering::Release);
+        let wrong = reader.join().expect("it ends");
+        assert_eq!(wrong, []);
+    });
+    world.done();
+}
+
+fn line_number(line: u32) -> PhoneNumber {
+    number(&format!("1555010{line:04}"))
+}
+
 /// Reports of one quarter-hour that come in again and again for a month.
 pub(crate) fn revisions_of_a_slot_are_put_together(make: Make) {
     let mut world = World::new(make);

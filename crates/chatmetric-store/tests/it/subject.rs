@@ -354,6 +354,7 @@ macro_rules! conformance {
                 slots_to_explain_have_a_limit
                 any_history_is_explained_as_the_reference_explains_it
                 notes_are_counted_once_while_they_are_sealed
+                a_count_is_never_seen_without_its_source
                 revisions_of_a_slot_are_put_together
             }
             $crate::subject::rules! { $make, stream_offsets:
