@@ -4,6 +4,16 @@
 //! that is named for the promise. The test must turn red; one that stays green
 //! proves nothing. The working tree is never touched.
 
+/// Arguments that run one test of a crate; before the lists, which use it.
+macro_rules! test {
+    ($krate:literal, it, $name:literal) => {
+        &["test", "-p", $krate, "--test", "it", $name]
+    };
+    ($krate:literal, lib, $name:literal) => {
+        &["test", "-p", $krate, "--lib", $name]
+    };
+}
+
 mod backup;
 mod concurrency;
 mod console;

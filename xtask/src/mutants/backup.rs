@@ -5,16 +5,6 @@
 
 use super::Mutant;
 
-/// Arguments that run one test of a crate.
-macro_rules! test {
-    ($krate:literal, it, $name:literal) => {
-        &["test", "-p", $krate, "--test", "it", $name]
-    };
-    ($krate:literal, lib, $name:literal) => {
-        &["test", "-p", $krate, "--lib", $name]
-    };
-}
-
 /// The mutants of backups.
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
