@@ -48,11 +48,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "crates/chatmetric-store/src/embedded/frame.rs",
         find: "        self.write_noted();\n",
         replace: "        self.frame.noted.clear();\n",
-        test: test!(
-            "chatmetric-store",
-            it,
-            "a_kill_at_any_change_and_one_in_the_recovery_lose_and_double_nothing"
-        ),
+        test: test!("chatmetric-store", it, "random_lives_equal_the_model"),
     },
     Mutant {
         id: "explain-sealed-once",
