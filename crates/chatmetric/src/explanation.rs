@@ -129,8 +129,13 @@ pub(crate) fn explain(
         // Since when nothing changed; none while the bucket goes on.
         "settledSinceMs": is_over.then_some(settled),
         // Reports of it are late from then on, if the floor goes on as it does now.
-        "finalMs": floor.map(|floor| window.end.0 + (asked.now.0 - floor.0).max(0)),
+        "finalMs": floor.map(|floor| whole_quarter(window.end.0 + (asked.now.0 - floor.0).max(0))),
     }))
+}
+
+/// The next whole quarter-hour: the floor moves in steps, and seconds would promise more.
+const fn whole_quarter(ms: i64) -> i64 {
+    (ms + QUARTER_MS - 1) / QUARTER_MS * QUARTER_MS
 }
 
 /// The bucket of a moment.
