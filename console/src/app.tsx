@@ -1,7 +1,7 @@
 // Who is here, which page is that: session first, then the door or the shell with a page. The
 // pages load themselves; the first page of a morning, Metrics, is part of this bundle.
 import type { ComponentType, JSX } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { onExpired } from "./api.ts";
 import type { Failure, Result } from "./api.ts";
 import { ErrorState } from "./components/states.tsx";
@@ -86,9 +86,9 @@ export function App(): JSX.Element {
       setEpoch((value) => value + 1);
     }
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const session = loadSession();
-    // The counts are asked for before the page is made, unless that takes long.
+    // The page is made once its counts are there, all at one time, unless that takes long.
     const asked = lookAhead(place, session.then((result) => result.ok && result.data.state === "signedIn"));
     void Promise.race([asked, new Promise((resolve) => setTimeout(resolve, AHEAD_MS))]).then(() => load(session));
   }, []);

@@ -1,7 +1,7 @@
 // The chart of counts with its strip of rates: mouse, keyboard and screen reader get the same.
 // Zoom is its owner's state; it keeps only where the reader is.
 import type { JSX } from "preact";
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { bucket, count, decimal, NOTHING } from "../format.ts";
 import { metrics as m } from "../messages/en/metrics.ts";
@@ -49,7 +49,7 @@ export function Chart(props: ChartProps): JSX.Element {
 
   const drawn = useRef(data);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!counts.current || !rates.current || !box.current) return undefined;
     const width = box.current.clientWidth;
     const input: PlotInput = {
@@ -94,18 +94,18 @@ export function Chart(props: ChartProps): JSX.Element {
     };
   }, [keys, props.zone]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (drawn.current === data) return;
     drawn.current = data;
     refreshing.current = performance.now();
     plots.current.forEach((plot, index) => plot.setData(data[index]!, true));
   }, [data]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     plots.current.forEach((plot) => plot.setScale("x", { min: props.range.fromMs / 1000, max: props.range.toMs / 1000 }));
   }, [props.range.fromMs, props.range.toMs]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const plot = plots.current[0];
     if (!plot || props.layers.length === 0) return;
     const index = props.layers.findIndex((layer) => layer.key === props.highlight);

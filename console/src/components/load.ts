@@ -1,6 +1,6 @@
 // Loading as a hook: keeps what was there while it refreshes, forgets answers that came too late,
 // shows nothing for 150 ms. It does not poll and does not render.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Failure, Result } from "../api.ts";
 import { useEpoch } from "../session.ts";
 
@@ -26,7 +26,8 @@ export function useLoad<T>(key: string | null, load: (signal: AbortSignal) => Pr
   const epoch = useEpoch();
   const latest = useRef(load);
   latest.current = load;
-  useEffect(() => {
+  // Before the paint: a frame between the parts of the first picture costs more than the parts.
+  useLayoutEffect(() => {
     if (key === null) {
       setBusy(false);
       return undefined;

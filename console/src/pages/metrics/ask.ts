@@ -20,7 +20,7 @@ export function spaceOf(state: MetricsState, spaces: Space[]): Space | null {
   return spaces.find((one) => one.id === state.space && (one.isvCode ?? "") === state.isv) ?? null;
 }
 
-/** At the start of the window: spaces beside the session, counts as soon as both are there. */
+/** At the start of the window: spaces beside the session, counts as soon as both are there; ends with their answer. */
 export function lookAhead(place: Place, session: Promise<boolean>): Promise<void> {
   if ((place.parts[0] ?? "metrics") !== "metrics") return Promise.resolve();
   const state = readState(place.query);
@@ -28,6 +28,6 @@ export function lookAhead(place: Place, session: Promise<boolean>): Promise<void
     const space = signedIn && spaces.ok ? spaceOf(state, spaces.data.spaces) : null;
     if (!space) return;
     const span = resolve(state, now(), knows(space.timeZone) ? space.timeZone : "UTC");
-    if (span.endMs > span.startMs) void ahead(countsPath(state, span, space.id));
+    return span.endMs > span.startMs ? ahead(countsPath(state, span, space.id)).then(() => undefined) : undefined;
   });
 }

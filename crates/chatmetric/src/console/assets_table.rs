@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-OVCB4EBS.js"),
     ),
     (
-        "assets/app-XDUPIBLA.js",
+        "assets/app-JKZO3ZTG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-XDUPIBLA.js"),
+        include_bytes!("../../console-dist/assets/app-JKZO3ZTG.js"),
     ),
     (
         "assets/audit-4AXCFWRT.js",
@@ -246,9 +246,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/spaces-NXQOOQSJ.js"),
     ),
     (
-        "assets/style-NDHUNBB4.css",
+        "assets/style-KPK6FHZO.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-NDHUNBB4.css"),
+        include_bytes!("../../console-dist/assets/style-KPK6FHZO.css"),
     ),
     (
         "assets/system-H34S7EOY.js",
