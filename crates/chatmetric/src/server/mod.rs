@@ -20,7 +20,9 @@ mod listener;
 mod operator;
 pub(crate) mod query_text;
 mod route;
+mod shares;
 mod stream;
+mod turns;
 mod webhook;
 
 use crate::api::action::Action;
@@ -44,6 +46,7 @@ use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
+use shares::Shares;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +55,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch as watched};
 use tokio::task::{JoinHandle, JoinSet};
+use turns::Turns;
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
@@ -129,6 +133,8 @@ pub(crate) struct App {
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
+    pub(crate) shares: Shares,
+    pub(crate) turns: Turns,
     pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) operator_turns: Arc<Semaphore>,
@@ -141,6 +147,12 @@ pub(crate) struct App {
     pub(crate) watch: WatchStatus,
     pub(crate) streams: Arc<Streams>,
     stopping: AtomicBool,
+}
+
+/// Bodies of webhooks that are verified and read at a time: each needs a core, and now and
+/// then the directory.
+fn turns() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl App {
@@ -176,6 +188,8 @@ impl App {
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
+            shares: Shares::default(),
+            turns: Turns::new(turns()),
             large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             operator_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),

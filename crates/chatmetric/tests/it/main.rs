@@ -23,6 +23,7 @@ mod directory;
 // Identities one by one, and the audit log.
 mod identities;
 mod idle;
+mod overload;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
 // Receipts of CAMS, CloudEvents and NDJSON: what is taken, what is refused.
