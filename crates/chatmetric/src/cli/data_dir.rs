@@ -6,6 +6,10 @@
 //! is changed.
 
 use crate::clock::Clock;
+#[cfg(feature = "nats")]
+use crate::cluster::{Joiner, join};
+#[cfg(feature = "nats")]
+use crate::config::Settings;
 use crate::config::StoreSettings;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
@@ -62,6 +66,12 @@ pub enum DataDirError {
     /// The store.
     #[error("could not open the store")]
     Store(#[from] StoreError),
+    /// The cluster does not take this node.
+    #[error("could not join the cluster: {reason}")]
+    Cluster {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Whether a data directory may be made.
@@ -251,6 +261,43 @@ impl Instance {
             store: Arc::new(store),
             key_path,
             key_created,
+            lock,
+        })
+    }
+
+    /// Opens the data directory of a node: its directory is the cluster's.
+    ///
+    /// # Errors
+    /// [`DataDirError`]
+    #[cfg(feature = "nats")]
+    pub(super) fn open_node(
+        settings: &Settings,
+        master_key_file: Option<&Path>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, DataDirError> {
+        if let Some(path) = master_key_file {
+            drop(MasterKey::load(path)?);
+        }
+        let data_dir = &settings.store.data_dir;
+        let mut lock = DataDirLock::acquire(data_dir, OpenMode::Create)?;
+        let load = || MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref());
+        let loaded = load()?;
+        let joiner = Joiner {
+            data_dir,
+            entropy,
+            key: &|| load().map(|loaded| loaded.key),
+        };
+        let directory =
+            join(&settings.cluster, &joiner).map_err(|error| DataDirError::Cluster {
+                reason: super::error_chain(&error),
+            })?;
+        lock.write_pid()?;
+        let store = EmbeddedStore::open(data_dir.join(STORE_DIR), store_options(&settings.store))?;
+        Ok(Self {
+            directory,
+            store: Arc::new(store),
+            key_path: loaded.path,
+            key_created: loaded.created,
             lock,
         })
     }

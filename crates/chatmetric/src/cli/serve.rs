@@ -1,7 +1,7 @@
 //! `chatmetric serve`: opens the instance, starts the server, and stops it when
 //! it is told to.
 
-use super::data_dir::{Instance, OpenMode, store_options, system_clock};
+use super::data_dir::{DataDirError, Instance, OpenMode, store_options, system_clock};
 use super::service_manager;
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
@@ -79,14 +79,8 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         .map_err(|error| explain_config(&error, arguments.config.as_deref()))?;
     let _traces = crate::telemetry::start_log(&settings.telemetry);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let instance = Instance::open(
-        &settings.store.data_dir,
-        arguments.master_key_file.as_deref(),
-        OpenMode::Create,
-        store_options(&settings.store),
-        &entropy,
-    )
-    .map_err(|error| explain_open(&error))?;
+    let key_file = arguments.master_key_file.as_deref();
+    let instance = open(&settings, key_file, &entropy).map_err(|error| explain_open(&error))?;
     say_key(&instance, terminal);
     let clock = system_clock();
     let result = first_start(
@@ -102,6 +96,26 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
     .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
     instance.close();
     result
+}
+
+fn open(
+    settings: &Settings,
+    key_file: Option<&Path>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Instance, DataDirError> {
+    #[cfg(feature = "nats")]
+    if settings.cluster.is_on() {
+        return Instance::open_node(settings, key_file, entropy);
+    }
+    let store = &settings.store;
+    let options = store_options(store);
+    Instance::open(
+        &store.data_dir,
+        key_file,
+        OpenMode::Create,
+        options,
+        entropy,
+    )
 }
 
 fn explain_config(error: &ConfigError, file: Option<&Path>) -> CliError {

@@ -91,9 +91,10 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
                  `chatmetric admin rotate-master-key` again",
             )
         }
-        DataDirError::File { .. } | DataDirError::Directory(_) | DataDirError::Store(_) => {
-            CliError::from_error(Exit::Failed, error)
-        }
+        DataDirError::File { .. }
+        | DataDirError::Directory(_)
+        | DataDirError::Store(_)
+        | DataDirError::Cluster { .. } => CliError::from_error(Exit::Failed, error),
     }
 }
 

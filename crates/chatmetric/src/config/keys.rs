@@ -3,8 +3,8 @@
 //! File and environment share this table; a key that is missing here exists
 //! nowhere, and an unknown key or variable is a fault.
 
-use super::{cluster_keys, watch_keys};
 use super::{Fault, LogFormat, Settings, SyncMode, place, streams};
+use super::{cluster_keys, watch_keys};
 use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
