@@ -11,7 +11,6 @@ use crate::directory::{Directory, DirectoryError, ProposeError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError, SealError};
 use std::error::Error;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,17 +73,6 @@ pub(crate) enum JoinError {
     /// Again and again another node was faster.
     #[error("other nodes begin the cluster at the same moment: start this one again")]
     Busy,
-    /// The file of the directory could not be put into its place.
-    #[error("could not {operation} `{}`", path.display())]
-    File {
-        /// What was tried.
-        operation: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why it failed.
-        #[source]
-        source: io::Error,
-    },
     /// The directory.
     #[error(transparent)]
     Directory(DirectoryError),

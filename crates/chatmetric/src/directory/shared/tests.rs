@@ -1,7 +1,7 @@
 //! Two nodes with one list of changes in memory: what one does, the other has.
 
 use super::*;
-use crate::directory::{ApplyOptions, Document, DocumentSecrets, Format, Snapshot};
+use crate::directory::{ApplyOptions, Document, Format, InlineOnly, Snapshot};
 use crate::entropy::SeededEntropy;
 use crate::master_key::MasterKey;
 use chatmetric_core::EpochMs;
@@ -99,7 +99,7 @@ console = true
 const NOW: EpochMs = EpochMs(1_800_000_000_000);
 
 fn apply(node: &Node, text: &str, prune: bool) -> Result<usize, crate::directory::ApplyError> {
-    let document = Document::parse(text, Format::Toml, &DocumentSecrets::default());
+    let document = Document::parse(text, Format::Toml, &InlineOnly);
     let document = document.expect("a document");
     let options = ApplyOptions {
         prune,

@@ -1,0 +1,93 @@
+//! What a server asks of the other nodes of its cluster, and what its own node does.
+//!
+//! Not here: how nodes talk (`crate::cluster`). Invariant: where there are other nodes,
+//! nonce and throttle of a call are decided by one of them for all, never by two.
+
+use super::App;
+use super::answer::Answer;
+use super::route::Route;
+use crate::api::action::Action;
+use crate::config::ClusterRole;
+use chatmetric_rpc::ApiError;
+use chatmetric_rpc::admission::{Asked, CallTime};
+use chatmetric_rpc::nonce::NonceEntry;
+use http::StatusCode;
+
+/// The other nodes, as a server sees them.
+pub trait Peers: Send + Sync {
+    /// Lets the owner of the account decide. Blocks until it has.
+    ///
+    /// # Errors
+    /// What the owner says; `ServiceUnavailable` when there is none now.
+    fn decide(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError>;
+
+    /// The replicas of this node.
+    fn replicas(&self) -> Vec<ReplicaReport>;
+
+    /// Whether a server of NATS is connected.
+    fn is_connected(&self) -> bool;
+}
+
+/// A replica of this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaReport {
+    /// Of which partition.
+    pub partition: u16,
+    /// The place in the log up to which it has counted.
+    pub applied: u64,
+    /// Entries behind the end of the log, when it was last seen; `None` until it was.
+    pub lag: Option<u64>,
+    /// Whether it answers queries.
+    pub answers: bool,
+}
+
+/// Decides here, for any node that asks.
+pub trait Decider: Send + Sync {
+    /// As [`Peers::decide`], on this node.
+    ///
+    /// # Errors
+    /// Those of the admission.
+    fn decide_here(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError>;
+}
+
+impl Decider for App {
+    fn decide_here(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError> {
+        let at = CallTime {
+            now_ms: self.clock.now().0,
+            monotonic_ns: self.clock.monotonic_ns(),
+        };
+        let entry = self.admission.decide(asked, at)?;
+        self.nonce_log.append(entry);
+        Ok(entry)
+    }
+}
+
+/// The answer to what this node does not do; `None` for what it does.
+pub(super) fn refused(app: &App, route: &Route) -> Option<Answer> {
+    let cluster = &app.settings.cluster;
+    let needed = match route {
+        Route::WhatsappWebhook(_) | Route::CamsWebhook(_) | Route::EventsWebhook(_) => {
+            ClusterRole::Ingest
+        }
+        Route::Rpc | Route::Console | Route::Operator | Route::Browser => ClusterRole::Api,
+        Route::Health
+        | Route::Ready
+        | Route::ReadyForQueries
+        | Route::ReadyStreams
+        | Route::Metrics
+        | Route::OpenApi
+        | Route::ApiDocs(_)
+        | Route::MethodNotAllowed(_) => return None,
+    };
+    if !cluster.is_on() || cluster.does(needed) {
+        return None;
+    }
+    Some(Answer::small(
+        StatusCode::NOT_FOUND,
+        "NotHere",
+        match needed {
+            ClusterRole::Ingest => "this node takes no webhooks (`cluster.role`)",
+            ClusterRole::Api | ClusterRole::Tally => "this node answers no calls (`cluster.role`)",
+        },
+    ))
+}
