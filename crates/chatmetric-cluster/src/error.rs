@@ -7,7 +7,6 @@
 use crate::partition::Partition;
 use chatmetric_store::StoreError;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A failure of an operation on a cluster.
@@ -137,7 +136,8 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         // Some errors of the client repeat their cause.
         let own = error.to_string();
         if !text.ends_with(&own) {
-            drop(write!(text, ": {own}"));
+            text.push_str(": ");
+            text.push_str(&own);
         }
         cause = error.source();
     }

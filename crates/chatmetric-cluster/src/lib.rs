@@ -32,21 +32,28 @@
     )
 )]
 
+pub mod assignment;
+pub mod audit;
 mod coding;
 pub mod engine;
 pub mod entry;
 mod error;
 pub mod follow;
 pub mod log;
+pub mod members;
+pub mod node;
+pub mod owner;
 pub mod partition;
 pub mod query;
 pub mod replica;
 pub mod settings;
+pub mod snapshot;
 pub mod store;
 pub mod tally;
 pub mod topology;
 
 pub use error::ClusterError;
+pub use node::Node;
 pub use partition::{Partition, Partitions};
 pub use settings::Settings;
 pub use store::ClusterStore;

@@ -10,6 +10,7 @@ use crate::follow::{self, Progress, created_ns};
 use crate::partition::Partition;
 use crate::query::serve::Server;
 use crate::settings::Settings;
+use crate::snapshot;
 use crate::tally::Tally;
 use crate::topology::Topology;
 use chatmetric_store::{EmbeddedStore, Options, Store as _};
@@ -43,6 +44,20 @@ pub(crate) fn open_store(dir: &Path, options: &Options) -> Result<EmbeddedStore,
     Ok(EmbeddedStore::open(dir, options)?)
 }
 
+/// Moves a directory to the first free name beside it.
+pub(crate) fn set_aside(dir: &Path) -> std::io::Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    for nth in 1_u32.. {
+        let aside = dir.with_extension(format!("aside-{nth}"));
+        if !aside.exists() {
+            return std::fs::rename(dir, aside);
+        }
+    }
+    Ok(())
+}
+
 impl Replica {
     /// Opens the replica of a partition and lets it run.
     ///
@@ -56,8 +71,12 @@ impl Replica {
     ) -> Result<Self, ClusterError> {
         let stream = topology.stream(partition)?.clone();
         let info = stream.get_info().await;
-        let created_ns = created_ns(&info.map_err(|error| failed("look at the log", error))?);
+        let info = info.map_err(|error| failed("look at the log", error))?;
+        let created_ns = created_ns(&info);
         let dir = dir_of(&settings.dir, partition);
+        if !dir.exists() {
+            snapshot::bootstrap(topology, settings, partition, &dir, &info).await?;
+        }
         let options = settings.store.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let store = Arc::new(open_store(&dir, &options)?);

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// The server forgets duplicates after the shortest time that it can: we find them.
 const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
+/// After so long nothing is left of a member that is gone.
+const MEMBER_AGE_MAX: Duration = Duration::from_secs(600);
 /// The longest value of a bucket, in bytes.
 const VALUE_BYTES_MAX: i32 = 256 * 1024;
 
@@ -40,6 +42,8 @@ pub struct Topology {
     pub(crate) offsets: kv::Store,
     /// Accounts, for the program.
     pub(crate) directory: kv::Store,
+    /// Which snapshots there are.
+    pub(crate) manifests: kv::Store,
     /// Stores to begin with.
     pub(crate) snapshots: ObjectStore,
 }
@@ -67,13 +71,15 @@ impl Topology {
             streams.push(stream);
         }
         check_count(engine).await?;
-        let bucket = |what: &'static str| open_bucket(engine, settings, what);
+        let forever = Duration::ZERO;
+        let bucket = |what: &'static str, max_age| open_bucket(engine, settings, what, max_age);
         Ok(Self {
             streams,
-            members: bucket("members").await?,
-            leases: bucket("leases").await?,
-            offsets: bucket("offsets").await?,
-            directory: bucket("directory").await?,
+            members: bucket("members", MEMBER_AGE_MAX).await?,
+            leases: bucket("leases", forever).await?,
+            offsets: bucket("offsets", forever).await?,
+            directory: bucket("directory", forever).await?,
+            manifests: bucket("manifests", forever).await?,
             snapshots: open_objects(engine, settings).await?,
         })
     }
@@ -199,6 +205,7 @@ async fn open_bucket(
     engine: &Engine,
     settings: &Settings,
     what: &str,
+    max_age: Duration,
 ) -> Result<kv::Store, ClusterError> {
     let bucket = engine.bucket(what);
     if let Ok(found) = engine.context.get_key_value(&bucket).await {
@@ -207,6 +214,7 @@ async fn open_bucket(
     let config = kv::Config {
         bucket: bucket.clone(),
         history: 1,
+        max_age,
         max_value_size: VALUE_BYTES_MAX,
         storage: StorageType::File,
         num_replicas: settings.replicas,

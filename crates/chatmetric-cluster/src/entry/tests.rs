@@ -169,7 +169,8 @@ fn another_version_is_named() {
     bytes[0] = 2;
     assert_eq!(Entry::decode(&bytes), Err(EntryError::Version(2)));
     assert_eq!(Entry::decode(&[]), Err(EntryError::Malformed));
-    assert_eq!(Entry::decode(&[1, 6, 0, 0, 0]), Err(EntryError::Malformed));
+    assert_eq!(Entry::decode(&[1, 6, 0]), Err(EntryError::Malformed));
+    assert_eq!(Entry::decode(&[1, 6, 0, 0, 0, 0]), Err(EntryError::Checksum));
 }
 
 #[test]

@@ -9,14 +9,11 @@ use crate::error::{ClusterError, failed};
 use crate::topology::Topology;
 use chatmetric_store::{SourceName, StreamOffset};
 use futures_util::StreamExt as _;
-use std::fmt::Write as _;
 
 /// A key of the bucket: names of sources may have bytes that keys may not.
 fn key_of(source: &str) -> String {
-    source.bytes().fold(String::from("s"), |mut key, byte| {
-        drop(write!(key, "{byte:02x}"));
-        key
-    })
+    let digits = source.bytes().map(|byte| format!("{byte:02x}"));
+    std::iter::once("s".to_owned()).chain(digits).collect()
 }
 
 fn source_of(key: &str) -> Option<SourceName> {
