@@ -23,6 +23,7 @@ pub use api::{
 };
 pub use embedded::EmbeddedStore;
 pub use embedded::cut::{CutPart, StoreCut};
+pub use embedded::fold::Change;
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
 #[cfg(any(test, fuzzing))]
 pub use embedded::fuzz;
