@@ -14,8 +14,8 @@ mod otlp;
 pub(crate) mod spans;
 
 use crate::api::action::Action;
+use crate::control::ReplicaReport;
 use crate::ingest::stream::{StreamReport, StreamState};
-use crate::server::ReplicaReport;
 use crate::watch::{AlertFigures, Rule};
 use chatmetric_rpc::ApiError;
 use chatmetric_store::{Books, Health, Store};

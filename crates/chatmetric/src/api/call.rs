@@ -245,10 +245,12 @@ fn admit_and_plan(
     };
     let admitted = match &app.peers {
         None => app.admission.admit(verified, calls_per_second, at),
-        Some(peers) => admit_elsewhere(verified, calls_per_second, |asked| peers.decide(asked)),
+        Some(peers) => admit_elsewhere(verified, calls_per_second, |asked| {
+            peers.decide(account.key, asked)
+        }),
     };
     let admitted = admitted.map_err(|error| in_words_of(product, error, None))?;
-    // In a cluster the owner of the account keeps it.
+    // In a cluster the servers keep it.
     if app.peers.is_none() {
         app.nonce_log.append(admitted.nonce());
     }

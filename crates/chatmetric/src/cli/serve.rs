@@ -152,15 +152,17 @@ fn serve(
         // Before the address is told: whoever reads it may send a signal at once.
         let mut signals = Signals::new()
             .map_err(|error| CliError::failed(format!("could not handle signals: {error}")))?;
-        let server = Server::start(settings, components)
+        let server = Server::start_node(settings, components, instance.peers())
             .await
             .map_err(|error| explain_start(&error))?;
+        instance.decide_with(&server);
         let operator = Operator {
             directory: Arc::clone(&instance.directory),
             store: Arc::clone(&instance.store),
             clock: Arc::clone(clock),
             backups: server.backups(),
             streams: server.streams(),
+            peers: instance.peers(),
         };
         let control = ControlServer::start(&data_dir, operator).map_err(|error| {
             CliError::failed(format!("could not open the control socket: {error}"))

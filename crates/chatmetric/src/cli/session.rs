@@ -46,6 +46,7 @@ impl Session {
             clock: system_clock(),
             backups: Arc::default(),
             streams: Arc::default(),
+            peers: None,
         };
         Ok(Self::Own { operator, instance })
     }
@@ -90,6 +91,9 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
                 "if there is a `.new` file beside it, a rotation was cut off: run \
                  `chatmetric admin rotate-master-key` again",
             )
+        }
+        DataDirError::OfNode { .. } => {
+            cli.hint("start it with `chatmetric serve` and its `[cluster]`; commands reach it then")
         }
         DataDirError::File { .. }
         | DataDirError::Directory(_)

@@ -7,12 +7,16 @@
 
 mod changes;
 mod connection;
+mod deciding;
 mod join;
+mod node;
+mod nonces;
 mod pictures;
 
 use changes::ChangeStream;
 use join::JoinError;
 pub(crate) use join::{Joiner, join};
+pub(crate) use node::ClusterNode;
 
 use crate::directory::Directory;
 use std::sync::{Arc, Weak};

@@ -154,6 +154,14 @@ impl ControlClient {
         self.ask(&Request::Streams {})
     }
 
+    /// As [`super::Operator::cluster`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn cluster(&mut self, task: ClusterTask) -> Result<serde_json::Value, ControlError> {
+        self.ask(&Request::Cluster { task })
+    }
+
     /// As [`super::Operator::verify`].
     ///
     /// # Errors

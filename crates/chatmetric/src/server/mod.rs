@@ -45,7 +45,7 @@ use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
-pub use peers::{Decider, Peers, ReplicaReport};
+pub use peers::{Decider, Peers};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -8,6 +8,8 @@ use super::answer::Answer;
 use super::route::Route;
 use crate::api::action::Action;
 use crate::config::ClusterRole;
+use crate::control::{ClusterTask, ReplicaReport};
+use chatmetric_core::AccountKey;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{Asked, CallTime};
 use chatmetric_rpc::nonce::NonceEntry;
@@ -19,26 +21,23 @@ pub trait Peers: Send + Sync {
     ///
     /// # Errors
     /// What the owner says; `ServiceUnavailable` when there is none now.
-    fn decide(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError>;
+    fn decide(
+        &self,
+        account: AccountKey,
+        asked: &Asked<'_, Action>,
+    ) -> Result<NonceEntry, ApiError>;
 
     /// The replicas of this node.
     fn replicas(&self) -> Vec<ReplicaReport>;
 
     /// Whether a server of NATS is connected.
     fn is_connected(&self) -> bool;
-}
 
-/// A replica of this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplicaReport {
-    /// Of which partition.
-    pub partition: u16,
-    /// The place in the log up to which it has counted.
-    pub applied: u64,
-    /// Entries behind the end of the log, when it was last seen; `None` until it was.
-    pub lag: Option<u64>,
-    /// Whether it answers queries.
-    pub answers: bool,
+    /// Does a task of the operator.
+    ///
+    /// # Errors
+    /// Why it failed, for people.
+    fn run(&self, task: ClusterTask) -> Result<serde_json::Value, String>;
 }
 
 /// Decides here, for any node that asks.
@@ -48,6 +47,9 @@ pub trait Decider: Send + Sync {
     /// # Errors
     /// Those of the admission.
     fn decide_here(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError>;
+
+    /// Remembers nonces that others admitted.
+    fn restore(&self, nonces: Vec<NonceEntry>);
 }
 
 impl Decider for App {
@@ -57,8 +59,11 @@ impl Decider for App {
             monotonic_ns: self.clock.monotonic_ns(),
         };
         let entry = self.admission.decide(asked, at)?;
-        self.nonce_log.append(entry);
         Ok(entry)
+    }
+
+    fn restore(&self, nonces: Vec<NonceEntry>) {
+        self.admission.restore_nonces(nonces, self.clock.now().0);
     }
 }
 
