@@ -182,25 +182,33 @@ async fn publisher(
 }
 
 async fn read_all(context: jetstream::Context, at: usize, count: Arc<AtomicU64>) -> Result<()> {
-    let stream = context.get_stream(format!("P{at}")).await?;
-    let consumer = stream
-        .create_consumer(consumer::pull::Config {
-            ack_policy: consumer::AckPolicy::None,
-            memory_storage: true,
-            num_replicas: 1,
-            ..consumer::pull::Config::default()
-        })
-        .await?;
-    let mut messages = consumer
-        .stream()
-        .max_messages_per_batch(500)
-        .messages()
-        .await?;
+    let begun = Instant::now();
+    let mut messages = loop {
+        // A server may hear of a new stream a little later than the one that made it.
+        match open(&context, at).await {
+            Ok(messages) => break messages,
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
     while let Some(message) = messages.next().await {
         message.map_err(|error| anyhow::anyhow!("{error}"))?;
         count.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
+}
+
+async fn open(context: &jetstream::Context, at: usize) -> Result<consumer::pull::Stream> {
+    let stream = context.get_stream(format!("P{at}")).await?;
+    let config = consumer::pull::Config {
+        ack_policy: consumer::AckPolicy::None,
+        memory_storage: true,
+        num_replicas: 1,
+        ..consumer::pull::Config::default()
+    };
+    let consumer = stream.create_consumer(config).await?;
+    let messages = consumer.stream().max_messages_per_batch(500);
+    Ok(messages.messages().await?)
 }
 
 async fn wait_for(read: &[Arc<AtomicU64>], published: u64) -> Result<()> {

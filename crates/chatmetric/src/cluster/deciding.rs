@@ -34,10 +34,14 @@ struct Question {
 /// What it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Decision {
-    Admitted { expires_ms: i64 },
+    Admitted {
+        expires_ms: i64,
+    },
     Used,
     Expired,
-    Limited { retry_after_ms: u64 },
+    Limited {
+        retry_after_ms: u64,
+    },
     /// Not now.
     Unavailable,
 }

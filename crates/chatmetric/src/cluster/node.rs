@@ -124,7 +124,9 @@ impl ClusterNode {
         let mut all = Vec::new();
         let mut differences = Vec::new();
         for partition in self.store.engine().partitions.all() {
-            let holders = members.iter().filter(|it| it.follows.contains(&partition.0));
+            let holders = members
+                .iter()
+                .filter(|it| it.follows.contains(&partition.0));
             let holders: Vec<String> = holders.map(|it| it.name.clone()).collect();
             let report = audit(&self.store, partition, &holders, &self.scratch)?;
             all.push(serde_json::json!({
@@ -156,9 +158,9 @@ impl ClusterNode {
             };
             let (engine, topology) = (self.store.engine().clone(), self.store.topology().clone());
             let settings = self.store.settings().clone();
-            let made = self.store.wait(async move {
-                snapshot::take(&engine, &topology, &settings, &tally).await
-            })?;
+            let made = self
+                .store
+                .wait(async move { snapshot::take(&engine, &topology, &settings, &tally).await })?;
             taken.push(serde_json::json!({
                 "partition": replica.partition,
                 "sequence": made.sequence,

@@ -64,7 +64,10 @@ impl Nonces {
             match self.read(account).await {
                 Ok(entries) => return entries,
                 Err(error) => {
-                    tracing::warn!(error, "the nonces of an account cannot be read; trying again");
+                    tracing::warn!(
+                        error,
+                        "the nonces of an account cannot be read; trying again"
+                    );
                     tokio::time::sleep(AGAIN_AFTER).await;
                 }
             }

@@ -1,6 +1,7 @@
 //! Several real programs on three real nats-servers: one directory and one count, whatever
 //! is killed.
 
+mod counts;
 mod servers;
 
 use crate::process::{DIRECTORY, Ran, Served, call, command, run_with_input};
