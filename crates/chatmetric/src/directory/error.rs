@@ -106,6 +106,12 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// Whether the same again may work, without anybody doing anything.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Cluster { .. })
+    }
+
     pub(super) fn database(operation: &'static str) -> impl Fn(rusqlite::Error) -> Self + Copy {
         move |source| Self::Database { operation, source }
     }
