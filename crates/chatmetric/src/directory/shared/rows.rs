@@ -26,10 +26,10 @@ type Noted = (String, Option<Vec<String>>, Option<Vec<String>>);
 /// How a table is addressed.
 struct Table {
     name: String,
-    /// What finds a row; `rowid` where there is one.
+    /// What finds a row: its primary key, else all of it. Never the hidden `rowid`, which
+    /// a copy does not keep.
     key: Vec<String>,
     columns: Vec<String>,
-    has_rowid: bool,
 }
 
 fn failed(source: rusqlite::Error) -> DirectoryError {
@@ -46,31 +46,27 @@ fn damaged(what: String) -> DirectoryError {
 fn tables(connection: &Connection) -> Result<Vec<Table>, DirectoryError> {
     let mut statement = connection
         .prepare(
-            "SELECT name, wr FROM pragma_table_list
+            "SELECT name FROM pragma_table_list
              WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
         )
         .map_err(failed)?;
-    let named = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-    let named: Vec<(String, bool)> = named.and_then(Iterator::collect).map_err(failed)?;
+    let named = statement.query_map([], |row| row.get(0));
+    let named: Vec<String> = named.and_then(Iterator::collect).map_err(failed)?;
     let shared = named
         .into_iter()
-        .filter(|(name, _)| !OWN_TABLES.contains(&name.as_str()));
-    let table = |(name, is_without): (String, bool)| {
+        .filter(|name| !OWN_TABLES.contains(&name.as_str()));
+    let table = |name: String| {
         let sql = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid";
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let rows = statement.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)));
         let rows: Vec<(String, i64)> = rows.and_then(Iterator::collect).map_err(failed)?;
         let mut key: Vec<_> = rows.iter().filter(|(_, place)| *place > 0).collect();
         key.sort_by_key(|(_, place)| *place);
-        let key = key.into_iter().map(|(name, _)| name.clone()).collect();
+        let key: Vec<_> = key.into_iter().map(|(name, _)| name.clone()).collect();
+        let columns: Vec<_> = rows.into_iter().map(|(name, _)| name).collect();
         Ok(Table {
-            key: if is_without {
-                key
-            } else {
-                vec!["rowid".to_owned()]
-            },
-            columns: rows.into_iter().map(|(name, _)| name).collect(),
-            has_rowid: !is_without,
+            key: if key.is_empty() { columns.clone() } else { key },
+            columns,
             name,
         })
     };
@@ -95,11 +91,7 @@ pub(super) fn watch(connection: &Connection) -> Result<(), DirectoryError> {
                 .collect();
             format!("json_array({})", quoted.join(", "))
         };
-        let mut all = table.columns.clone();
-        if table.has_rowid {
-            all.insert(0, "rowid".to_owned());
-        }
-        let (was, is_now) = (list("OLD", &table.key), list("NEW", &all));
+        let (was, is_now) = (list("OLD", &table.key), list("NEW", &table.columns));
         let name = &table.name;
         let when = |row: &str| {
             if name == "meta" {
@@ -294,11 +286,11 @@ mod literals {
 pub(super) fn dump(connection: &Connection) -> Vec<String> {
     let mut all = Vec::new();
     for table in tables(connection).expect("tables") {
-        let mut columns = table.columns.clone();
-        if table.has_rowid {
-            columns.push("rowid".to_owned());
-        }
-        let columns: Vec<_> = columns.iter().map(|it| format!("quote({it})")).collect();
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .map(|it| format!("quote({it})"))
+            .collect();
         let sql = format!(
             "SELECT {} FROM {} ORDER BY {}",
             columns.join(" || ' ' || "),
