@@ -2,9 +2,9 @@
 
 use super::wire::{Answer, Request, SOCKET_FILE, read_message, with_short_path};
 use super::{
-    Applied, ApplyFlags, LogPage, LoggedChange, MadeToken, Refusal, RemoteLoader, SourceSwitch,
-    SwitchedSource, TallyPage, TallyPlace, TallyQuery, TokenFor, TokenTask, TokenTaskDone,
-    Verified,
+    Applied, ApplyFlags, ClusterTask, LogPage, LoggedChange, MadeToken, Refusal, RemoteLoader,
+    SourceSwitch, SwitchedSource, TallyPage, TallyPlace, TallyQuery, TokenFor, TokenTask,
+    TokenTaskDone, Verified,
 };
 use crate::directory::{Format, GatheredSecrets};
 use crate::ingest::stream::StreamReport;

@@ -197,10 +197,7 @@ fn apply_one(
     is_now: Option<&[String]>,
 ) -> Result<(), DirectoryError> {
     let name = &table.name;
-    let mut columns: Vec<String> = table.columns.iter().map(|it| format!("\"{it}\"")).collect();
-    if table.has_rowid {
-        columns.insert(0, "rowid".to_owned());
-    }
+    let columns: Vec<String> = table.columns.iter().map(|it| format!("\"{it}\"")).collect();
     let key: Vec<String> = table
         .key
         .iter()
