@@ -174,7 +174,7 @@ impl Members {
     }
 
     /// Leaves: the others need not wait until they miss it.
-    pub async fn leave(self) {
+    pub async fn leave(&self) {
         for task in &self.tasks {
             task.abort();
         }

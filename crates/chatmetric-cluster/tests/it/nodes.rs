@@ -10,6 +10,7 @@ use chatmetric_cluster::{ClusterStore, Node, Partition, audit::audit};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn node(servers: &Servers, name: &str, dir: &Path) -> Node {
     let told = settings(servers, name, &dir.join(name));
@@ -110,18 +111,34 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
     let servers = Servers::start();
     let dir = tempfile::tempdir().expect("a directory");
     let a = node(&servers, "a", dir.path());
-    let all = batches(30, 1_500);
     let mut process = Process::start(&servers, "b", dir.path());
-    std::thread::scope(|scope| {
-        let publisher = scope.spawn(|| commit_all(a.store(), &all));
-        for _ in 0..4 {
-            wait_until("the process has joined", || {
-                a.members().view().members.contains_key("b") || publisher.is_finished()
+    let stop = AtomicBool::new(false);
+    let all = std::thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            let mut all = Vec::new();
+            for seed in 100.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let some = batches(seed, 48);
+                commit_all(a.store(), &some);
+                all.extend(some);
+            }
+            all
+        });
+        let mut last = 0;
+        for _ in 0..5 {
+            wait_until("the process folds", || {
+                let view = a.members().view();
+                let b = view.members.get("b");
+                b.is_some_and(|it| it.incarnation > last && !it.follows.is_empty())
             });
-            std::thread::sleep(std::time::Duration::from_millis(300));
+            last = a.members().view().members.get("b").map_or(last, |it| it.incarnation);
             process.kill();
             process = Process::start(&servers, "b", dir.path());
         }
+        stop.store(true, Ordering::Relaxed);
+        publisher.join().expect("published")
     });
     let b_follows = || {
         let view = a.members().view();
