@@ -164,8 +164,17 @@ impl Members {
         }
     }
 
+    /// Stops beating, as if it were cut off while it goes on. For tests of what the others
+    /// do then.
+    #[doc(hidden)]
+    pub fn fall_silent(&self) {
+        if let Some(beats) = self.tasks.first() {
+            beats.abort();
+        }
+    }
+
     /// Leaves: the others need not wait until they miss it.
-    pub async fn leave(self) {
+    pub async fn leave(&self) {
         for task in &self.tasks {
             task.abort();
         }

@@ -110,9 +110,7 @@ impl Node {
         let (mut stopped, members) = (self.stopped, self.members);
         let left = self.store.wait(async move {
             drop(stopped.wait_for(|it| *it).await);
-            if let Some(members) = Arc::into_inner(members) {
-                members.leave().await;
-            }
+            members.leave().await;
             Ok(())
         });
         if let Err(error) = left {

@@ -41,6 +41,10 @@ pub(crate) fn open_store(dir: &Path, options: &Options) -> Result<EmbeddedStore,
         keep_shards: false,
         ..options.clone()
     };
+    if let Some(parent) = dir.parent() {
+        let made = std::fs::create_dir_all(parent);
+        made.map_err(|error| failed(format!("make `{}`", parent.display()), error))?;
+    }
     Ok(EmbeddedStore::open(dir, options)?)
 }
 

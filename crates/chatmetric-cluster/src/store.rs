@@ -10,6 +10,7 @@
 //! Not here: how. Invariant: a call that was acknowledged is in the answer of every later
 //! one, on every member.
 
+mod inner;
 mod merge;
 mod offsets;
 mod worker;
@@ -18,18 +19,16 @@ use crate::engine::Engine;
 use crate::entry::{Entry, split::split};
 use crate::error::ClusterError;
 use crate::log::Log;
-use crate::partition::Partition;
 use crate::query::{Answer, Asker, Question};
 use crate::settings::Settings;
-use crate::tally::Outcome;
 use crate::topology::Topology;
-use bytes::Bytes;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey, UtcDay};
 use chatmetric_store::{
     Batch, Books, Completion, DayVisitor, Explanation, Health, QuarantineFilter, QuarantineId,
     Quarantined, Receipt, SourceName, StatusEvent, Store, StoreError, StoreStats, StreamOffset,
-    Target, VerifyReport,
+    VerifyReport,
 };
+use inner::{Inner, NO_FLOOR, odd, parts};
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -39,8 +38,6 @@ use worker::{Once, Worker};
 
 /// Items that may wait for their acknowledgement.
 const QUEUED_ITEMS_MAX: usize = 200_000;
-/// No floor is known.
-const NO_FLOOR: i64 = i64::MIN;
 /// How often the floor is asked for.
 const FLOOR_EVERY: Duration = Duration::from_secs(5);
 
@@ -49,38 +46,6 @@ const FLOOR_EVERY: Duration = Duration::from_secs(5);
 pub struct ClusterStore {
     inner: Arc<Inner>,
     worker: Worker,
-}
-
-#[derive(Debug)]
-struct Inner {
-    settings: Settings,
-    engine: Engine,
-    topology: Topology,
-    log: Log,
-    asker: Asker,
-    queued: Arc<Semaphore>,
-    floor_ms: AtomicI64,
-    is_closed: AtomicBool,
-}
-
-/// An answer of another shape than its question.
-fn odd() -> ClusterError {
-    ClusterError::Message {
-        what: "an answer to another question".to_owned(),
-    }
-}
-
-/// Takes the parts out of answers of one kind.
-macro_rules! parts {
-    ($answers:expr, $kind:ident) => {
-        $answers
-            .into_iter()
-            .map(|answer| match answer {
-                Answer::$kind(part) => Ok(part),
-                _ => Err(odd()),
-            })
-            .collect::<Result<Vec<_>, ClusterError>>()
-    };
 }
 
 impl ClusterStore {
@@ -210,113 +175,6 @@ impl ClusterStore {
             };
             done.call(kept.map(|()| receipt).map_err(StoreError::from));
         });
-    }
-}
-
-impl Inner {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.is_closed.load(Ordering::Acquire) {
-            return Err(StoreError::Closed);
-        }
-        Ok(())
-    }
-
-    /// The lowest floor of all partitions; none before all of them have one.
-    async fn ask_floor(&self) -> Result<Option<EpochMs>, ClusterError> {
-        let floors = parts!(self.asker.ask_all(&Question::Floor).await?, Floor)?;
-        let floors: Option<Vec<EpochMs>> = floors.into_iter().collect();
-        Ok(floors.and_then(|floors| floors.into_iter().min()))
-    }
-
-    fn note_floor(&self, floor: Option<EpochMs>) {
-        if let Some(floor) = floor {
-            self.floor_ms.fetch_max(floor.0, Ordering::AcqRel);
-        }
-    }
-
-    async fn publish(&self, partition: Partition, entry: &Entry) -> Result<u64, ClusterError> {
-        let entry: Bytes = entry.encode();
-        let bytes_max = self.engine.entry_bytes_max();
-        if entry.len() > bytes_max {
-            return Err(ClusterError::TooLarge {
-                what: "an entry".to_owned(),
-                bytes: entry.len(),
-                bytes_max,
-            });
-        }
-        let places = self.log.publish(vec![(partition, entry)]).await?;
-        places
-            .first()
-            .map(|(_, sequence)| *sequence)
-            .ok_or(ClusterError::Closed)
-    }
-
-    /// Publishes a command and gives what it did.
-    async fn command(&self, partition: Partition, entry: Entry) -> Result<u64, ClusterError> {
-        let sequence = self.publish(partition, &entry).await?;
-        let question = Question::Outcome(sequence);
-        // A replica that was started since then does not know; another one may.
-        for _ in 0..3 {
-            let told = self.asker.ask_at(partition, None, &question, sequence).await?;
-            match told {
-                Answer::Outcome(Some(Outcome::Count(count))) => return Ok(count),
-                Answer::Outcome(Some(Outcome::Refused(reason))) => {
-                    return Err(StoreError::Invalid { reason }.into());
-                }
-                Answer::Outcome(None) => {}
-                _ => return Err(odd()),
-            }
-        }
-        let reason = "it was done, and what it did is not known any more".to_owned();
-        Err(StoreError::Unavailable { reason }.into())
-    }
-
-    /// Counts what is due in a partition; nothing is written where nothing waits.
-    async fn release_due(&self, partition: Partition, now: EpochMs) -> Result<u64, ClusterError> {
-        let waiting = QuarantineFilter {
-            reason: Some(chatmetric_store::Reason::Future),
-            ..QuarantineFilter::default()
-        };
-        match self.asker.ask(partition, &Question::Quarantine(waiting, 1)).await? {
-            Answer::Items(items) if items.is_empty() => Ok(0),
-            Answer::Items(_) => self.command(partition, Entry::ReleaseDue(now)).await,
-            _ => Err(odd()),
-        }
-    }
-
-    async fn replay(
-        &self,
-        wide: QuarantineId,
-        events: Vec<StatusEvent>,
-    ) -> Result<bool, ClusterError> {
-        let (home, id) = self.engine.partitions.own_id(wide.0);
-        let filter = QuarantineFilter {
-            after: id.checked_sub(1).map(QuarantineId),
-            ..QuarantineFilter::default()
-        };
-        let found = match self.asker.ask(home, &Question::Quarantine(filter, 1)).await? {
-            Answer::Items(items) => items.into_iter().find(|item| item.id.0 == id),
-            _ => return Err(odd()),
-        };
-        let Some(item) = found else {
-            return Ok(false);
-        };
-        merge::check_replay(&item, &events)?;
-        let (own, others) = merge::by_partition(self.engine.partitions, home, events);
-        // The partition of the item comes last: until then all of it can be repeated.
-        for (partition, events) in others {
-            let entry = Entry::Replayed {
-                source: SourceName::clone(&item.source),
-                received_at: item.received_at,
-                events,
-            };
-            self.publish(partition, &entry).await?;
-        }
-        let entry = Entry::Replay {
-            item: QuarantineId(id),
-            events: own,
-        };
-        Ok(self.command(home, entry).await? > 0)
     }
 }
 
@@ -495,13 +353,5 @@ impl Store for ClusterStore {
 
     fn close(&self) {
         self.inner.is_closed.store(true, Ordering::Release);
-    }
-}
-
-/// The events of a replay need a space.
-pub(crate) fn space_of(event: &StatusEvent) -> Option<SpaceKey> {
-    match event.target {
-        Target::Space(space) => Some(space),
-        Target::Held(_) | Target::Refused(..) => None,
     }
 }

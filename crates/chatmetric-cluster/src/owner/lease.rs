@@ -90,9 +90,20 @@ impl Leases {
         let now = Instant::now();
         // Renewed ahead, so that a lease in use does not end.
         let lasts = held.is_some_and(|it| it.ends_at > now + self.ttl / 2);
-        if !lasts && let Some(other) = self.acquire(account, &mut held, view).await? {
-            *held = None;
-            return Ok(Verdict::Other(other));
+        if !lasts {
+            match self.acquire(account, &mut held, view).await {
+                Ok(None) => {}
+                Ok(Some(other)) => {
+                    *held = None;
+                    return Ok(Verdict::Other(other));
+                }
+                // What is left of the lease is ours all the same.
+                Err(error) if held.is_none() => return Err(error),
+                Err(error) => {
+                    let reason = crate::error::chain(&error);
+                    tracing::debug!(reason, "a lease could not be renewed yet");
+                }
+            }
         }
         let Some(lease) = *held else {
             return Err(undecided("the lease could not be taken"));

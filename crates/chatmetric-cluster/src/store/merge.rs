@@ -2,13 +2,12 @@
 //!
 //! Not here: asking. Invariant: nothing of a partition is lost or counted twice.
 
-use super::space_of;
 use crate::error::ClusterError;
 use crate::partition::{Partition, Partitions};
 use chatmetric_core::SpaceKey;
 use chatmetric_store::{
     BATCH_EVENTS_MAX, Books, QuarantineId, Quarantined, Reason, SourceName, StatusEvent,
-    StoreError, StoreStats, VerifyReport,
+    StoreError, StoreStats, Target, VerifyReport,
 };
 use std::collections::BTreeMap;
 
@@ -107,4 +106,12 @@ pub(super) fn by_partition(
         }
     }
     (own, others)
+}
+
+/// The events of a replay need a space.
+fn space_of(event: &StatusEvent) -> Option<SpaceKey> {
+    match event.target {
+        Target::Space(space) => Some(space),
+        Target::Held(_) | Target::Refused(..) => None,
+    }
 }
