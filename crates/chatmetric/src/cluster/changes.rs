@@ -26,6 +26,8 @@ use std::time::Duration;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before reading is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How often the stream is tried to be made.
+const MAKE_TRIES_MAX: u32 = 60;
 /// A picture is due every so many changes.
 const PICTURE_EVERY: u64 = 500;
 /// Room for subject and headers beside the longest change, in bytes.
@@ -87,8 +89,7 @@ impl ChangeStream {
         };
         let context = runtime.block_on(async {
             let context = jetstream::new(connect(settings).await?);
-            let made = context.get_or_create_stream(config).await;
-            made.map_err(|error| JoinError::servers("make the stream of the directory", &error))?;
+            make(&context, &config).await?;
             Ok::<_, JoinError>(context)
         })?;
         Ok(Self {
@@ -175,6 +176,24 @@ impl ChangeStream {
     /// Whether a picture of the directory is due that this node has to make.
     pub(crate) fn take_picture_due(&self) -> bool {
         self.picture_due.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Servers that have just started have no leader yet.
+async fn make(context: &jetstream::Context, config: &stream::Config) -> Result<(), JoinError> {
+    let mut tries = 0;
+    loop {
+        match context.get_or_create_stream(config.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(error) if tries == MAKE_TRIES_MAX => {
+                return Err(JoinError::servers(
+                    "make the stream of the directory",
+                    &error,
+                ));
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+        tries += 1;
     }
 }
 

@@ -39,7 +39,7 @@ const DECISION_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct ClusterNode {
     store: Arc<ClusterStore>,
     node: Mutex<Option<Node>>,
-    owners: Owners,
+    owners: Mutex<Option<Owners>>,
     deciding: Arc<Deciding>,
     /// Where an audit folds logs anew.
     scratch: PathBuf,
@@ -75,7 +75,7 @@ impl ClusterNode {
         Ok(Self {
             store,
             node: Mutex::new(Some(node)),
-            owners,
+            owners: Mutex::new(Some(owners)),
             deciding,
             scratch: settings.store.data_dir.join(SCRATCH_DIR),
         })
@@ -93,6 +93,8 @@ impl ClusterNode {
 
     /// Stops the replicas and leaves.
     pub(crate) fn stop(&self) {
+        // They hold on to the members, which could not leave.
+        drop(self.owners().take());
         if let Some(node) = self.lock().take() {
             node.stop();
         }
@@ -169,6 +171,10 @@ impl ClusterNode {
         Ok(serde_json::json!({ "snapshots": taken }))
     }
 
+    fn owners(&self) -> std::sync::MutexGuard<'_, Option<Owners>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Node>> {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,7 +236,8 @@ impl Peers for ClusterNode {
         asked: &Asked<'_, Action>,
     ) -> Result<NonceEntry, ApiError> {
         let question = question(asked);
-        let owners = self.owners.clone();
+        let owners = self.owners().clone();
+        let owners = owners.ok_or(ApiError::ServiceUnavailable)?;
         let ask = async move { owners.ask(account, &question).await };
         // Whoever calls runs tasks of the server: others take them over meanwhile.
         let decided = tokio::task::block_in_place(|| self.store.wait(ask));

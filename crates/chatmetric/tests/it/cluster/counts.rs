@@ -2,7 +2,7 @@
 //! gives the model's totals; the rate of calls is one for all nodes.
 
 use super::servers::Servers;
-use super::{Node, credentials, key_file, who};
+use super::{Node, answers, credentials, key_file};
 use crate::process::{DIRECTORY, Served, agent, call, post, run};
 use crate::restart::compare;
 use crate::streams::wait_until;
@@ -81,16 +81,10 @@ fn load(
     });
 }
 
-fn answers(url: &str) {
-    wait_until("a node that answers", || {
-        who(url, "LTAIowner", "owner-secret") == 200
-    });
-}
-
 fn compare_all(urls: &RwLock<Vec<String>>, model: &Mutex<Model>, now_ms: i64) {
     let model = model.lock().expect("sound");
     for url in urls.read().expect("sound").iter() {
-        answers(url);
+        answers(url, "LTAIowner", "owner-secret");
         compare(url, &model, now_ms, (None, 0));
     }
 }
@@ -160,7 +154,7 @@ fn fifty_calls_a_second_over_all_nodes() {
     assert_eq!(nodes[0].apply(DIRECTORY).code, 0);
     let served: Vec<Served> = nodes.iter().map(Node::serve).collect();
     for one in &served {
-        answers(&one.url);
+        answers(&one.url, "LTAIowner", "owner-secret");
     }
     // As fast as they come, by turns; the clock of whoever posts says how long it took.
     let clock = SystemClock::default();
