@@ -5,6 +5,7 @@
 
 use super::EVENT_BYTES;
 use super::servers::Servers;
+use crate::cpu;
 use anyhow::{Context, Result, bail};
 use async_nats::jetstream::{self, consumer, stream};
 use bytes::Bytes;
@@ -77,7 +78,7 @@ async fn make(context: &jetstream::Context, at: usize) -> Result<()> {
         allow_direct: true,
         ..stream::Config::default()
     };
-    let begun = Instant::now();
+    let begun = cpu::now();
     loop {
         match context.create_stream(config.clone()).await {
             Ok(_) => return Ok(()),
@@ -94,7 +95,7 @@ async fn publish(
     read: &[Arc<AtomicU64>],
 ) -> Result<(Outcome, u64)> {
     let payload = Bytes::from(vec![7_u8; plan.batch * EVENT_BYTES]);
-    let begun = Instant::now();
+    let begun = cpu::now();
     let from = begun + WARM_UP;
     let until = from + Duration::from_secs(plan.seconds);
     let mut publishers = Vec::new();
@@ -111,13 +112,13 @@ async fn publish(
             )));
         }
     }
-    tokio::time::sleep(from.saturating_duration_since(Instant::now())).await;
-    let (cpu, own, ticks) = (servers.cpu_us()?, own_cpu_us(), machine()?);
+    tokio::time::sleep(from.saturating_duration_since(cpu::now())).await;
+    let (used, own, ticks) = (servers.cpu_us()?, cpu::own(), machine()?);
     let read_before: Vec<u64> = read.iter().map(|it| it.load(Ordering::Relaxed)).collect();
-    tokio::time::sleep(until.saturating_duration_since(Instant::now())).await;
+    tokio::time::sleep(until.saturating_duration_since(cpu::now())).await;
     let seconds = from.elapsed().as_secs_f64();
-    let server_cpu_us = servers.cpu_us()? - cpu;
-    let client_cpu_us = own_cpu_us() - own;
+    let server_cpu_us = servers.cpu_us()? - used;
+    let client_cpu_us = (cpu::own() - own).as_secs_f64() * 1e6;
     let after = machine()?;
     let read_per_s = read
         .iter()
@@ -171,18 +172,18 @@ async fn publisher(
     until: Instant,
 ) -> Result<Vec<(Instant, Duration)>> {
     let mut all = Vec::new();
-    while Instant::now() < until {
-        let sent = Instant::now();
+    while cpu::now() < until {
+        let sent = cpu::now();
         let waits = context.publish(subject.clone(), payload.clone()).await?;
         waits.await?;
-        let now = Instant::now();
+        let now = cpu::now();
         all.push((now, now - sent));
     }
     Ok(all)
 }
 
 async fn read_all(context: jetstream::Context, at: usize, count: Arc<AtomicU64>) -> Result<()> {
-    let begun = Instant::now();
+    let begun = cpu::now();
     let mut messages = loop {
         // A server may hear of a new stream a little later than the one that made it.
         match open(&context, at).await {
@@ -212,7 +213,7 @@ async fn open(context: &jetstream::Context, at: usize) -> Result<consumer::pull:
 }
 
 async fn wait_for(read: &[Arc<AtomicU64>], published: u64) -> Result<()> {
-    let begun = Instant::now();
+    let begun = cpu::now();
     while read.iter().any(|it| it.load(Ordering::Relaxed) < published) {
         if begun.elapsed() > PATIENCE {
             bail!("a reader did not come to the end: {read:?} of {published}");
@@ -220,11 +221,6 @@ async fn wait_for(read: &[Arc<AtomicU64>], published: u64) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
-}
-
-fn own_cpu_us() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
 /// Busy and all ticks of all cores.

@@ -86,7 +86,7 @@ impl Servers {
     /// Connections, one a node.
     pub(crate) async fn connect(&self) -> Result<Vec<async_nats::Client>> {
         let mut clients = Vec::new();
-        let begun = Instant::now();
+        let begun = crate::cpu::now();
         for url in self.urls() {
             loop {
                 match async_nats::connect(&url).await {
