@@ -43,6 +43,7 @@ pub struct ReplicaReport {
 
 /// A cluster, as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterReport {
     /// The node that tells.
     pub node: String,
@@ -77,7 +78,7 @@ impl Operator {
         {
             let revision = self.directory.revision();
             let revision = revision.map_err(|error| Refusal::failed(&error))?;
-            report.insert("directory_revision".to_owned(), revision.into());
+            report.insert("directoryRevision".to_owned(), revision.into());
         }
         Ok(value)
     }
