@@ -4,12 +4,12 @@
 //! No timer: the writer takes what is there when it is free. Invariant: every
 //! job that goes in comes out, or goes back to its sender at once.
 
+use super::fold::Fold;
 use super::generation::lock;
 use super::options::BATCH_SEALED_BYTES_MAX;
 use crate::api::{
     BATCH_EVENTS_MAX, Batch, Completion, QuarantineId, SourceName, StatusEvent, StoreError,
 };
-use super::fold::Fold;
 use crate::stream_offset::StreamOffset;
 use crate::sync::{Condvar, Mutex};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
