@@ -68,7 +68,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(Arc::new(store))
     };
     let (one, other) = (open("a")?, open("b")?);
-    let _nodes = (Node::start(Arc::clone(&one), true)?, Node::start(Arc::clone(&other), true)?);
+    let _nodes = (
+        Node::start(Arc::clone(&one), true)?,
+        Node::start(Arc::clone(&other), true)?,
+    );
     one.books()?;
     let (stop, made) = (AtomicBool::new(false), batches);
     let mut reads = Vec::new();
@@ -127,7 +130,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (mut seen, lost) = reader.join().expect("read");
         reads.append(&mut seen);
         let all = (made * events) as f64;
-        println!("published {:.0} events/s, folded {:.0} events/s", all / published, all / folded);
+        println!(
+            "published {:.0} events/s, folded {:.0} events/s",
+            all / published,
+            all / folded
+        );
         println!("{failed} batches and {lost} queries failed");
     });
     println!(

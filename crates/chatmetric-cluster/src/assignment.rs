@@ -132,7 +132,10 @@ mod tests {
         let moved = |it: Partition| !replicas_of(it, &view(&names, |_, _| true), 2).contains(&"a");
         let ready = view(&names, |_, _| true);
         let plan_ready = plan("a", &ready, sixteen, 2, &all);
-        assert_eq!(plan_ready.stop, sixteen.all().filter(|it| moved(*it)).collect::<Vec<_>>());
+        assert_eq!(
+            plan_ready.stop,
+            sixteen.all().filter(|it| moved(*it)).collect::<Vec<_>>()
+        );
         assert!(!plan_ready.stop.is_empty() && plan_ready.start.is_empty());
         let one_is_late = view(&names, |name, _| name != "c");
         for partition in plan("a", &one_is_late, sixteen, 2, &all).stop {

@@ -53,7 +53,9 @@ pub fn audit(
         let question = Question::Outcome(sequence);
         let mut digests = Vec::new();
         for member in names {
-            let answer = asker.ask_at(partition, Some(&member), &question, sequence).await?;
+            let answer = asker
+                .ask_at(partition, Some(&member), &question, sequence)
+                .await?;
             match answer {
                 Answer::Outcome(Some(Outcome::Digest(digest))) => digests.push((member, digest)),
                 _ => {
@@ -110,7 +112,9 @@ fn fold(
             let store = open_store(&scratch, &settings.store)?;
             Tally::new(Arc::new(store), partition, created_ns)
         });
-        let tally = opened.await.map_err(|error| failed("open a store", error))??;
+        let tally = opened
+            .await
+            .map_err(|error| failed("open a store", error))??;
         let tally = Arc::new(tally);
         let first = Progress::CatchingUp { last: sequence };
         let (sender, mut progress) = watch::channel(first);

@@ -106,7 +106,12 @@ async fn options(settings: &Settings) -> Result<ConnectOptions, ClusterError> {
         return Ok(ConnectOptions::new());
     };
     let options = ConnectOptions::with_credentials_file(path).await;
-    options.map_err(|error| failed(format!("read the credentials in `{}`", path.display()), error))
+    options.map_err(|error| {
+        failed(
+            format!("read the credentials in `{}`", path.display()),
+            error,
+        )
+    })
 }
 
 /// A connection with the system account, if there is one.
@@ -114,7 +119,10 @@ pub(crate) async fn connect_system(settings: &Settings) -> Result<Option<Client>
     let options = if let Some(path) = &settings.system_credentials_file {
         let options = ConnectOptions::with_credentials_file(path).await;
         options.map_err(|error| {
-            failed(format!("read the credentials in `{}`", path.display()), error)
+            failed(
+                format!("read the credentials in `{}`", path.display()),
+                error,
+            )
         })?
     } else if let Some((user, password)) = &settings.system_user {
         ConnectOptions::with_user_and_password(user.clone(), password.clone())

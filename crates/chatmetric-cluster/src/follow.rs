@@ -78,12 +78,10 @@ pub(crate) async fn follow(
             ClusterError::OtherLog { .. }
             | ClusterError::Gap { .. }
             | ClusterError::Entry { .. } => true,
-            ClusterError::Store(_) => {
-                !matches!(
-                    &error,
-                    ClusterError::Store(chatmetric_store::StoreError::Unavailable { .. })
-                )
-            }
+            ClusterError::Store(_) => !matches!(
+                &error,
+                ClusterError::Store(chatmetric_store::StoreError::Unavailable { .. })
+            ),
             _ => false,
         };
         let partition = tally.partition();

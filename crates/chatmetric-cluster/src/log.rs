@@ -60,7 +60,11 @@ impl Log {
                 let _permit = permit.map_err(|_| ClusterError::Closed)?;
                 let window = window.iter().map(|(partition, entry)| {
                     let entry = entry.clone();
-                    async move { self.one(*partition, entry).await.map(|place| (*partition, place)) }
+                    async move {
+                        self.one(*partition, entry)
+                            .await
+                            .map(|place| (*partition, place))
+                    }
                 });
                 places.extend(try_join_all(window).await?);
             }

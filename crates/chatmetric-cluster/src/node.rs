@@ -62,7 +62,7 @@ impl Node {
         };
         store.spawn(async move {
             keeper.run(told).await;
-            drop(ended.send(true));
+            ended.send_replace(true);
         });
         Ok(Self {
             store,
@@ -215,7 +215,12 @@ impl Keeper {
     }
 
     /// Puts the directory of a replica aside that the log has left behind.
-    async fn aside(&self, store: &ClusterStore, partition: Partition, error: &ClusterError) -> bool {
+    async fn aside(
+        &self,
+        store: &ClusterStore,
+        partition: Partition,
+        error: &ClusterError,
+    ) -> bool {
         if !matches!(error, ClusterError::Gap { .. }) {
             return false;
         }

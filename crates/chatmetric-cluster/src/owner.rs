@@ -94,11 +94,7 @@ impl Owners {
     ///
     /// # Errors
     /// [`ClusterError::Undecided`] while an owner changes, or when none is reached in time.
-    pub async fn ask(
-        &self,
-        account: AccountKey,
-        question: &[u8],
-    ) -> Result<Vec<u8>, ClusterError> {
+    pub async fn ask(&self, account: AccountKey, question: &[u8]) -> Result<Vec<u8>, ClusterError> {
         let inner = &self.inner;
         let until = Instant::now() + inner.timeout;
         loop {
@@ -183,7 +179,10 @@ fn put_verdict(verdict: &Result<Verdict, ClusterError>) -> Vec<u8> {
         }
         Ok(Verdict::NotYet(wait)) => {
             out.push(1);
-            put_varint(&mut out, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            put_varint(
+                &mut out,
+                u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            );
         }
         Ok(Verdict::Other(name)) => {
             out.push(2);

@@ -86,7 +86,9 @@ impl Replica {
             let store = Arc::new(open_store(&dir, &options)?);
             Tally::new(store, partition, created_ns)
         });
-        let tally = opened.await.map_err(|error| failed("open a replica", error))??;
+        let tally = opened
+            .await
+            .map_err(|error| failed("open a replica", error))??;
         let tally = Arc::new(tally);
         let first = Progress::CatchingUp { last: u64::MAX };
         let (sender, progress) = watch::channel(first);

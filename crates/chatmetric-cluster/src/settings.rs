@@ -126,10 +126,7 @@ impl Settings {
                 !(1..=5).contains(&self.replicas),
                 "`replicas` is not 1 to 5".to_owned(),
             ),
-            (
-                self.tally_replicas == 0,
-                "`tally_replicas` is 0".to_owned(),
-            ),
+            (self.tally_replicas == 0, "`tally_replicas` is 0".to_owned()),
             (
                 !is_name(&self.prefix),
                 format!("`prefix` is not 1 to {NAME_BYTES_MAX} letters, digits, `-` and `_`"),

@@ -64,13 +64,19 @@ pub async fn take(
         member: engine.member.clone(),
         parts: Vec::new(),
     };
-    if manifests(topology, partition).await?.contains(&manifest.key()) {
+    if manifests(topology, partition)
+        .await?
+        .contains(&manifest.key())
+    {
         let reason = format!("partition {partition} has a snapshot of place {sequence}");
         return Err(StoreError::Invalid { reason }.into());
     }
     upload(topology, cut, &mut manifest).await?;
     prove(topology, settings, &manifest).await?;
-    let put = topology.manifests.put(manifest.key(), manifest.encode().into()).await;
+    let put = topology
+        .manifests
+        .put(manifest.key(), manifest.encode().into())
+        .await;
     put.map_err(|error| failed("make a snapshot known", error))?;
     Ok(manifest)
 }
@@ -85,7 +91,8 @@ async fn upload(
         let object = manifest.object(&name);
         let (writer, mut reader) = pipe::out();
         let read = tokio::task::spawn_blocking(move || {
-            part.read(&mut |bytes| writer.give(bytes)).map(|_| writer.hash())
+            part.read(&mut |bytes| writer.give(bytes))
+                .map(|_| writer.hash())
         });
         let put = topology.snapshots.put(object.as_str(), &mut reader).await;
         drop(reader);
@@ -109,7 +116,9 @@ async fn prove(
     let (options, opened) = (settings.store.clone(), dir.clone());
     let wanted = manifest.sequence;
     let checked = tokio::task::spawn_blocking(move || check(&opened, &options, partition, wanted));
-    let checked = checked.await.map_err(|error| failed("check a snapshot", error))?;
+    let checked = checked
+        .await
+        .map_err(|error| failed("check a snapshot", error))?;
     remove(&dir)?;
     checked
 }
@@ -139,11 +148,7 @@ fn remove(dir: &Path) -> Result<(), ClusterError> {
 }
 
 /// Makes the store of a snapshot in `dir`, which must not exist.
-async fn restore(
-    topology: &Topology,
-    manifest: &Manifest,
-    dir: &Path,
-) -> Result<(), ClusterError> {
+async fn restore(topology: &Topology, manifest: &Manifest, dir: &Path) -> Result<(), ClusterError> {
     if let Some(parent) = dir.parent() {
         let made = std::fs::create_dir_all(parent);
         made.map_err(|error| failed(format!("make `{}`", parent.display()), error))?;
@@ -160,7 +165,9 @@ async fn restore(
             (result.map(|()| reader.hash()), made)
         });
         let sent = writer.send_all(reading).await;
-        let (result, same) = written.await.map_err(|error| failed("make a store", error))?;
+        let (result, same) = written
+            .await
+            .map_err(|error| failed("make a store", error))?;
         made = same;
         sent.map_err(|error| failed(format!("read `{object}`"), error))?;
         if result? != (part.bytes, part.hash) {

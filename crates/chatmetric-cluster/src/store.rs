@@ -264,9 +264,8 @@ impl Store for ClusterStore {
             to: *days.end(),
         };
         let partition = self.inner.engine.partitions.of_number(number);
-        let answer = self.run(move |inner| async move {
-            inner.asker.ask(partition, &question).await
-        })?;
+        let answer =
+            self.run(move |inner| async move { inner.asker.ask(partition, &question).await })?;
         let Answer::Days(days) = answer else {
             return Err(odd().into());
         };
@@ -319,7 +318,11 @@ impl Store for ClusterStore {
                     ..filter
                 };
                 let asker = &inner.asker;
-                async move { asker.ask(partition, &Question::Quarantine(own, items_max)).await }
+                async move {
+                    asker
+                        .ask(partition, &Question::Quarantine(own, items_max))
+                        .await
+                }
             });
             let answers = futures_util::future::try_join_all(each).await?;
             Ok(merge::items(partitions, parts!(answers, Items)?, items_max))

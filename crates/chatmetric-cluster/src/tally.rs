@@ -67,7 +67,8 @@ struct Group {
 impl Group {
     /// Whether a batch may be committed together with the others.
     fn takes(&self, batch: &Batch, sealed_bytes: usize) -> bool {
-        self.slot.is_none_or(|slot| slot == batch.received_at.slot())
+        self.slot
+            .is_none_or(|slot| slot == batch.received_at.slot())
             && self.events + batch.events.len() + batch.sealed.len() <= BATCH_EVENTS_MAX
             && self.sealed_bytes + sealed_bytes <= BATCH_SEALED_BYTES_MAX
     }

@@ -67,7 +67,10 @@ impl Topology {
         let mut streams = Vec::new();
         for partition in engine.partitions.all() {
             let stream = open_stream(engine, settings, partition).await?;
-            weak(settings, check_stream(engine, partition, stream.cached_info())?)?;
+            weak(
+                settings,
+                check_stream(engine, partition, stream.cached_info())?,
+            )?;
             streams.push(stream);
         }
         check_count(engine).await?;

@@ -58,7 +58,11 @@ pub fn split(
     let mut ignored = batch.ignored;
     let mut pieces = by_size(batch.sealed, bytes_max);
     // What has no number goes along with events of its partition if it can.
-    if pieces.len() < 2 && pieces.iter().all(|(_, bytes)| *bytes < bytes_max.saturating_sub(BATCH_BYTES_MAX) / 2) {
+    if pieces.len() < 2
+        && pieces
+            .iter()
+            .all(|(_, bytes)| *bytes < bytes_max.saturating_sub(BATCH_BYTES_MAX) / 2)
+    {
         let small = parts.get(&home).is_some_and(|it| it.len() < events_max / 2);
         if small && let Some(events) = parts.remove(&home) {
             let sealed = pieces.pop().map(|(items, _)| items).unwrap_or_default();
@@ -86,11 +90,23 @@ fn check(batch: &Batch, bytes_max: usize) -> Result<(), ClusterError> {
     let all = batch.sealed.iter().map(|item| item.sealed.len()).sum();
     let longest_max = bytes_max.saturating_sub(BATCH_BYTES_MAX + SEALED_BYTES_EXTRA);
     let limits = [
-        ("a batch with events", batch.events.len(), chatmetric_store::BATCH_EVENTS_MAX),
-        ("a batch with unreadable items", batch.sealed.len(), chatmetric_store::BATCH_EVENTS_MAX),
+        (
+            "a batch with events",
+            batch.events.len(),
+            chatmetric_store::BATCH_EVENTS_MAX,
+        ),
+        (
+            "a batch with unreadable items",
+            batch.sealed.len(),
+            chatmetric_store::BATCH_EVENTS_MAX,
+        ),
         ("a batch with sealed items", all, BATCH_SEALED_BYTES_MAX),
         ("a sealed item", longest.unwrap_or(0), longest_max),
-        ("the name of a source", batch.source.len(), SOURCE_NAME_BYTES_MAX),
+        (
+            "the name of a source",
+            batch.source.len(),
+            SOURCE_NAME_BYTES_MAX,
+        ),
     ];
     match limits.iter().find(|(_, found, max)| found > max) {
         None => Ok(()),

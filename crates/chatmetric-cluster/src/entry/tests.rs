@@ -170,7 +170,10 @@ fn another_version_is_named() {
     assert_eq!(Entry::decode(&bytes), Err(EntryError::Version(2)));
     assert_eq!(Entry::decode(&[]), Err(EntryError::Malformed));
     assert_eq!(Entry::decode(&[1, 6, 0]), Err(EntryError::Malformed));
-    assert_eq!(Entry::decode(&[1, 6, 0, 0, 0, 0]), Err(EntryError::Checksum));
+    assert_eq!(
+        Entry::decode(&[1, 6, 0, 0, 0, 0]),
+        Err(EntryError::Checksum)
+    );
 }
 
 #[test]

@@ -213,9 +213,11 @@ impl Leases {
         let mut reader = Reader::new(&entry.value);
         let owner = reader.text().map(str::to_owned);
         let incarnation = reader.varint();
-        let read = owner.zip(incarnation).ok_or_else(|| ClusterError::Message {
-            what: format!("the lease `{key}`"),
-        })?;
+        let read = owner
+            .zip(incarnation)
+            .ok_or_else(|| ClusterError::Message {
+                what: format!("the lease `{key}`"),
+            })?;
         Ok(Some((entry.revision, read.0, read.1)))
     }
 

@@ -46,7 +46,10 @@ async fn decide(inner: &Inner, request: &[u8]) -> Vec<u8> {
     let verdict = match reader.account() {
         Some(AccountKey(key)) => {
             let view = inner.members.view();
-            inner.leases.decide(AccountKey(key), reader.rest(), &view).await
+            inner
+                .leases
+                .decide(AccountKey(key), reader.rest(), &view)
+                .await
         }
         None => Err(ClusterError::Message {
             what: "a question to decide".to_owned(),

@@ -112,7 +112,14 @@ impl Server {
 
     async fn refuse(&self, question: &Message, refusal: &Refusal) {
         if let Some(reply) = &question.reply {
-            send(&self.engine.client, reply, Piece::Error, 0, &refusal.encode()).await;
+            send(
+                &self.engine.client,
+                reply,
+                Piece::Error,
+                0,
+                &refusal.encode(),
+            )
+            .await;
         }
     }
 
@@ -138,7 +145,10 @@ impl Server {
                 return;
             }
         };
-        let mut pieces = bytes.chunks(self.engine.entry_bytes_max()).enumerate().peekable();
+        let mut pieces = bytes
+            .chunks(self.engine.entry_bytes_max())
+            .enumerate()
+            .peekable();
         while let Some((nth, piece)) = pieces.next() {
             let kind = match pieces.peek() {
                 Some(_) => Piece::More,

@@ -122,7 +122,10 @@ mod tests {
             }],
         };
         assert_eq!(Manifest::decode(&manifest.encode()), Some(manifest.clone()));
-        assert_eq!(manifest.object("catalog"), "p0003.00000000000000000900/catalog");
+        assert_eq!(
+            manifest.object("catalog"),
+            "p0003.00000000000000000900/catalog"
+        );
         assert_eq!(Manifest::decode(&[9]), None);
     }
 }

@@ -64,7 +64,9 @@ impl Writer {
     pub(super) fn give(&self, piece: &[u8]) -> bool {
         let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
         sum.add(piece);
-        self.sender.blocking_send(Bytes::copy_from_slice(piece)).is_ok()
+        self.sender
+            .blocking_send(Bytes::copy_from_slice(piece))
+            .is_ok()
     }
 
     pub(super) fn hash(&self) -> Went {

@@ -78,7 +78,11 @@ impl Inner {
         }
     }
 
-    pub(super) async fn publish(&self, partition: Partition, entry: &Entry) -> Result<u64, ClusterError> {
+    pub(super) async fn publish(
+        &self,
+        partition: Partition,
+        entry: &Entry,
+    ) -> Result<u64, ClusterError> {
         let entry: Bytes = entry.encode();
         let bytes_max = self.engine.entry_bytes_max();
         if entry.len() > bytes_max {
@@ -96,12 +100,19 @@ impl Inner {
     }
 
     /// Publishes a command and gives what it did.
-    pub(super) async fn command(&self, partition: Partition, entry: Entry) -> Result<u64, ClusterError> {
+    pub(super) async fn command(
+        &self,
+        partition: Partition,
+        entry: Entry,
+    ) -> Result<u64, ClusterError> {
         let sequence = self.publish(partition, &entry).await?;
         let question = Question::Outcome(sequence);
         // A replica that was started since then does not know; another one may.
         for _ in 0..3 {
-            let told = self.asker.ask_at(partition, None, &question, sequence).await?;
+            let told = self
+                .asker
+                .ask_at(partition, None, &question, sequence)
+                .await?;
             match told {
                 Answer::Outcome(Some(Outcome::Count(count))) => return Ok(count),
                 Answer::Outcome(Some(Outcome::Refused(reason))) => {
@@ -116,12 +127,20 @@ impl Inner {
     }
 
     /// Counts what is due in a partition; nothing is written where nothing waits.
-    pub(super) async fn release_due(&self, partition: Partition, now: EpochMs) -> Result<u64, ClusterError> {
+    pub(super) async fn release_due(
+        &self,
+        partition: Partition,
+        now: EpochMs,
+    ) -> Result<u64, ClusterError> {
         let waiting = QuarantineFilter {
             reason: Some(chatmetric_store::Reason::Future),
             ..QuarantineFilter::default()
         };
-        match self.asker.ask(partition, &Question::Quarantine(waiting, 1)).await? {
+        match self
+            .asker
+            .ask(partition, &Question::Quarantine(waiting, 1))
+            .await?
+        {
             Answer::Items(items) if items.is_empty() => Ok(0),
             Answer::Items(_) => self.command(partition, Entry::ReleaseDue(now)).await,
             _ => Err(odd()),
@@ -138,7 +157,11 @@ impl Inner {
             after: id.checked_sub(1).map(QuarantineId),
             ..QuarantineFilter::default()
         };
-        let found = match self.asker.ask(home, &Question::Quarantine(filter, 1)).await? {
+        let found = match self
+            .asker
+            .ask(home, &Question::Quarantine(filter, 1))
+            .await?
+        {
             Answer::Items(items) => items.into_iter().find(|item| item.id.0 == id),
             _ => return Err(odd()),
         };

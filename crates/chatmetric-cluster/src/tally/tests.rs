@@ -77,7 +77,10 @@ fn it_does_not_matter_how_entries_come_together() {
         apart.apply(piece).unwrap();
         // Again, as after a delivery that was repeated.
         apart.apply(piece).unwrap();
-        assert_eq!(apart.position(), u64::try_from((nth + 1) * 7).unwrap().min(400));
+        assert_eq!(
+            apart.position(),
+            u64::try_from((nth + 1) * 7).unwrap().min(400)
+        );
     }
     let of = |tally: &Tally| digest::of(tally.store(), 0).unwrap();
     assert_eq!(of(&together), of(&apart));
@@ -99,7 +102,10 @@ fn what_made_the_counts_does_not_depend_on_it_either() {
     for nth in 0..5 {
         let of = |tally: &Tally| {
             let slots = first..Slot(first.0 + 20);
-            tally.store().explain(SpaceKey(2), &number(nth), slots).unwrap()
+            tally
+                .store()
+                .explain(SpaceKey(2), &number(nth), slots)
+                .unwrap()
         };
         assert_eq!(of(&together), of(&apart));
     }
@@ -130,7 +136,14 @@ fn gaps_other_logs_and_damaged_entries_are_refused() {
     let tally = open(dir.path());
     tally.apply(&all[..5]).unwrap();
     let gap = tally.apply(&all[6..8]).unwrap_err();
-    assert!(matches!(gap, ClusterError::Gap { expected: 6, found: 7, .. }));
+    assert!(matches!(
+        gap,
+        ClusterError::Gap {
+            expected: 6,
+            found: 7,
+            ..
+        }
+    ));
     let mut damaged = all[5].clone();
     damaged.payload = Bytes::from_static(b"\x01\x06nope");
     let error = tally.apply(&[damaged]).unwrap_err();

@@ -75,7 +75,9 @@ fn read(answer: &[u8]) -> Option<Synced> {
     let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
     let config = answer.pointer("/data/jetstream/config")?;
     let name = answer.pointer("/server/name")?.as_str()?.to_owned();
-    let always = config.get("sync_always").and_then(serde_json::Value::as_bool);
+    let always = config
+        .get("sync_always")
+        .and_then(serde_json::Value::as_bool);
     Some((name, always.unwrap_or(false)))
 }
 

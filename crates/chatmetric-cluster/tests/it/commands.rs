@@ -8,8 +8,8 @@ use crate::world::{replicas, settings, wait_for};
 use chatmetric_cluster::ClusterStore;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, Slot, SpaceKey};
 use chatmetric_store::{
-    MemoryStore, Quarantined, QuarantineFilter, QuarantinedContent, Reason, SealedItem, StatusEvent,
-    Store, StoreError, StreamOffset, Target,
+    MemoryStore, QuarantineFilter, Quarantined, QuarantinedContent, Reason, SealedItem,
+    StatusEvent, Store, StoreError, StreamOffset, Target,
 };
 
 const ACCOUNT: AccountKey = AccountKey(9);
@@ -26,7 +26,10 @@ fn contents(mut items: Vec<Quarantined>) -> Vec<String> {
 
 #[track_caller]
 fn same(cluster: &ClusterStore, memory: &MemoryStore) {
-    assert_eq!(cluster.books().expect("books"), memory.books().expect("books"));
+    assert_eq!(
+        cluster.books().expect("books"),
+        memory.books().expect("books")
+    );
     let all = QuarantineFilter::default();
     assert_eq!(
         contents(cluster.quarantine(all, 10_000).expect("items")),
@@ -65,9 +68,14 @@ fn every_call_does_what_it_does_in_memory() {
     }
     same(&cluster, &memory);
     let number = PhoneNumber::parse("15554").expect("digits");
-    let claimed = cluster.claim(ACCOUNT, number, SpaceKey(1)).expect("claimed");
+    let claimed = cluster
+        .claim(ACCOUNT, number, SpaceKey(1))
+        .expect("claimed");
     assert!(claimed > 0);
-    assert_eq!(claimed, memory.claim(ACCOUNT, number, SpaceKey(1)).expect("claimed"));
+    assert_eq!(
+        claimed,
+        memory.claim(ACCOUNT, number, SpaceKey(1)).expect("claimed")
+    );
     let due = EpochMs(received_at.0 + 7_200_000);
     let released = cluster.release_due(due).expect("released");
     assert!(released > 0);
@@ -78,12 +86,21 @@ fn every_call_does_what_it_does_in_memory() {
     same(&cluster, &memory);
     pages(&cluster);
     let slots = EpochMs(T0_MS).slot()..Slot(EpochMs(T0_MS).slot().0 + 96);
-    let explained = cluster.explain(SpaceKey(1), &number, slots.clone()).expect("explained");
-    assert_eq!(explained, memory.explain(SpaceKey(1), &number, slots).expect("explained"));
+    let explained = cluster
+        .explain(SpaceKey(1), &number, slots.clone())
+        .expect("explained");
+    assert_eq!(
+        explained,
+        memory
+            .explain(SpaceKey(1), &number, slots)
+            .expect("explained")
+    );
     let nothing = cluster.explain(SpaceKey(1), &number, Slot(5)..Slot(5));
     assert!(matches!(nothing, Err(StoreError::Invalid { .. })));
     for store in [&cluster as &dyn Store, &memory] {
-        store.raise_floor(EpochMs(T0_MS + 500 * 86_400_000)).expect("raised");
+        store
+            .raise_floor(EpochMs(T0_MS + 500 * 86_400_000))
+            .expect("raised");
         assert_eq!(store.floor(), Some(EpochMs(T0_MS + 500 * 86_400_000)));
     }
     same(&cluster, &memory);
@@ -100,7 +117,9 @@ fn replays(cluster: &ClusterStore, memory: &MemoryStore) {
         .flat_map(|batch| batch.events)
         .collect();
     let partitions = cluster.engine().partitions;
-    let touched = events.iter().map(|event| partitions.of_number(&event.number));
+    let touched = events
+        .iter()
+        .map(|event| partitions.of_number(&event.number));
     assert!(touched.collect::<std::collections::BTreeSet<_>>().len() > 1);
     for store in [cluster as &dyn Store, memory] {
         let filter = QuarantineFilter {

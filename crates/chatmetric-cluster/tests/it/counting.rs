@@ -120,12 +120,18 @@ fn a_replica_that_is_not_there_yet_says_so() {
     let running = replicas(&store);
     wait_for(&running);
     let asker = store.asker().clone();
-    let asked = store.wait(async move {
-        asker.ask_at(Partition(1), None, &Question::Books, 7).await
-    });
+    let asked =
+        store.wait(async move { asker.ask_at(Partition(1), None, &Question::Books, 7).await });
     let error = asked.expect_err("nothing is at place 7");
     assert!(
-        matches!(error, ClusterError::Behind { applied: 0, wanted: 7, .. }),
+        matches!(
+            error,
+            ClusterError::Behind {
+                applied: 0,
+                wanted: 7,
+                ..
+            }
+        ),
         "{error}"
     );
 }

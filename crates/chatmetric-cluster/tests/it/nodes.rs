@@ -133,7 +133,12 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
                 let b = view.members.get("b");
                 b.is_some_and(|it| it.incarnation > last && !it.follows.is_empty())
             });
-            last = a.members().view().members.get("b").map_or(last, |it| it.incarnation);
+            last = a
+                .members()
+                .view()
+                .members
+                .get("b")
+                .map_or(last, |it| it.incarnation);
             process.kill();
             process = Process::start(&servers, "b", dir.path());
         }

@@ -79,7 +79,8 @@ fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: 
 impl Side {
     fn ask(&self, account: AccountKey) -> Result<Vec<u8>, ClusterError> {
         let owners = self.owners.clone();
-        self.store.wait(async move { owners.ask(account, b"?").await })
+        self.store
+            .wait(async move { owners.ask(account, b"?").await })
     }
 }
 
@@ -94,12 +95,20 @@ fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
         a.members.view().members.len() == 2 && b.members.view().members.len() == 2
     });
     let view = a.members.view();
-    let account = (0..).map(AccountKey).find(|it| owner_of(it.0, &view) == Some("a"));
+    let account = (0..)
+        .map(AccountKey)
+        .find(|it| owner_of(it.0, &view) == Some("a"));
     let account = account.expect("an account of `a`");
     // The first owner needs no silence, and decides for both.
     a.ask(account).expect("decided");
     b.ask(account).expect("decided");
-    assert!(admitted.lock().expect("free").iter().all(|(_, by)| *by == "a"));
+    assert!(
+        admitted
+            .lock()
+            .expect("free")
+            .iter()
+            .all(|(_, by)| *by == "a")
+    );
     // It goes on while the others miss it, as long as its lease lasts.
     a.members.fall_silent();
     let by = |name: &str| {
@@ -117,7 +126,12 @@ fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
         }
     });
     assert!(by("a") > LIMIT && by("b") >= 3 * LIMIT);
-    let mut all: Vec<Instant> = admitted.lock().expect("free").iter().map(|it| it.0).collect();
+    let mut all: Vec<Instant> = admitted
+        .lock()
+        .expect("free")
+        .iter()
+        .map(|it| it.0)
+        .collect();
     all.sort_unstable();
     for window in all.windows(LIMIT + 1) {
         let span = window[LIMIT].duration_since(window[0]);

@@ -43,8 +43,10 @@ fn replicas_are_equal_and_equal_to_their_log() {
             one.claim(account, number, SpaceKey(1)).expect("claimed");
         }
         if nth == 150 {
-            one.release_due(EpochMs(received_at.0 + 7_200_000)).expect("released");
-            one.raise_floor(EpochMs(crate::model::T0_MS)).expect("raised");
+            one.release_due(EpochMs(received_at.0 + 7_200_000))
+                .expect("released");
+            one.raise_floor(EpochMs(crate::model::T0_MS))
+                .expect("raised");
         }
     }
     // One begins when all is there.
@@ -73,23 +75,32 @@ fn a_replica_with_other_counts_is_found() {
     wait_for(&first);
     wait_for(&second);
     // Past the log.
-    let partition = one.engine().partitions.of_number(&PhoneNumber::parse("15551").expect("ok"));
+    let partition = one
+        .engine()
+        .partitions
+        .of_number(&PhoneNumber::parse("15551").expect("ok"));
     let batch = batches(6, 50).into_iter().map(|mut batch| {
-        batch.events.retain(|event| {
-            one.engine().partitions.of_number(&event.number) == partition
-        });
+        batch
+            .events
+            .retain(|event| one.engine().partitions.of_number(&event.number) == partition);
         for event in &mut batch.events {
             event.fingerprint.0 ^= 1;
         }
         batch
     });
-    let batch = batch.into_iter().find(|batch| !batch.events.is_empty()).expect("one");
+    let batch = batch
+        .into_iter()
+        .find(|batch| !batch.events.is_empty())
+        .expect("one");
     let tampered = &second[usize::from(partition.0)];
     tampered.tally().store().commit(batch).expect("committed");
     let scratch = dir.path().join("scratch");
     let report = audit(&one, partition, &names(&["a", "b"]), &scratch).expect("audited");
     assert_eq!(report.differences.len(), 2, "{report:?}");
-    assert!(report.differences[0].starts_with("`b` and the fold"), "{report:?}");
+    assert!(
+        report.differences[0].starts_with("`b` and the fold"),
+        "{report:?}"
+    );
     let mut model = Model::default();
     batches(6, 50).iter().for_each(|batch| model.take(batch));
 }

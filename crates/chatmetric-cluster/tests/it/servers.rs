@@ -2,7 +2,7 @@
 //! can be killed and started again on the same ports.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -55,7 +55,9 @@ fn free_ports(count: usize) -> Vec<u16> {
     let bound: Vec<TcpListener> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
         .collect();
-    let ports = bound.iter().map(|it| it.local_addr().expect("bound").port());
+    let ports = bound
+        .iter()
+        .map(|it| it.local_addr().expect("bound").port());
     ports.collect()
 }
 
@@ -121,10 +123,7 @@ impl Servers {
             server.spawn();
             servers.push(server);
         }
-        let servers = Self {
-            servers,
-            _dir: dir,
-        };
+        let servers = Self { servers, _dir: dir };
         servers.wait();
         servers
     }
@@ -186,11 +185,6 @@ impl Servers {
             let cluster = stream.cached_info().cluster.clone().expect("clustered");
             cluster.leader.expect("a leader")
         })
-    }
-
-    /// The directory of the logs, to be shown when a test fails.
-    pub(crate) fn log_of(&self, nth: usize) -> &Path {
-        &self.servers[nth].dir
     }
 }
 

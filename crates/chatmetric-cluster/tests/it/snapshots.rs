@@ -14,9 +14,13 @@ fn purge(servers: &Servers, partition: u16, before: u64) {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let client = async_nats::connect(servers.urls()).await.expect("connected");
+        let client = async_nats::connect(servers.urls())
+            .await
+            .expect("connected");
         let context = async_nats::jetstream::new(client);
-        let stream = context.get_stream(format!("chatmetric-events-{partition}")).await;
+        let stream = context
+            .get_stream(format!("chatmetric-events-{partition}"))
+            .await;
         let stream = stream.expect("a stream");
         stream.purge().sequence(before).await.expect("purged");
     });
@@ -39,9 +43,8 @@ fn a_new_member_begins_with_a_snapshot_and_the_tail() {
     for it in &running {
         let (engine, topology) = (one.engine().clone(), one.topology().clone());
         let (told, tally) = (one.settings().clone(), it.tally().clone());
-        let taken = one.wait(async move {
-            snapshot::take(&engine, &topology, &told, &tally).await
-        });
+        let taken =
+            one.wait(async move { snapshot::take(&engine, &topology, &told, &tally).await });
         covered.push(taken.expect("a snapshot").sequence);
     }
     commit_all(&one, &after);
@@ -59,7 +62,12 @@ fn a_new_member_begins_with_a_snapshot_and_the_tail() {
     let begun = running.split_off(usize::from(PARTITIONS));
     let names = ["a".to_owned(), "b".to_owned()];
     for partition in 0..PARTITIONS {
-        let report = audit(&one, Partition(partition), &names, &dir.path().join("scratch"));
+        let report = audit(
+            &one,
+            Partition(partition),
+            &names,
+            &dir.path().join("scratch"),
+        );
         assert_eq!(report.expect("audited").differences, Vec::<String>::new());
     }
     drop(running);
@@ -67,9 +75,8 @@ fn a_new_member_begins_with_a_snapshot_and_the_tail() {
     drop(begun);
     // What is old enough may go; nothing is.
     let topology = one.topology().clone();
-    let retired = one.wait(async move {
-        snapshot::retire(&topology, Partition(0), EpochMs(0)).await
-    });
+    let retired =
+        one.wait(async move { snapshot::retire(&topology, Partition(0), EpochMs(0)).await });
     assert_eq!(retired.expect("looked at"), 0);
 }
 
@@ -83,7 +90,14 @@ fn a_log_that_is_not_whole_is_no_beginning() {
     purge(&servers, 2, 4);
     let error = replica(&store, 2).expect_err("entries 1 to 3 are gone");
     assert!(
-        matches!(error, ClusterError::Gap { expected: 1, found: 4, .. }),
+        matches!(
+            error,
+            ClusterError::Gap {
+                expected: 1,
+                found: 4,
+                ..
+            }
+        ),
         "{error}"
     );
     assert!(replica(&store, 1).is_ok());

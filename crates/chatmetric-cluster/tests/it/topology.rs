@@ -8,7 +8,10 @@ use chatmetric_cluster::{ClusterError, ClusterStore, Settings};
 fn weak(settings: &Settings, word: &str) {
     let error = ClusterStore::open(settings.clone()).expect_err("refused");
     let text = error.to_string();
-    assert!(matches!(error, ClusterError::WeakDurability { .. }), "{text}");
+    assert!(
+        matches!(error, ClusterError::WeakDurability { .. }),
+        "{text}"
+    );
     assert!(text.contains(word), "{text}");
     let allowed = Settings {
         allow_weak_durability: true,
@@ -46,7 +49,10 @@ fn what_the_servers_do_not_tell_has_to_be_stated() {
         ..known.clone()
     };
     let error = ClusterStore::open(fewer).expect_err("refused");
-    assert!(error.to_string().contains("more than 2 partitions"), "{error}");
+    assert!(
+        error.to_string().contains("more than 2 partitions"),
+        "{error}"
+    );
     let single = Settings {
         prefix: "single".to_owned(),
         replicas: 1,

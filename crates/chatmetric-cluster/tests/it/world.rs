@@ -30,15 +30,16 @@ pub(crate) fn settings(servers: &Servers, member: &str, dir: &std::path::Path) -
 pub(crate) fn replica(store: &ClusterStore, partition: u16) -> Result<Replica, ClusterError> {
     let (engine, topology) = (store.engine().clone(), store.topology().clone());
     let settings = store.settings().clone();
-    store.wait(async move {
-        Replica::start(&engine, &topology, &settings, Partition(partition)).await
-    })
+    store.wait(
+        async move { Replica::start(&engine, &topology, &settings, Partition(partition)).await },
+    )
 }
 
 /// Starts a member's replicas of all partitions.
 pub(crate) fn replicas(store: &ClusterStore) -> Vec<Replica> {
     let all = 0..PARTITIONS;
-    all.map(|it| replica(store, it).expect("a replica")).collect()
+    all.map(|it| replica(store, it).expect("a replica"))
+        .collect()
 }
 
 /// Waits until replicas follow.
