@@ -326,9 +326,21 @@ fn first_start(
     terminal: &Terminal,
 ) -> Result<(), CliError> {
     let path = data_dir.join(FIRST_START_FILE);
-    let first = instance
-        .directory
-        .first_start(clock.now(), |first| write_secrets(&path, first))
+    let start = || {
+        let write = |first: &FirstStart| write_secrets(&path, first);
+        instance.directory.first_start(clock.now(), write)
+    };
+    let first = match start() {
+        Err(FirstStartError::Directory(error)) if error.is_passing() => {
+            // Another node of the cluster was first: these secrets are nobody's.
+            let removed = std::fs::remove_file(&path);
+            removed
+                .map_err(FirstStartError::Keep)
+                .and_then(|()| start())
+        }
+        result => result,
+    };
+    let first = first
         .map_err(|error: FirstStartError<io::Error>| CliError::from_error(Exit::Failed, &error))?;
     let Some(first) = first else { return Ok(()) };
     terminal.say(&format!(
