@@ -7,11 +7,13 @@
 //! `overload`: twice what it can take, under a cap of memory. `timing`: what the time of an
 //! answer tells.
 //! `rpc`: what verification and RAM cost a call. `import`: files into the real program.
+//! `cluster-shape`: shapes of streams on three nats-servers.
 //! Not shipped. Invariant: a number
 //! is printed only for a run whose counts were right.
 
 mod arguments;
 mod candidate;
+mod cluster_shape;
 mod cpu;
 mod feed;
 mod http;
@@ -38,7 +40,8 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rpc|import [options]
+const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rpc|import|cluster-shape
+       [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
          --rival-events N       events a round for each rival (default 1000000)
@@ -65,6 +68,11 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rp
   import --events N             rows of each file (default 4000000)
          --rounds N             rounds (default 3)
          --only NAME,...        ndjson, csv, parquet, ndjson.gz, ndjson.zst (default: all)
+  cluster-shape                  shapes of streams on three nats-servers
+         --nats-server FILE     (default target/compat/python-nats/bin/nats-server)
+         --seconds N            seconds of each shape (default 5)
+         --streams, --batches, --windows, --readers N,...
+         --no-sync              servers acknowledge before they sync
   all    --dir DIR              where data goes (default: the temporary directory)
          --out DIR              where STORE.json, STORE.svg, HTTP.json go (default: target/bench)
 ";
@@ -82,6 +90,9 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let mut words = std::env::args().skip(1);
     let bench = words.next().unwrap_or_default();
+    if bench == "cluster-shape" {
+        return cluster_shape::run(words);
+    }
     let arguments = Arguments::parse(words)?;
     match bench.as_str() {
         "store" => store::run(&arguments),

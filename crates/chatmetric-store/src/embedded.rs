@@ -26,6 +26,7 @@ mod explain;
 mod explained;
 mod fault;
 mod filter;
+pub(crate) mod fold;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

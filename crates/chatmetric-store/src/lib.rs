@@ -24,6 +24,7 @@ pub use api::{
 pub use embedded::EmbeddedStore;
 pub use embedded::cut::{CutPart, StoreCut};
 pub use embedded::disk::{Disk, DiskFile, RealDisk};
+pub use embedded::fold::Change;
 #[cfg(any(test, fuzzing))]
 pub use embedded::fuzz;
 pub use embedded::options::{

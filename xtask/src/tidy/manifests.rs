@@ -7,14 +7,23 @@
 use super::Finding;
 
 /// Which of our crates a crate may depend on, outside of tests.
-const DIRECTIONS: [(&str, &[&str]); 7] = [
+const DIRECTIONS: [(&str, &[&str]); 8] = [
     ("crates/chatmetric-core", &[]),
     ("crates/chatmetric-rpc", &[]),
     ("crates/chatmetric-sim", &[]),
     ("crates/chatmetric-store", &["chatmetric-core"]),
     (
+        "crates/chatmetric-cluster",
+        &["chatmetric-core", "chatmetric-store"],
+    ),
+    (
         "crates/chatmetric",
-        &["chatmetric-core", "chatmetric-rpc", "chatmetric-store"],
+        &[
+            "chatmetric-core",
+            "chatmetric-rpc",
+            "chatmetric-store",
+            "chatmetric-cluster",
+        ],
     ),
     (
         "crates/chatmetric-bench",

@@ -4,6 +4,7 @@
 //! No timer: the writer takes what is there when it is free. Invariant: every
 //! job that goes in comes out, or goes back to its sender at once.
 
+use super::fold::Fold;
 use super::generation::lock;
 use super::options::BATCH_SEALED_BYTES_MAX;
 use crate::api::{
@@ -24,6 +25,8 @@ pub(crate) enum Job {
     Batch(Batch, Option<StreamOffset>, Completion),
     /// Do something alone.
     Command(Command, CommandDone),
+    /// Apply changes of a log in one frame, and keep their place in it.
+    Fold(Fold, CommandDone),
 }
 
 /// A change that is not a batch.
@@ -82,7 +85,7 @@ fn weight(job: &Job) -> Weight {
             events: (batch.events.len() + batch.sealed.len()).max(1),
             sealed_bytes: batch.sealed.iter().map(|item| item.sealed.len()).sum(),
         },
-        Job::Command(..) => Weight {
+        Job::Command(..) | Job::Fold(..) => Weight {
             events: 1,
             sealed_bytes: 0,
         },
@@ -97,7 +100,7 @@ impl Refused {
     pub(crate) fn answer(self) {
         match self.0 {
             Job::Batch(.., done) => done(Err(self.1)),
-            Job::Command(_, done) => done(Err(self.1)),
+            Job::Command(_, done) | Job::Fold(_, done) => done(Err(self.1)),
         }
     }
 }
@@ -149,7 +152,7 @@ impl Queue {
         let mut sum = Weight::default();
         while let Some(job) = state.jobs.front() {
             let more = weight(job);
-            let alone = matches!(job, Job::Command(..));
+            let alone = matches!(job, Job::Command(..) | Job::Fold(..));
             let full = sum.events + more.events > BATCH_EVENTS_MAX
                 || sum.sealed_bytes + more.sealed_bytes > BATCH_SEALED_BYTES_MAX;
             if !into.is_empty() && (alone || full) {

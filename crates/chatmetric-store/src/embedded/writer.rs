@@ -30,11 +30,11 @@ use std::sync::{Arc, PoisonError};
 
 /// The most bytes that one event can take in a frame: a quarantined event with
 /// its source, or a base with its binding.
-const EVENT_BYTES_MAX: u64 = 160;
+pub(super) const EVENT_BYTES_MAX: u64 = 160;
 /// Events that are looked up ahead: the waits for memory of so many overlap.
 const LOOK_AHEAD: usize = 32;
 /// Bytes of a frame besides its events.
-const FRAME_EXTRA_BYTES: u64 = 1024;
+pub(super) const FRAME_EXTRA_BYTES: u64 = 1024;
 
 /// The state of a shard's writer.
 pub(crate) struct Writer {
@@ -119,6 +119,14 @@ fn judge(
     }
 }
 
+/// The most bytes that a batch can take in a frame.
+pub(super) fn room_of(batch: &Batch) -> u64 {
+    let items = (batch.events.len() + batch.sealed.len()) as u64;
+    let each = EVENT_BYTES_MAX + batch.source.len() as u64;
+    let sealed: usize = batch.sealed.iter().map(|item| item.sealed.len()).sum();
+    (items + 1) * each + sealed as u64 + 2 * batch.source.len() as u64
+}
+
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, shard: usize, spare: Spare, next: Position) -> Self {
         let bindings = shared
@@ -165,6 +173,7 @@ impl Writer {
                         let result = self.command(command);
                         done(result);
                     }
+                    Job::Fold(fold, done) => done(self.fold(&fold)),
                 }
             }
             if !batches.is_empty() {
@@ -199,10 +208,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let mut room = FRAME_EXTRA_BYTES;
         for (batch, ..) in batches {
-            let items = (batch.events.len() + batch.sealed.len()) as u64;
-            let each = EVENT_BYTES_MAX + batch.source.len() as u64;
-            let sealed: usize = batch.sealed.iter().map(|item| item.sealed.len()).sum();
-            room += (items + 1) * each + sealed as u64 + 2 * batch.source.len() as u64;
+            room += room_of(batch);
         }
         self.make_room(room)?;
         let latest = batches.iter().map(|(batch, ..)| batch.received_at).max();
@@ -226,7 +232,7 @@ impl Writer {
         }
     }
 
-    fn apply(&mut self, batch: &Batch, known: &Known) -> Result<Receipt, StoreError> {
+    pub(super) fn apply(&mut self, batch: &Batch, known: &Known) -> Result<Receipt, StoreError> {
         let mut receipt = Receipt {
             ignored: batch.ignored,
             ..Receipt::default()

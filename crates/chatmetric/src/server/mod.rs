@@ -18,6 +18,7 @@ mod in_process;
 pub mod limits;
 mod listener;
 mod operator;
+mod peers;
 pub(crate) mod query_text;
 mod route;
 mod shares;
@@ -46,6 +47,7 @@ use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
+pub use peers::{Decider, Peers};
 use shares::Shares;
 use std::io;
 use std::net::SocketAddr;
@@ -146,6 +148,7 @@ pub(crate) struct App {
     pub(crate) backups: Arc<BackupStatus>,
     pub(crate) watch: WatchStatus,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     stopping: AtomicBool,
 }
 
@@ -159,6 +162,7 @@ impl App {
     fn new(
         settings: Settings,
         components: Components,
+        peers: Option<Arc<dyn Peers>>,
         metrics_on_main: bool,
     ) -> Result<Self, ServerError> {
         let Components {
@@ -202,6 +206,7 @@ impl App {
             backups: Arc::default(),
             watch: WatchStatus::default(),
             streams: Arc::new(Streams::new(&settings.streams, store.as_ref())),
+            peers,
             stopping: AtomicBool::new(false),
             settings,
             store,
@@ -230,6 +235,18 @@ impl Server {
         settings: Settings,
         components: Components,
     ) -> Result<RunningServer, ServerError> {
+        Self::start_node(settings, components, None).await
+    }
+
+    /// As [`Server::start`], as one of several nodes when there are peers.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_node(
+        settings: Settings,
+        components: Components,
+        peers: Option<Arc<dyn Peers>>,
+    ) -> Result<RunningServer, ServerError> {
         let tls = open_tls(&settings, components.clock.as_ref())?;
         let listener = bind(settings.server.listen).await?;
         let metrics_listener = match settings.telemetry.metrics_listen {
@@ -245,7 +262,7 @@ impl Server {
         let now = components.clock.now();
         let looking = Watch::open(&settings.watch, &components.directory, now);
         let looking = looking.map_err(ServerError::Watch)?;
-        let app = Arc::new(App::new(settings, components, private)?);
+        let app = Arc::new(App::new(settings, components, peers, private)?);
         let floor_app = Arc::clone(&app);
         let floor =
             tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;
@@ -369,6 +386,13 @@ impl RunningServer {
     #[must_use]
     pub fn backups(&self) -> Arc<BackupStatus> {
         Arc::clone(&self.app.backups)
+    }
+
+    /// Who decides on this node for others.
+    #[must_use]
+    pub fn decider(&self) -> Arc<dyn Decider> {
+        let app: Arc<App> = Arc::clone(&self.app);
+        app
     }
 
     /// How the streams go.

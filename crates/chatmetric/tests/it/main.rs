@@ -88,5 +88,8 @@ mod service_manager;
 // Streams of a real nats-server: exact counts, gaps, poison, credentials.
 #[cfg(feature = "nats")]
 mod streams;
+// Several programs that are one, on three real nats-servers.
+#[cfg(feature = "nats")]
+mod cluster;
 // `sign explain`: outputs, exit codes, secrets.
 mod sign;

@@ -1,0 +1,157 @@
+//! The fold without servers: however entries come together and wherever it is stopped, the
+//! same is left.
+
+use super::*;
+use crate::partition::Partitions;
+use chatmetric_core::{AccountKey, EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey};
+use chatmetric_store::{Options, StatusEvent, Target};
+
+const T0_MS: i64 = 20_000 * 86_400_000;
+
+fn number(nth: u64) -> PhoneNumber {
+    PhoneNumber::parse(&format!("1555{nth}")).unwrap()
+}
+
+/// Entries of every kind, in an order that makes each of them do something.
+fn entries(count: u64) -> Vec<Placed> {
+    let event = |nth: u64| {
+        let target = match nth % 7 {
+            0 => Target::Held(AccountKey(1)),
+            _ => Target::Space(SpaceKey(2)),
+        };
+        let ahead_ms = if nth % 11 == 0 { 86_400_000 } else { 0 };
+        StatusEvent {
+            fingerprint: Fingerprint(u128::from(nth / 3 + 1) << 64 | 77),
+            number: number(nth % 5),
+            status: MessageStatus::ALL[usize::try_from(nth % 4).unwrap()],
+            at: EpochMs(T0_MS + i64::try_from(nth).unwrap() * 70_000 + ahead_ms),
+            target,
+        }
+    };
+    let mut all = Vec::new();
+    for nth in 0..count {
+        let received_at = EpochMs(T0_MS + i64::try_from(nth).unwrap() * 70_000);
+        let entry = match nth % 13 {
+            5 => Entry::ReleaseDue(received_at),
+            8 => Entry::Claim {
+                account: AccountKey(1),
+                number: number(nth % 5),
+                space: SpaceKey(2),
+            },
+            11 => Entry::RaiseFloor(EpochMs(received_at.0 - 3_600_000)),
+            12 => Entry::Replayed {
+                source: "w1".into(),
+                received_at: EpochMs(T0_MS),
+                events: vec![(event(nth), SpaceKey(2))],
+            },
+            _ => Entry::Events(Batch {
+                source: ["w1", "w2"][usize::try_from(nth % 2).unwrap()].into(),
+                received_at,
+                events: (nth..nth + 4).map(event).collect(),
+                sealed: Vec::new(),
+                ignored: 1,
+            }),
+        };
+        all.push(Placed {
+            sequence: nth + 1,
+            at_ms: 1 + nth,
+            payload: entry.encode(),
+        });
+    }
+    all
+}
+
+fn open(dir: &std::path::Path) -> Tally {
+    let store = EmbeddedStore::open(dir, Options::default()).unwrap();
+    Tally::new(Arc::new(store), Partition(3), 9).unwrap()
+}
+
+#[test]
+fn it_does_not_matter_how_entries_come_together() {
+    let all = entries(400);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let together = open(one.path());
+    together.apply(&all).unwrap();
+    let apart = open(other.path());
+    for (nth, piece) in all.chunks(7).enumerate() {
+        apart.apply(piece).unwrap();
+        // Again, as after a delivery that was repeated.
+        apart.apply(piece).unwrap();
+        assert_eq!(
+            apart.position(),
+            u64::try_from((nth + 1) * 7).unwrap().min(400)
+        );
+    }
+    let of = |tally: &Tally| digest::of(tally.store(), 0).unwrap();
+    assert_eq!(of(&together), of(&apart));
+    assert!(!of(&together).numbers.is_empty());
+    together.store().verify().unwrap();
+    apart.store().verify().unwrap();
+}
+
+#[test]
+fn what_made_the_counts_does_not_depend_on_it_either() {
+    let all = entries(400);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (together, apart) = (open(one.path()), open(other.path()));
+    together.apply(&all).unwrap();
+    for piece in &all {
+        apart.apply(std::slice::from_ref(piece)).unwrap();
+    }
+    let first = EpochMs(T0_MS).slot();
+    for nth in 0..5 {
+        let of = |tally: &Tally| {
+            let slots = first..Slot(first.0 + 20);
+            tally
+                .store()
+                .explain(SpaceKey(2), &number(nth), slots)
+                .unwrap()
+        };
+        assert_eq!(of(&together), of(&apart));
+    }
+}
+
+#[test]
+fn a_restart_goes_on_behind_the_place_that_is_in_the_commit() {
+    let all = entries(300);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let straight = open(one.path());
+    straight.apply(&all).unwrap();
+    for piece in all.chunks(37) {
+        let tally = open(other.path());
+        assert_eq!(tally.position() + 1, piece[0].sequence);
+        tally.apply(piece).unwrap();
+    }
+    let again = open(other.path());
+    // The whole log again changes nothing.
+    again.apply(&all).unwrap();
+    let of = |tally: &Tally| digest::of(tally.store(), 0).unwrap();
+    assert_eq!(of(&straight), of(&again));
+}
+
+#[test]
+fn gaps_other_logs_and_damaged_entries_are_refused() {
+    let all = entries(20);
+    let dir = tempfile::tempdir().unwrap();
+    let tally = open(dir.path());
+    tally.apply(&all[..5]).unwrap();
+    let gap = tally.apply(&all[6..8]).unwrap_err();
+    assert!(matches!(
+        gap,
+        ClusterError::Gap {
+            expected: 6,
+            found: 7,
+            ..
+        }
+    ));
+    let mut damaged = all[5].clone();
+    damaged.payload = Bytes::from_static(b"\x01\x06nope");
+    let error = tally.apply(&[damaged]).unwrap_err();
+    assert!(matches!(error, ClusterError::Entry { sequence: 6, .. }));
+    assert_eq!(tally.position(), 5);
+    drop(tally);
+    let store = EmbeddedStore::open(dir.path(), Options::default()).unwrap();
+    let other = Tally::new(Arc::new(store), Partition(3), 10);
+    assert!(matches!(other, Err(ClusterError::OtherLog { .. })));
+    assert_eq!(Partitions::new(16).unwrap().count(), 16);
+}

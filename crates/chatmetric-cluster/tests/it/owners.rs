@@ -1,0 +1,140 @@
+//! A limit that holds over all members, also while its owner changes.
+
+use crate::servers::Servers;
+use crate::world::settings;
+use chatmetric_cluster::assignment::owner_of;
+use chatmetric_cluster::members::Members;
+use chatmetric_cluster::owner::{Decider, Owners};
+use chatmetric_cluster::{ClusterError, ClusterStore};
+use chatmetric_core::AccountKey;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const LIMIT: usize = 20;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What was admitted, by whom, over all members.
+type Admitted = Arc<Mutex<Vec<(Instant, &'static str)>>>;
+
+/// At most so many in any second, as one member sees it.
+struct Throttle {
+    name: &'static str,
+    recent: Mutex<Vec<Instant>>,
+    admitted: Admitted,
+}
+
+impl Decider for Throttle {
+    fn begin(&self, _: AccountKey, _: u64) {
+        self.recent.lock().expect("free").clear();
+    }
+
+    fn decide(&self, _: AccountKey, _: &[u8]) -> Vec<u8> {
+        let mut recent = self.recent.lock().expect("free");
+        let now = Instant::now();
+        recent.retain(|at| now.duration_since(*at) < SECOND);
+        let admits = recent.len() < LIMIT;
+        if admits {
+            recent.push(now);
+            self.admitted.lock().expect("free").push((now, self.name));
+        }
+        vec![u8::from(admits)]
+    }
+}
+
+struct Side {
+    store: ClusterStore,
+    members: Arc<Members>,
+    owners: Owners,
+}
+
+fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: &Admitted) -> Side {
+    let store = ClusterStore::open(settings(servers, name, &dir.join(name))).expect("opened");
+    let (engine, topology) = (store.engine().clone(), store.topology().clone());
+    let decider = Arc::new(Throttle {
+        name,
+        recent: Mutex::default(),
+        admitted: Arc::clone(admitted),
+    });
+    let told = store.settings().clone();
+    let joined = store.wait(async move {
+        let members = Arc::new(Members::join(&engine, &topology, told.member_ttl, false).await?);
+        let owners = Owners::start(
+            &engine,
+            &topology,
+            Arc::clone(&members),
+            told.lease_ttl,
+            Duration::from_secs(2),
+            decider,
+        );
+        Ok((members, owners.await?))
+    });
+    let (members, owners) = joined.expect("joined");
+    Side {
+        store,
+        members,
+        owners,
+    }
+}
+
+impl Side {
+    fn ask(&self, account: AccountKey) -> Result<Vec<u8>, ClusterError> {
+        let owners = self.owners.clone();
+        self.store
+            .wait(async move { owners.ask(account, b"?").await })
+    }
+}
+
+#[test]
+fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let a = side(&servers, "a", dir.path(), &admitted);
+    let b = side(&servers, "b", dir.path(), &admitted);
+    crate::servers::wait_until("both are seen", || {
+        a.members.view().members.len() == 2 && b.members.view().members.len() == 2
+    });
+    let view = a.members.view();
+    let account = (0..)
+        .map(AccountKey)
+        .find(|it| owner_of(it.0, &view) == Some("a"));
+    let account = account.expect("an account of `a`");
+    // The first owner needs no silence, and decides for both.
+    a.ask(account).expect("decided");
+    b.ask(account).expect("decided");
+    assert!(
+        admitted
+            .lock()
+            .expect("free")
+            .iter()
+            .all(|(_, by)| *by == "a")
+    );
+    // It goes on while the others miss it, as long as its lease lasts.
+    a.members.fall_silent();
+    let by = |name: &str| {
+        let admitted = admitted.lock().expect("free");
+        admitted.iter().filter(|(_, by)| *by == name).count()
+    };
+    std::thread::scope(|scope| {
+        for side in [&a, &b] {
+            scope.spawn(|| {
+                while by("b") < 3 * LIMIT {
+                    drop(side.ask(account));
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            });
+        }
+    });
+    assert!(by("a") > LIMIT && by("b") >= 3 * LIMIT);
+    let mut all: Vec<Instant> = admitted
+        .lock()
+        .expect("free")
+        .iter()
+        .map(|it| it.0)
+        .collect();
+    all.sort_unstable();
+    for window in all.windows(LIMIT + 1) {
+        let span = window[LIMIT].duration_since(window[0]);
+        assert!(span >= SECOND, "{} admitted in {span:?}", LIMIT + 1);
+    }
+}
