@@ -7,7 +7,7 @@
 
 use crate::clock::Clock;
 #[cfg(feature = "nats")]
-use crate::cluster::{ClusterNode, Joiner, join};
+use crate::cluster::{ClusterNode, Joiner, join, keep_snapshots};
 #[cfg(feature = "nats")]
 use crate::config::Settings;
 use crate::config::StoreSettings;
@@ -346,13 +346,15 @@ impl Instance {
         let node = node.map_err(|error| DataDirError::Cluster {
             reason: super::error_chain(&error),
         })?;
+        let node = Arc::new(node);
+        keep_snapshots(&node);
         let store: Arc<ClusterStore> = Arc::clone(node.store());
         Ok(Self {
             directory,
             store,
             key_path: loaded.path,
             key_created: loaded.created,
-            node: Some(Arc::new(node)),
+            node: Some(node),
             lock,
         })
     }
