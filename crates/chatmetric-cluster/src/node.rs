@@ -187,10 +187,8 @@ impl Keeper {
 
     fn tell(&self) {
         let replicas = lock(&self.replicas);
-        let follows = replicas.iter().filter(|(_, replica)| {
-            // A break is no reason to move a partition.
-            matches!(replica.progress(), Progress::Following | Progress::Away(_))
-        });
+        // A break is no reason to move a partition.
+        let follows = replicas.iter().filter(|(_, it)| it.progress().follows());
         self.members.follow(follows.map(|(it, _)| *it).collect());
     }
 
