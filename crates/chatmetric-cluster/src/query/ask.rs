@@ -121,7 +121,7 @@ impl Asker {
         let end = self.ends.get(usize::from(partition.0));
         let end = end.ok_or(ClusterError::NoReplica { partition })?;
         loop {
-            let told = end.get(async || last_of(stream).await);
+            let told = end.get(|| last_of(stream));
             let told = tokio::time::timeout(LEADER_TIMEOUT, told).await;
             if let Ok(Ok(last)) = told {
                 return Ok(last.max(self.log.acknowledged(partition)));

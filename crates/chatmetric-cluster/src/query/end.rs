@@ -18,7 +18,10 @@ pub(crate) struct End {
 
 impl End {
     /// The end, as `ask` tells it when it is called after this was.
-    pub(crate) async fn get<E>(&self, ask: impl AsyncFnOnce() -> Result<u64, E>) -> Result<u64, E> {
+    pub(crate) async fn get<E, F>(&self, ask: impl FnOnce() -> F) -> Result<u64, E>
+    where
+        F: Future<Output = Result<u64, E>>,
+    {
         let wanted = self.begun.load(Ordering::SeqCst).saturating_add(1);
         let mut told = self.told.lock().await;
         if told.0 >= wanted {
@@ -52,7 +55,7 @@ mod tests {
                 let (log, may_answer) = (Arc::clone(&log), Arc::clone(&may_answer));
                 let questions = Arc::clone(&questions);
                 tokio::spawn(async move {
-                    let answer = end.get(async || {
+                    let answer = end.get(|| async {
                         questions.fetch_add(1, Ordering::SeqCst);
                         // The leader reads, and its answer is on the way for a while.
                         let last = log.load(Ordering::SeqCst);
