@@ -11,6 +11,7 @@ use crate::members::{Members, View};
 use crate::partition::Partition;
 use crate::replica::{Replica, dir_of, set_aside};
 use crate::store::ClusterStore;
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio::sync::watch;
 
 /// How often replicas are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Replicas that are started at a time.
+const STARTS_MAX: usize = 8;
 /// The wait before a replica that could not be started is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -160,14 +163,19 @@ impl Keeper {
         let count = settings.tally_replicas;
         let name = self.members.name();
         let plan = plan(name, view, engine.partitions, count, &running);
-        for partition in plan.start {
-            let started = Replica::start(engine, store.topology(), settings, partition).await;
-            match started {
-                Ok(replica) => drop(lock(&self.replicas).insert(partition, replica)),
-                Err(error) => {
-                    let reason = chain(&error);
-                    tracing::warn!(%partition, reason, "a replica cannot be started yet");
-                    done = self.aside(store, partition, &error).await && done;
+        for some in plan.start.chunks(STARTS_MAX) {
+            let starts = some.iter().map(|partition| async move {
+                let started = Replica::start(engine, store.topology(), settings, *partition);
+                (*partition, started.await)
+            });
+            for (partition, started) in join_all(starts).await {
+                match started {
+                    Ok(replica) => drop(lock(&self.replicas).insert(partition, replica)),
+                    Err(error) => {
+                        let reason = chain(&error);
+                        tracing::warn!(%partition, reason, "a replica cannot be started yet");
+                        done = self.aside(store, partition, &error).await && done;
+                    }
                 }
             }
             self.tell();
