@@ -4,13 +4,15 @@
 //! should have it follow the log; one that cannot go on in its log begins anew with a
 //! snapshot, and its old directory is kept aside; nothing is skipped.
 
-use crate::assignment::plan;
+use crate::assignment::{plan, replicas_of};
 use crate::error::{ClusterError, chain};
 use crate::follow::Progress;
 use crate::members::{Members, View};
 use crate::partition::Partition;
 use crate::replica::{Replica, dir_of, set_aside};
+use crate::snapshot::{self, Manifest};
 use crate::store::ClusterStore;
+use chatmetric_core::EpochMs;
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,6 +107,37 @@ impl Node {
     pub fn tally(&self, partition: Partition) -> Option<Arc<crate::tally::Tally>> {
         let replicas = lock(&self.replicas);
         replicas.get(&partition).map(|it| Arc::clone(it.tally()))
+    }
+
+    /// Takes snapshots of the partitions that this member is the first to hold, as far as
+    /// something has changed, and lets go of what they cover. For a schedule of the caller;
+    /// every member may have one.
+    ///
+    /// # Errors
+    /// The first failure; snapshots that were taken before it are known.
+    pub fn snapshots(&self, now: EpochMs) -> Result<Vec<Manifest>, ClusterError> {
+        let (engine, topology) = (self.store.engine().clone(), self.store.topology().clone());
+        let settings = self.store.settings().clone();
+        let view = self.members.view();
+        let first = |partition: &Partition| {
+            let holders = replicas_of(*partition, &view, settings.tally_replicas);
+            holders.first() == Some(&self.members.name())
+        };
+        let own = engine.partitions.all().filter(first);
+        let own: Vec<_> = own.filter_map(|partition| self.tally(partition)).collect();
+        self.store.wait(async move {
+            let mut taken = Vec::new();
+            for tally in own {
+                let partition = tally.partition();
+                let newest = snapshot::newest(&topology, partition).await?;
+                let covered = newest.map_or(0, |it| it.sequence);
+                if tally.position() > covered {
+                    taken.push(snapshot::take(&engine, &topology, &settings, &tally).await?);
+                }
+                snapshot::retire(&topology, partition, now).await?;
+            }
+            Ok(taken)
+        })
     }
 
     /// Stops the replicas in order and leaves the members.
