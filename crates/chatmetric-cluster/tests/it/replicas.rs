@@ -140,7 +140,10 @@ fn a_replica_of_a_log_that_was_made_again_is_refused() {
     wait_for(std::slice::from_ref(&running));
     assert!(running.tally().position() > 0);
     store
-        .wait(async move { Ok(running.stop().await) })
+        .wait(async move {
+            running.stop().await;
+            Ok(())
+        })
         .expect("stopped");
     with_log(&servers, |context, name| async move {
         context.delete_stream(name).await.expect("deleted");
