@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Node::start(Arc::clone(&one), true)?,
         Node::start(Arc::clone(&other), true)?,
     );
-    one.books()?;
+    while one.books().is_err() {}
     let (stop, made) = (AtomicBool::new(false), batches);
     let mut reads = Vec::new();
     let mut acks = Vec::new();

@@ -7,6 +7,7 @@ use crate::world::{PARTITIONS, commit_all, settings};
 use chatmetric_cluster::assignment::replicas_of;
 use chatmetric_cluster::follow::Progress;
 use chatmetric_cluster::{ClusterStore, Node, Partition, audit::audit};
+use chatmetric_core::EpochMs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -62,7 +63,15 @@ fn members_come_and_go_and_every_answer_is_exact() {
     b.stop();
     more(&a, 23);
     settled(&[&a, &c]);
-    more(&c, 24);
+    // Each partition has one snapshot, whoever takes it.
+    let taken = [&a, &c].map(|node| node.snapshots(EpochMs(0)).expect("taken").len());
+    assert_eq!(taken.iter().sum::<usize>(), usize::from(PARTITIONS));
+    let again = [&a, &c].map(|node| node.snapshots(EpochMs(0)).expect("looked at").len());
+    assert_eq!(again, [0, 0], "nothing has changed");
+    let d = node(&servers, "d", dir.path());
+    more(&d, 24);
+    settled(&[&a, &c, &d]);
+    more(&c, 25);
 }
 
 /// A member that can be killed.

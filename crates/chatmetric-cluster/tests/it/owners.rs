@@ -8,7 +8,8 @@ use chatmetric_cluster::owner::{Decider, Owners};
 use chatmetric_cluster::{ClusterError, ClusterStore};
 use chatmetric_core::AccountKey;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const LIMIT: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
