@@ -236,7 +236,7 @@ fn report(status: &ReplicaStatus) -> ReplicaReport {
             (*last != u64::MAX).then(|| last.saturating_sub(status.position)),
             false,
         ),
-        Progress::Away(_) | Progress::Stopped(_) => (None, false),
+        Progress::Away { .. } | Progress::Stopped(_) => (None, false),
     };
     ReplicaReport {
         partition: status.partition.0,
