@@ -120,6 +120,7 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
     let servers = Servers::start();
     let dir = tempfile::tempdir().expect("a directory");
     let a = node(&servers, "a", dir.path());
+    settled(&[&a]);
     let mut process = Process::start(&servers, "b", dir.path());
     let stop = AtomicBool::new(false);
     let all = std::thread::scope(|scope| {
@@ -134,6 +135,15 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
                 all.extend(some);
             }
             all
+        });
+        // The other replica answers, whoever was asked first.
+        let reader = scope.spawn(|| {
+            let mut answers = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                a.store().books().expect("answered");
+                answers += 1;
+            }
+            answers
         });
         let mut last = 0;
         for _ in 0..5 {
@@ -152,6 +162,7 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
             process = Process::start(&servers, "b", dir.path());
         }
         stop.store(true, Ordering::Relaxed);
+        assert!(reader.join().expect("never refused") > 0);
         publisher.join().expect("published")
     });
     let b_follows = || {
