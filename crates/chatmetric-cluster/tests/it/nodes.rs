@@ -74,6 +74,15 @@ fn members_come_and_go_and_every_answer_is_exact() {
     more(&c, 25);
 }
 
+/// Ends the threads of a test, also when it fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A member that can be killed.
 struct Process(Child);
 
@@ -124,6 +133,7 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
     let mut process = Process::start(&servers, "b", dir.path());
     let stop = AtomicBool::new(false);
     let all = std::thread::scope(|scope| {
+        let stops = Stops(&stop);
         let publisher = scope.spawn(|| {
             let mut all = Vec::new();
             for seed in 100.. {
@@ -161,7 +171,7 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
             process.kill();
             process = Process::start(&servers, "b", dir.path());
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         assert!(reader.join().expect("never refused") > 0);
         publisher.join().expect("published")
     });
