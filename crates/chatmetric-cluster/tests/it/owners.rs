@@ -86,6 +86,17 @@ impl Side {
 }
 
 #[test]
+fn a_second_process_of_the_same_name_is_noticed() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let first = side(&servers, "a", dir.path(), &admitted);
+    let second = side(&servers, "a", &dir.path().join("other"), &admitted);
+    crate::servers::wait_until("the other one is seen", || first.members.has_rival());
+    assert!(!second.members.has_rival());
+}
+
+#[test]
 fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
     let servers = Servers::start();
     let dir = tempfile::tempdir().expect("a directory");
