@@ -115,7 +115,7 @@ impl ClusterNode {
         let settings = self.store.settings();
         ClusterReport {
             node: settings.member.clone(),
-            connected: self.is_connected(),
+            connected: self.store.engine().is_connected(),
             partitions: settings.partitions,
             tally_replicas: settings.tally_replicas,
             directory_revision: 0,
@@ -291,8 +291,13 @@ impl Peers for ClusterNode {
         all.iter().map(report).collect()
     }
 
-    fn is_connected(&self) -> bool {
-        self.store.engine().is_connected()
+    fn trouble(&self) -> Option<&'static str> {
+        if !self.store.engine().is_connected() {
+            return Some("no server of the cluster is connected\n");
+        }
+        let node = self.lock();
+        let has_rival = node.as_ref().is_some_and(|it| it.members().has_rival());
+        has_rival.then_some("another process has the name of this node (`cluster.node`)\n")
     }
 
     fn run(&self, task: ClusterTask) -> Result<serde_json::Value, String> {
