@@ -18,7 +18,7 @@ use crate::server::{Peers, RunningServer};
 #[cfg(feature = "nats")]
 use chatmetric_cluster::ClusterStore;
 use chatmetric_store::{
-    EmbeddedStore, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX, Store, StoreError,
+    EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, SHARDS_MAX, Store, StoreError,
 };
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -207,7 +207,7 @@ fn options_of_a_replica(settings: &Settings) -> Options {
     let all = settings.store.memory_bytes_max;
     let all = all.unwrap_or(MEMORY_BYTES_DEFAULT);
     let share = all / u64::from(settings.cluster.partitions.max(1));
-    store_options(&settings.store).with_memory(share.max(MEMORY_BYTES_MIN))
+    store_options(&settings.store).with_memory(share.max(chatmetric_store::MEMORY_BYTES_MIN))
 }
 
 /// Makes a directory for us alone, and those above it, durable with their names.
