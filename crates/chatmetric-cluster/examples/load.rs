@@ -72,70 +72,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Node::start(Arc::clone(&one), true)?,
         Node::start(Arc::clone(&other), true)?,
     );
-    one.books()?;
-    let (stop, made) = (AtomicBool::new(false), batches);
-    let mut reads = Vec::new();
-    let mut acks = Vec::new();
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let (mut reads, mut failed) = (Vec::new(), 0_u32);
-            for nth in 0_u64.. {
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                let number = 15_550_000_000 + nth % NUMBERS;
-                let number = PhoneNumber::parse(&number.to_string()).expect("digits");
-                let began = now();
-                let days = UtcDay(20_000)..=UtcDay(20_030);
-                match other.read_days(SpaceKey(1), &number, days, &mut |_, _| {}) {
-                    Ok(()) => reads.push(began.elapsed().as_secs_f64() * 1e3),
-                    Err(_) => failed += 1,
-                }
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            }
-            (reads, failed)
-        });
+    while one.books().is_err() {}
+    let stop = AtomicBool::new(false);
+    let (mut acks, mut reads) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| read(&other, &stop));
         let began = now();
-        let (sender, receiver) = mpsc::channel::<(f64, Result<(), StoreError>)>();
-        let mut open = 0;
-        let mut failed = 0_u32;
-        let mut take = |open: &mut usize| {
-            if let Ok((ms, result)) = receiver.recv() {
-                *open -= 1;
-                match result {
-                    Ok(()) => acks.push(ms),
-                    Err(_) => failed += 1,
-                }
-            }
-        };
-        for nth in 0..made {
-            while open >= window {
-                take(&mut open);
-            }
-            let (sender, sent) = (sender.clone(), now());
-            let done = Box::new(move |result: Result<_, StoreError>| {
-                let ms = sent.elapsed().as_secs_f64() * 1e3;
-                drop(sender.send((ms, result.map(drop))));
-            });
-            one.submit(batch(nth, events), done);
-            open += 1;
-        }
-        while open > 0 {
-            take(&mut open);
-        }
+        let (acks, failed) = publish(&one, batches, events, window);
         let published = began.elapsed().as_secs_f64();
         drop(one.books());
         let folded = began.elapsed().as_secs_f64();
         stop.store(true, Ordering::Relaxed);
-        let (mut seen, lost) = reader.join().expect("read");
-        reads.append(&mut seen);
-        let all = (made * events) as f64;
+        let (reads, lost) = reader.join().expect("read");
+        let all = (batches * events) as f64;
         println!(
             "published {:.0} events/s, folded {:.0} events/s",
             all / published,
             all / folded
         );
         println!("{failed} batches and {lost} queries failed");
+        (acks, reads)
     });
     println!(
         "acknowledgement of {events} events p50 {:.1} ms, p99 {:.1} ms",
@@ -151,4 +106,52 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sums: u64 = one.books()?.iter().map(|(_, books)| books.new).sum();
     println!("{sums} new reports of {} events", batches * events);
     Ok(())
+}
+
+/// Publishes with so many batches on the way; gives the ms of each and how many failed.
+fn publish(store: &ClusterStore, batches: u64, events: u64, window: usize) -> (Vec<f64>, u32) {
+    let (sender, receiver) = mpsc::channel::<(f64, Result<(), StoreError>)>();
+    let (mut acks, mut failed) = (Vec::new(), 0_u32);
+    let mut take = || match receiver.recv() {
+        Ok((ms, Ok(()))) => acks.push(ms),
+        Ok((_, Err(_))) | Err(_) => failed += 1,
+    };
+    let mut open = 0;
+    for nth in 0..batches {
+        if open >= window {
+            take();
+            open -= 1;
+        }
+        let (sender, sent) = (sender.clone(), now());
+        let done = Box::new(move |result: Result<_, StoreError>| {
+            let ms = sent.elapsed().as_secs_f64() * 1e3;
+            drop(sender.send((ms, result.map(|_| ()))));
+        });
+        store.submit(batch(nth, events), done);
+        open += 1;
+    }
+    for _ in 0..open {
+        take();
+    }
+    (acks, failed)
+}
+
+/// Reads a month of one number after the other; gives the ms of each and how many failed.
+fn read(store: &ClusterStore, stop: &AtomicBool) -> (Vec<f64>, u32) {
+    let (mut reads, mut failed) = (Vec::new(), 0_u32);
+    for nth in 0_u64.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let number = 15_550_000_000 + nth % NUMBERS;
+        let number = PhoneNumber::parse(&number.to_string()).expect("digits");
+        let began = now();
+        let days = UtcDay(20_000)..=UtcDay(20_030);
+        match store.read_days(SpaceKey(1), &number, days, &mut |_, _| {}) {
+            Ok(()) => reads.push(began.elapsed().as_secs_f64() * 1e3),
+            Err(_) => failed += 1,
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    (reads, failed)
 }

@@ -13,7 +13,7 @@ use crate::tally::{Placed, Tally};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::jetstream::stream::{Info, LastRawMessageErrorKind, Stream};
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,12 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 #[derive(Debug, Clone)]
 pub enum Progress {
     /// It cannot read the log now, and tries again.
-    Away(String),
+    Away {
+        /// Why.
+        reason: String,
+        /// Whether it followed before.
+        followed: bool,
+    },
     /// It has not reached the end that the log had when the reading began.
     CatchingUp {
         /// The end.
@@ -47,6 +52,18 @@ pub enum Progress {
     Following,
     /// It has stopped, and needs help.
     Stopped(ClusterError),
+}
+
+impl Progress {
+    /// Whether it follows the log, but for a break in the connection.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        match self {
+            Self::Following => true,
+            Self::Away { followed, .. } => *followed,
+            Self::CatchingUp { .. } | Self::Stopped(_) => false,
+        }
+    }
 }
 
 /// When a log was made.
@@ -93,7 +110,10 @@ pub(crate) async fn follow(
         }
         let reason = chain(&error);
         tracing::debug!(%partition, reason, "the log is read anew");
-        progress.send_replace(Progress::Away(reason));
+        progress.send_modify(|now| {
+            let followed = now.follows();
+            *now = Progress::Away { reason, followed };
+        });
         if tally.position() > before {
             wait = BACKOFF.0;
         }
@@ -114,6 +134,7 @@ async fn session(
     let info = stream.get_info().await;
     let info = info.map_err(|error| failed("look at the log", error))?;
     let last = check(&info, tally)?;
+    compare(stream, tally).await?;
     let mut messages = messages(engine, stream, tally.position()).await?;
     let mut reading = Reading {
         tally: Arc::clone(tally),
@@ -147,8 +168,13 @@ fn check(info: &Info, tally: &Tally) -> Result<u64, ClusterError> {
     let partition = tally.partition();
     let position = tally.position();
     let state = &info.state;
-    if created_ns(info) != tally.created_ns() || state.last_sequence < position {
+    if created_ns(info) != tally.created_ns() {
         return Err(ClusterError::OtherLog { partition });
+    }
+    if state.last_sequence < position {
+        // A leader that was just elected may not know all of its log yet.
+        let reason = format!("it ends at {}, before {position}", state.last_sequence);
+        return Err(failed("go on in the log", reason));
     }
     let expected = position.saturating_add(1);
     // An empty log has its first place behind its last one.
@@ -163,13 +189,36 @@ fn check(info: &Info, tally: &Tally) -> Result<u64, ClusterError> {
     Ok(state.last_sequence)
 }
 
+/// Sees that the last entry that is counted is still the one at its place: servers that lost
+/// the end of a log would put other entries there.
+async fn compare(stream: &Stream, tally: &Tally) -> Result<(), ClusterError> {
+    let Some((sequence, at_ms)) = tally.last() else {
+        return Ok(());
+    };
+    let entry = match stream.get_raw_message(sequence).await {
+        Ok(entry) => entry,
+        // It is old, and gone: what follows decides.
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(()),
+        Err(error) => return Err(failed("look at the last entry that is counted", error)),
+    };
+    if ms_of(entry.time) == at_ms {
+        return Ok(());
+    }
+    let partition = tally.partition();
+    Err(ClusterError::OtherLog { partition })
+}
+
+fn ms_of(time: async_nats::datetime::DateTime) -> u64 {
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
+}
+
 fn report(progress: &watch::Sender<Progress>, tally: &Tally, last: u64) {
     let is_there = tally.position() >= last;
     progress.send_if_modified(|now| {
         let changes = match now {
             Progress::Following => !is_there,
             Progress::CatchingUp { last: before } => is_there || *before != last,
-            Progress::Away(_) | Progress::Stopped(_) => true,
+            Progress::Away { .. } | Progress::Stopped(_) => true,
         };
         if changes {
             *now = if is_there {
@@ -237,11 +286,10 @@ impl Reading {
         if self.has_begun && expected.is_some_and(|it| it < info.stream_sequence) {
             return Err(failed("read the log", "an entry was lost on the way"));
         }
-        let at_ms = info.published.unix_timestamp_nanos() / 1_000_000;
         self.waiting_bytes += message.payload.len();
         self.waiting.push(Placed {
             sequence: info.stream_sequence,
-            at_ms: u64::try_from(at_ms).unwrap_or(0),
+            at_ms: ms_of(info.published),
             payload: message.payload.clone(),
         });
         Ok(())

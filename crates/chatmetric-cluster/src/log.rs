@@ -1,9 +1,9 @@
 //! Publishing into the logs: acknowledged is what a majority of servers has on disk.
 //!
 //! Not here: encoding and splitting (`entry`). Invariants: success is told after every part
-//! of a batch was acknowledged by its own stream; what is on the way is bounded; a part that
-//! surely was not taken is sent again until the time is over, one that may have been taken
-//! is not: the sender decides, and what is counted twice is counted once.
+//! of a batch was acknowledged by its own stream; what is on the way is bounded; a part whose
+//! acknowledgement does not come is sent again until the time is over. So an entry may be in
+//! a log twice, as when its sender sends again: no count changes, the books have duplicates.
 
 use crate::engine::Engine;
 use crate::error::{ClusterError, failed};
@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// How long one acknowledgement is waited for: an elected leader needs less.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 /// The wait before a part is sent again that no leader took.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -79,14 +81,13 @@ impl Log {
     async fn one(&self, partition: Partition, entry: Bytes) -> Result<u64, ClusterError> {
         let operation = || format!("publish to partition {partition}");
         loop {
-            let sent = self
-                .engine
-                .context
-                .publish(self.engine.subject(partition), entry.clone())
-                .await;
-            let acknowledged = match sent {
-                Ok(sent) => sent.await,
-                Err(error) => Err(error),
+            let subject = self.engine.subject(partition);
+            let publish = async {
+                let sent = self.engine.context.publish(subject, entry.clone());
+                sent.await?.await
+            };
+            let Ok(acknowledged) = tokio::time::timeout(ACKNOWLEDGED_WITHIN, publish).await else {
+                continue;
             };
             match acknowledged {
                 Ok(ack) if ack.stream == self.engine.stream(partition) => {
@@ -97,10 +98,9 @@ impl Log {
                     let reason = format!("the stream `{}` took the entry", ack.stream);
                     return Err(failed(operation(), reason));
                 }
-                // Nobody was there to take it: the leader is being elected.
-                Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                    tokio::time::sleep(AGAIN_AFTER).await;
-                }
+                // Nobody was there to take it: the leader is being elected, or the connection
+                // was lost.
+                Err(error) if is_passing(error.kind()) => tokio::time::sleep(AGAIN_AFTER).await,
                 Err(error) => return Err(failed(operation(), error)),
             }
         }
@@ -117,5 +117,19 @@ impl Log {
     pub fn acknowledged(&self, partition: Partition) -> u64 {
         let last = self.acknowledged.get(usize::from(partition.0));
         last.map_or(0, |last| last.load(Ordering::Acquire))
+    }
+}
+
+/// Whether the same may work soon.
+const fn is_passing(kind: PublishErrorKind) -> bool {
+    match kind {
+        PublishErrorKind::StreamNotFound
+        | PublishErrorKind::TimedOut
+        | PublishErrorKind::BrokenPipe
+        | PublishErrorKind::MaxAckPending => true,
+        PublishErrorKind::WrongLastMessageId
+        | PublishErrorKind::WrongLastSequence
+        | PublishErrorKind::MaxPayloadExceeded
+        | PublishErrorKind::Other => false,
     }
 }

@@ -14,6 +14,7 @@ use crate::topology::Topology;
 use async_nats::jetstream::kv::{self, Operation};
 use futures_util::StreamExt as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -60,6 +61,7 @@ struct Shared {
     changed: Notify,
     view: watch::Sender<View>,
     seen: Mutex<BTreeMap<String, Instant>>,
+    has_rival: AtomicBool,
 }
 
 impl Member {
@@ -123,6 +125,7 @@ impl Members {
             changed: Notify::new(),
             view: watch::Sender::new(view),
             seen: Mutex::default(),
+            has_rival: AtomicBool::new(false),
         });
         let tasks = vec![
             tokio::spawn(beat(Arc::clone(&shared))),
@@ -153,6 +156,12 @@ impl Members {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<View> {
         self.shared.view.subscribe()
+    }
+
+    /// Whether another process was started later with the name of this member.
+    #[must_use]
+    pub fn has_rival(&self) -> bool {
+        self.shared.has_rival.load(Ordering::Relaxed)
     }
 
     /// Says which logs this member follows.
@@ -240,6 +249,12 @@ impl Shared {
             Operation::Delete | Operation::Purge => None,
         };
         let name = &entry.key;
+        let is_later =
+            |it: &Member| *name == self.name && it.incarnation > lock(&self.own).incarnation;
+        if member.as_ref().is_some_and(is_later) && !self.has_rival.swap(true, Ordering::Relaxed) {
+            // Harmless for the counts, but one replica instead of two.
+            tracing::error!(name, "another process is a member of the same name");
+        }
         match &member {
             Some(_) => drop(lock(&self.seen).insert(name.clone(), Instant::now())),
             None => drop(lock(&self.seen).remove(name)),

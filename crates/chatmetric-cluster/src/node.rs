@@ -4,13 +4,16 @@
 //! should have it follow the log; one that cannot go on in its log begins anew with a
 //! snapshot, and its old directory is kept aside; nothing is skipped.
 
-use crate::assignment::plan;
+use crate::assignment::{plan, replicas_of};
 use crate::error::{ClusterError, chain};
 use crate::follow::Progress;
 use crate::members::{Members, View};
 use crate::partition::Partition;
 use crate::replica::{Replica, dir_of, set_aside};
+use crate::snapshot::{self, Manifest};
 use crate::store::ClusterStore;
+use chatmetric_core::EpochMs;
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +21,8 @@ use tokio::sync::watch;
 
 /// How often replicas are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Replicas that are started at a time.
+const STARTS_MAX: usize = 8;
 /// The wait before a replica that could not be started is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -104,6 +109,37 @@ impl Node {
         replicas.get(&partition).map(|it| Arc::clone(it.tally()))
     }
 
+    /// Takes snapshots of the partitions that this member is the first to hold, as far as
+    /// something has changed, and lets go of what they cover. For a schedule of the caller;
+    /// every member may have one.
+    ///
+    /// # Errors
+    /// The first failure; snapshots that were taken before it are known.
+    pub fn snapshots(&self, now: EpochMs) -> Result<Vec<Manifest>, ClusterError> {
+        let (engine, topology) = (self.store.engine().clone(), self.store.topology().clone());
+        let settings = self.store.settings().clone();
+        let view = self.members.view();
+        let first = |partition: &Partition| {
+            let holders = replicas_of(*partition, &view, settings.tally_replicas);
+            holders.first() == Some(&self.members.name())
+        };
+        let own = engine.partitions.all().filter(first);
+        let own: Vec<_> = own.filter_map(|partition| self.tally(partition)).collect();
+        self.store.wait(async move {
+            let mut taken = Vec::new();
+            for tally in own {
+                let partition = tally.partition();
+                let newest = snapshot::newest(&topology, partition).await?;
+                let covered = newest.map_or(0, |it| it.sequence);
+                if tally.position() > covered {
+                    taken.push(snapshot::take(&engine, &topology, &settings, &tally).await?);
+                }
+                snapshot::retire(&topology, partition, now).await?;
+            }
+            Ok(taken)
+        })
+    }
+
     /// Stops the replicas in order and leaves the members.
     pub fn stop(self) {
         self.stop.send_replace(true);
@@ -160,14 +196,19 @@ impl Keeper {
         let count = settings.tally_replicas;
         let name = self.members.name();
         let plan = plan(name, view, engine.partitions, count, &running);
-        for partition in plan.start {
-            let started = Replica::start(engine, store.topology(), settings, partition).await;
-            match started {
-                Ok(replica) => drop(lock(&self.replicas).insert(partition, replica)),
-                Err(error) => {
-                    let reason = chain(&error);
-                    tracing::warn!(%partition, reason, "a replica cannot be started yet");
-                    done = self.aside(store, partition, &error).await && done;
+        for some in plan.start.chunks(STARTS_MAX) {
+            let starts = some.iter().map(|partition| async move {
+                let started = Replica::start(engine, store.topology(), settings, *partition);
+                (*partition, started.await)
+            });
+            for (partition, started) in join_all(starts).await {
+                match started {
+                    Ok(replica) => drop(lock(&self.replicas).insert(partition, replica)),
+                    Err(error) => {
+                        let reason = chain(&error);
+                        tracing::warn!(%partition, reason, "a replica cannot be started yet");
+                        done = self.aside(store, partition, &error).await && done;
+                    }
                 }
             }
             self.tell();
@@ -187,10 +228,8 @@ impl Keeper {
 
     fn tell(&self) {
         let replicas = lock(&self.replicas);
-        let follows = replicas.iter().filter(|(_, replica)| {
-            // A break is no reason to move a partition.
-            matches!(replica.progress(), Progress::Following | Progress::Away(_))
-        });
+        // A break is no reason to move a partition.
+        let follows = replicas.iter().filter(|(_, it)| it.progress().follows());
         self.members.follow(follows.map(|(it, _)| *it).collect());
     }
 

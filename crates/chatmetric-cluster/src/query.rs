@@ -12,6 +12,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod ask;
+mod end;
 mod question;
 pub(crate) mod serve;
 pub(crate) mod wire;

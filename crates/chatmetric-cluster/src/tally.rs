@@ -134,6 +134,13 @@ impl Tally {
         *self.position.borrow()
     }
 
+    /// The place of the last entry that is counted, and when it came into the log.
+    #[must_use]
+    pub fn last(&self) -> Option<(u64, u64)> {
+        let place = self.store.place(&self.log)?;
+        Some((place.sequence, place.last_ms))
+    }
+
     /// Tells of every step.
     #[must_use]
     pub fn positions(&self) -> watch::Receiver<u64> {

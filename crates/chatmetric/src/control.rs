@@ -20,6 +20,7 @@ mod wire;
 
 pub use audit::{LogPage, LoggedChange};
 pub use client::{ControlClient, ControlError};
+pub(crate) use cluster::status as cluster_status;
 pub use cluster::{ClusterReport, ClusterTask, MemberReport, ReplicaReport};
 pub(crate) use import::WireEvent;
 pub use import::{CHUNK_EVENTS_MAX, RemoteLoader};

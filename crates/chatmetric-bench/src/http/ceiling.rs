@@ -27,9 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let overrides = Overrides {
         listen: Some(listen.parse()?),
         data_dir: Some(data_dir.clone()),
-        insecure_http: false,
-        log: None,
-        console_dir: None,
+        ..Overrides::default()
     };
     let settings = Settings::load(None, std::iter::empty(), &overrides)?;
     let _traces = chatmetric::telemetry::start_log(&settings.telemetry);

@@ -8,6 +8,7 @@
 //! before the question, or is an error.
 
 use super::answer::{Answer, Refusal};
+use super::end::End;
 use super::{ANSWER_BYTES_MAX, Piece, Question};
 use crate::coding::Reader;
 use crate::engine::Engine;
@@ -20,6 +21,7 @@ use async_nats::StatusCode;
 use chatmetric_store::StoreError;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -38,6 +40,7 @@ pub struct Asker {
     engine: Engine,
     topology: Topology,
     log: Log,
+    ends: Arc<[End]>,
     timeout: Duration,
 }
 
@@ -52,8 +55,10 @@ enum Tried {
 impl Asker {
     /// Answers must be there after `timeout`, however often is tried.
     #[must_use]
-    pub const fn new(engine: Engine, topology: Topology, log: Log, timeout: Duration) -> Self {
+    pub fn new(engine: Engine, topology: Topology, log: Log, timeout: Duration) -> Self {
+        let partitions = engine.partitions.all();
         Self {
+            ends: partitions.map(|_| End::default()).collect(),
             engine,
             topology,
             log,
@@ -113,8 +118,11 @@ impl Asker {
     /// When there is no leader; the caller's time limit ends the tries.
     pub async fn end(&self, partition: Partition) -> Result<u64, ClusterError> {
         let stream = self.topology.stream(partition)?;
+        let end = self.ends.get(usize::from(partition.0));
+        let end = end.ok_or(ClusterError::NoReplica { partition })?;
         loop {
-            let told = tokio::time::timeout(LEADER_TIMEOUT, last_of(stream)).await;
+            let told = end.get(|| last_of(stream));
+            let told = tokio::time::timeout(LEADER_TIMEOUT, told).await;
             if let Ok(Ok(last)) = told {
                 return Ok(last.max(self.log.acknowledged(partition)));
             }

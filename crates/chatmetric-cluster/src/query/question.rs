@@ -228,7 +228,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_break_the_decoder(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            drop(Question::decode(&bytes));
+            if let Some((wanted, question)) = Question::decode(&bytes) {
+                prop_assert_eq!(Question::decode(&question.encode(wanted)), Some((wanted, question)));
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ impl Server {
         }
         let (joins, leaves) = match now {
             Progress::Following => (true, false),
-            Progress::Away(_) => (false, false),
+            Progress::Away { .. } => (false, false),
             Progress::CatchingUp { last } => {
                 let behind = last.saturating_sub(self.tally.position());
                 (false, behind > BEHIND_MAX)

@@ -19,7 +19,11 @@ fn entries(count: u64) -> Vec<Placed> {
             0 => Target::Held(AccountKey(1)),
             _ => Target::Space(SpaceKey(2)),
         };
-        let ahead_ms = if nth % 11 == 0 { 86_400_000 } else { 0 };
+        let ahead_ms = if nth.is_multiple_of(11) {
+            86_400_000
+        } else {
+            0
+        };
         StatusEvent {
             fingerprint: Fingerprint(u128::from(nth / 3 + 1) << 64 | 77),
             number: number(nth % 5),

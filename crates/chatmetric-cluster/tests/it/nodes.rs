@@ -7,6 +7,7 @@ use crate::world::{PARTITIONS, commit_all, settings};
 use chatmetric_cluster::assignment::replicas_of;
 use chatmetric_cluster::follow::Progress;
 use chatmetric_cluster::{ClusterStore, Node, Partition, audit::audit};
+use chatmetric_core::EpochMs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -62,7 +63,24 @@ fn members_come_and_go_and_every_answer_is_exact() {
     b.stop();
     more(&a, 23);
     settled(&[&a, &c]);
-    more(&c, 24);
+    // Each partition has one snapshot, whoever takes it.
+    let taken = [&a, &c].map(|node| node.snapshots(EpochMs(0)).expect("taken").len());
+    assert_eq!(taken.iter().sum::<usize>(), usize::from(PARTITIONS));
+    let again = [&a, &c].map(|node| node.snapshots(EpochMs(0)).expect("looked at").len());
+    assert_eq!(again, [0, 0], "nothing has changed");
+    let d = node(&servers, "d", dir.path());
+    more(&d, 24);
+    settled(&[&a, &c, &d]);
+    more(&c, 25);
+}
+
+/// Ends the threads of a test, also when it fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A member that can be killed.
@@ -111,9 +129,11 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
     let servers = Servers::start();
     let dir = tempfile::tempdir().expect("a directory");
     let a = node(&servers, "a", dir.path());
+    settled(&[&a]);
     let mut process = Process::start(&servers, "b", dir.path());
     let stop = AtomicBool::new(false);
     let all = std::thread::scope(|scope| {
+        let stops = Stops(&stop);
         let publisher = scope.spawn(|| {
             let mut all = Vec::new();
             for seed in 100.. {
@@ -125,6 +145,15 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
                 all.extend(some);
             }
             all
+        });
+        // The other replica answers, whoever was asked first.
+        let reader = scope.spawn(|| {
+            let mut answers = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                a.store().books().expect("answered");
+                answers += 1;
+            }
+            answers
         });
         let mut last = 0;
         for _ in 0..5 {
@@ -142,7 +171,8 @@ fn a_replica_that_is_killed_in_the_middle_counts_exactly() {
             process.kill();
             process = Process::start(&servers, "b", dir.path());
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
+        assert!(reader.join().expect("never refused") > 0);
         publisher.join().expect("published")
     });
     let b_follows = || {

@@ -8,7 +8,8 @@ use chatmetric_cluster::owner::{Decider, Owners};
 use chatmetric_cluster::{ClusterError, ClusterStore};
 use chatmetric_core::AccountKey;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const LIMIT: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
@@ -82,6 +83,17 @@ impl Side {
         self.store
             .wait(async move { owners.ask(account, b"?").await })
     }
+}
+
+#[test]
+fn a_second_process_of_the_same_name_is_noticed() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let first = side(&servers, "a", dir.path(), &admitted);
+    let second = side(&servers, "a", &dir.path().join("other"), &admitted);
+    crate::servers::wait_until("the other one is seen", || first.members.has_rival());
+    assert!(!second.members.has_rival());
 }
 
 #[test]

@@ -1,12 +1,18 @@
-//! Replicas of one log are the same, and a difference is found.
+//! Replicas of one log are the same, and a difference is found; a replica of another log is
+//! refused.
 
 use crate::counting::batches;
 use crate::model::Model;
-use crate::servers::Servers;
-use crate::world::{PARTITIONS, commit_all, replicas, settings, wait_for};
-use chatmetric_cluster::{ClusterStore, Partition, audit::audit};
+use crate::servers::{Servers, wait_until};
+use crate::world::{PARTITIONS, commit_all, replica, replicas, settings, wait_for};
+use chatmetric_cluster::entry::Entry;
+use chatmetric_cluster::follow::Progress;
+use chatmetric_cluster::replica::dir_of;
+use chatmetric_cluster::tally::{Placed, Tally};
+use chatmetric_cluster::{ClusterError, ClusterStore, Partition, audit::audit};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
-use chatmetric_store::{Reason, SealedItem, Store, Target};
+use chatmetric_store::{EmbeddedStore, Options, Reason, SealedItem, Store, Target};
+use std::sync::Arc;
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|it| (*it).to_owned()).collect()
@@ -103,4 +109,81 @@ fn a_replica_with_other_counts_is_found() {
     );
     let mut model = Model::default();
     batches(6, 50).iter().for_each(|batch| model.take(batch));
+}
+
+/// Lets something be done to the log of partition 0.
+fn with_log<T, F: Future<Output = T>>(
+    servers: &Servers,
+    with: impl FnOnce(async_nats::jetstream::Context, &'static str) -> F,
+) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let client = async_nats::connect(servers.urls())
+            .await
+            .expect("connected");
+        let context = async_nats::jetstream::new(client);
+        with(context, "chatmetric-events-0").await
+    })
+}
+
+#[test]
+fn a_replica_of_a_log_that_was_made_again_is_refused() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let told = settings(&servers, "a", dir.path());
+    let store = ClusterStore::open(told.clone()).expect("opened");
+    commit_all(&store, &batches(40, 30));
+    let running = replica(&store, 0).expect("a replica");
+    wait_for(std::slice::from_ref(&running));
+    assert!(running.tally().position() > 0);
+    store
+        .wait(async move {
+            running.stop().await;
+            Ok(())
+        })
+        .expect("stopped");
+    with_log(&servers, |context, name| async move {
+        context.delete_stream(name).await.expect("deleted");
+    });
+    let again = ClusterStore::open(told).expect("opened");
+    commit_all(&again, &batches(41, 60));
+    let error = replica(&again, 0).expect_err("it is of another log");
+    assert!(matches!(error, ClusterError::OtherLog { .. }), "{error}");
+}
+
+#[test]
+fn a_replica_that_counted_what_the_log_has_lost_is_refused() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = ClusterStore::open(settings(&servers, "a", dir.path())).expect("opened");
+    commit_all(&store, &batches(42, 30));
+    let created_ns = with_log(&servers, |context, name| async move {
+        let stream = context.get_stream(name).await.expect("a stream");
+        stream.cached_info().created.unix_timestamp_nanos()
+    });
+    {
+        let kept = EmbeddedStore::open(dir_of(dir.path(), Partition(0)), Options::default());
+        let kept = Arc::new(kept.expect("opened"));
+        let created_ns = u64::try_from(created_ns).expect("later than 1970");
+        let tally = Tally::new(kept, Partition(0), created_ns).expect("an empty store");
+        let lost = Placed {
+            sequence: 1,
+            at_ms: 5,
+            payload: Entry::Mark.encode(),
+        };
+        tally.apply(&[lost]).expect("applied");
+    }
+    let running = replica(&store, 0).expect("a replica");
+    wait_until("the difference is seen", || match running.progress() {
+        Progress::Stopped(error) => {
+            assert!(matches!(error, ClusterError::OtherLog { .. }), "{error}");
+            true
+        }
+        Progress::Following => panic!("it goes on in another log"),
+        Progress::Away { .. } | Progress::CatchingUp { .. } => false,
+    });
+    assert_eq!(running.tally().position(), 1);
 }

@@ -48,7 +48,7 @@ pub(crate) fn wait_for(replicas: &[Replica]) {
     wait_until("replicas that follow", || {
         replicas.iter().all(|it| match it.progress() {
             Progress::Following => true,
-            Progress::Away(_) | Progress::CatchingUp { .. } => false,
+            Progress::Away { .. } | Progress::CatchingUp { .. } => false,
             Progress::Stopped(error) => panic!("stopped: {error}"),
         })
     });

@@ -182,7 +182,8 @@ pub(super) fn plan(
 /// Reads the rows.
 ///
 /// # Errors
-/// `InvalidParameter.TooManyRows`; `InternalError` when the tallies cannot be read.
+/// `InvalidParameter.TooManyRows`; `InternalError` when the tallies cannot be read,
+/// `ServiceUnavailable` when they cannot be now.
 pub(crate) fn run(plan: &Plan, store: &dyn Store) -> Result<Vec<Row>, ApiError> {
     query::rows(store, plan.space, &plan.numbers, &plan.query, plan.rows_max).map_err(|error| {
         match error {
@@ -273,6 +274,11 @@ fn too_long(granularity: Granularity, windows_max: usize) -> ApiError {
 }
 
 fn unreadable(error: &StoreError) -> ApiError {
+    if let StoreError::Unavailable { reason } = error {
+        // Nothing is wrong with them: who has them is away, or not so far yet.
+        tracing::warn!(reason, "the tallies cannot be read now");
+        return ApiError::ServiceUnavailable;
+    }
     // Damage names a file and an offset: for the operator, not for the caller.
     tracing::error!(%error, "the tallies cannot be read");
     ApiError::InternalError

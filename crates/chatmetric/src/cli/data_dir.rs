@@ -7,7 +7,7 @@
 
 use crate::clock::Clock;
 #[cfg(feature = "nats")]
-use crate::cluster::{ClusterNode, Joiner, join};
+use crate::cluster::{ClusterNode, Joiner, join, keep_snapshots};
 #[cfg(feature = "nats")]
 use crate::config::Settings;
 use crate::config::StoreSettings;
@@ -18,7 +18,7 @@ use crate::server::{Peers, RunningServer};
 #[cfg(feature = "nats")]
 use chatmetric_cluster::ClusterStore;
 use chatmetric_store::{
-    EmbeddedStore, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX, Store, StoreError,
+    EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, SHARDS_MAX, Store, StoreError,
 };
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -207,7 +207,7 @@ fn options_of_a_replica(settings: &Settings) -> Options {
     let all = settings.store.memory_bytes_max;
     let all = all.unwrap_or(MEMORY_BYTES_DEFAULT);
     let share = all / u64::from(settings.cluster.partitions.max(1));
-    store_options(&settings.store).with_memory(share.max(MEMORY_BYTES_MIN))
+    store_options(&settings.store).with_memory(share.max(chatmetric_store::MEMORY_BYTES_MIN))
 }
 
 /// Makes a directory for us alone, and those above it, durable with their names.
@@ -346,13 +346,15 @@ impl Instance {
         let node = node.map_err(|error| DataDirError::Cluster {
             reason: super::error_chain(&error),
         })?;
+        let node = Arc::new(node);
+        keep_snapshots(&node);
         let store: Arc<ClusterStore> = Arc::clone(node.store());
         Ok(Self {
             directory,
             store,
             key_path: loaded.path,
             key_created: loaded.created,
-            node: Some(Arc::new(node)),
+            node: Some(node),
             lock,
         })
     }

@@ -48,6 +48,9 @@ pub(super) struct ServeArguments {
     /// Listen on an address that is not loopback without TLS
     #[arg(long)]
     insecure_http: bool,
+    /// Join a cluster although a power cut could lose what it acknowledged
+    #[arg(long)]
+    allow_weak_durability: bool,
     /// The file with the master key [default: `<data-dir>.key`]
     #[arg(long, value_name = "FILE", env = "CHATMETRIC_MASTER_KEY_FILE")]
     master_key_file: Option<PathBuf>,
@@ -65,6 +68,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         listen: arguments.listen,
         data_dir: arguments.data_dir,
         insecure_http: arguments.insecure_http,
+        allow_weak_durability: arguments.allow_weak_durability,
         console_dir: arguments.console_dir.clone(),
         log: match (terminal.quiet(), terminal.verbose()) {
             (true, _) => Some("warn".to_owned()),

@@ -20,6 +20,10 @@ use chatmetric_rpc::nonce::{NonceEntry, NonceHash};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How often something that is about to be there is looked for.
+pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// What is asked of the owner.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,6 +46,8 @@ enum Decision {
     Limited {
         retry_after_ms: u64,
     },
+    /// The owner is new and reads what was admitted before it.
+    NotRead,
     /// Not now.
     Unavailable,
 }
@@ -85,7 +91,7 @@ impl Deciding {
     fn decided(&self, account: AccountKey, question: &[u8]) -> Option<Decision> {
         let decider = self.decider.get()?;
         if self.lock().get(&account) != Some(&Reading::Done) {
-            return None;
+            return Some(Decision::NotRead);
         }
         let question: Question = serde_json::from_slice(question).ok()?;
         let action = Action::all().find(|action| action.name() == question.action)?;
@@ -110,12 +116,17 @@ impl Deciding {
     /// Reads what owners before this one admitted.
     async fn read(self: Arc<Self>, account: AccountKey, token: u64) {
         let entries = self.nonces.of_account(account).await;
-        if let Some(decider) = self.decider.get() {
-            decider.restore(entries);
-            let mut accounts = self.lock();
-            if accounts.get(&account) == Some(&Reading::Since(token)) {
-                accounts.insert(account, Reading::Done);
+        // Others may ask before the server of this node has begun.
+        let decider = loop {
+            match self.decider.get() {
+                Some(decider) => break decider,
+                None => tokio::time::sleep(AGAIN_AFTER).await,
             }
+        };
+        decider.restore(entries);
+        let mut accounts = self.lock();
+        if accounts.get(&account) == Some(&Reading::Since(token)) {
+            accounts.insert(account, Reading::Done);
         }
     }
 
@@ -151,6 +162,11 @@ pub(super) fn question(asked: &Asked<'_, Action>) -> Vec<u8> {
     serde_json::to_vec(&question).unwrap_or_default()
 }
 
+/// Whether the same question is worth asking again at once.
+pub(super) fn is_early(decision: &[u8]) -> bool {
+    matches!(serde_json::from_slice(decision), Ok(Decision::NotRead))
+}
+
 /// What the owner's answer says about it.
 pub(super) fn answer(asked: &Asked<'_, Action>, decision: &[u8]) -> Result<NonceEntry, ApiError> {
     match serde_json::from_slice(decision) {
@@ -161,6 +177,6 @@ pub(super) fn answer(asked: &Asked<'_, Action>, decision: &[u8]) -> Result<Nonce
         Ok(Decision::Used) => Err(ApiError::NonceUsed),
         Ok(Decision::Expired) => Err(ApiError::TimestampExpired),
         Ok(Decision::Limited { retry_after_ms }) => Err(ApiError::LimitControl { retry_after_ms }),
-        Ok(Decision::Unavailable) | Err(_) => Err(ApiError::ServiceUnavailable),
+        Ok(Decision::NotRead | Decision::Unavailable) | Err(_) => Err(ApiError::ServiceUnavailable),
     }
 }

@@ -180,7 +180,8 @@ impl Joiner<'_> {
             let directory = self.open()?;
             let own = directory.revision()?;
             let is_same = directory.instance_id() == picture.instance;
-            if !is_same && !(own == 0 && directory.snapshot().is_empty()) {
+            let is_new = own == 0 && directory.snapshot().is_empty();
+            if !is_same && !is_new {
                 return Err(JoinError::Foreign {
                     data_dir: self.data_dir.to_owned(),
                     own: directory.instance_id().to_owned(),

@@ -12,11 +12,13 @@ mod join;
 mod node;
 mod nonces;
 mod pictures;
+mod snapshots;
 
 use changes::ChangeStream;
 use join::JoinError;
 pub(crate) use join::{Joiner, join};
 pub(crate) use node::ClusterNode;
+pub(crate) use snapshots::keep as keep_snapshots;
 
 use crate::directory::Directory;
 use std::sync::{Arc, Weak};

@@ -6,8 +6,9 @@
 
 use super::JoinError;
 use super::connection::connect;
-use super::deciding::{Deciding, answer, question};
+use super::deciding::{AGAIN_AFTER, Deciding, answer, is_early, question};
 use super::nonces::Nonces;
+use super::snapshots;
 use crate::api::action::Action;
 use crate::config::{ClusterRole, Settings};
 use crate::control::{ClusterReport, ClusterTask, MemberReport, ReplicaReport};
@@ -15,14 +16,16 @@ use crate::server::{Decider, Peers};
 use async_nats::jetstream;
 use chatmetric_cluster::audit::audit;
 use chatmetric_cluster::follow::Progress;
+use chatmetric_cluster::members::View;
 use chatmetric_cluster::node::{Node, ReplicaStatus};
 use chatmetric_cluster::owner::Owners;
-use chatmetric_cluster::{ClusterError, ClusterStore, Partition, snapshot};
+use chatmetric_cluster::tally::Tally;
+use chatmetric_cluster::{ClusterError, ClusterStore, Partition};
 use chatmetric_core::AccountKey;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::Asked;
 use chatmetric_rpc::nonce::NonceEntry;
-use chatmetric_store::Options;
+use chatmetric_store::{Options, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +35,8 @@ const REPLICAS_DIR: &str = "partitions";
 /// Beside them, for as long as an audit runs.
 const SCRATCH_DIR: &str = "audit";
 
+/// How often an owner is asked that is about to decide.
+const EARLY_TRIES_MAX: u32 = 50;
 /// How long a decision may take while an owner changes.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -101,8 +106,7 @@ impl ClusterNode {
     }
 
     fn status(&self) -> ClusterReport {
-        let view = self.lock().as_ref().map(|node| node.members().view());
-        let members = view.into_iter().flat_map(|view| view.members);
+        let members = self.view().into_iter().flat_map(|view| view.members);
         let members = members.map(|(name, member)| MemberReport {
             name,
             tally: member.holds,
@@ -111,7 +115,7 @@ impl ClusterNode {
         let settings = self.store.settings();
         ClusterReport {
             node: settings.member.clone(),
-            connected: self.is_connected(),
+            connected: self.store.engine().is_connected(),
             partitions: settings.partitions,
             tally_replicas: settings.tally_replicas,
             directory_revision: 0,
@@ -149,26 +153,39 @@ impl ClusterNode {
         })
     }
 
-    /// A snapshot of every replica of this node.
+    /// A snapshot of every replica of this node that has none of its place.
     fn snapshot(&self) -> Result<serde_json::Value, ClusterError> {
-        let mut taken = Vec::new();
+        let mut all = Vec::new();
         for replica in self.replicas() {
             let partition = Partition(replica.partition);
-            let tally = self.lock().as_ref().and_then(|node| node.tally(partition));
-            let Some(tally) = tally.filter(|_| replica.applied > 0) else {
+            let Some(tally) = self.tally(partition).filter(|_| replica.applied > 0) else {
                 continue;
             };
-            let (engine, topology) = (self.store.engine().clone(), self.store.topology().clone());
-            let settings = self.store.settings().clone();
             let made = self
                 .store
-                .wait(async move { snapshot::take(&engine, &topology, &settings, &tally).await })?;
-            taken.push(serde_json::json!({
-                "partition": replica.partition,
-                "sequence": made.sequence,
-            }));
+                .wait(snapshots::take(Arc::clone(&self.store), tally));
+            all.push(match made {
+                Ok(sequence) => serde_json::json!({
+                    "partition": replica.partition,
+                    "sequence": sequence,
+                }),
+                Err(ClusterError::Store(StoreError::Invalid { reason })) => serde_json::json!({
+                    "partition": replica.partition,
+                    "none": reason,
+                }),
+                Err(error) => return Err(error),
+            });
         }
-        Ok(serde_json::json!({ "snapshots": taken }))
+        Ok(serde_json::json!({ "snapshots": all }))
+    }
+
+    /// The members that are there, while this one is.
+    pub(super) fn view(&self) -> Option<View> {
+        self.lock().as_ref().map(|node| node.members().view())
+    }
+
+    pub(super) fn tally(&self, partition: Partition) -> Option<Arc<Tally>> {
+        self.lock().as_ref().and_then(|node| node.tally(partition))
     }
 
     fn owners(&self) -> std::sync::MutexGuard<'_, Option<Owners>> {
@@ -219,7 +236,7 @@ fn report(status: &ReplicaStatus) -> ReplicaReport {
             (*last != u64::MAX).then(|| last.saturating_sub(status.position)),
             false,
         ),
-        Progress::Away(_) | Progress::Stopped(_) => (None, false),
+        Progress::Away { .. } | Progress::Stopped(_) => (None, false),
     };
     ReplicaReport {
         partition: status.partition.0,
@@ -238,11 +255,21 @@ impl Peers for ClusterNode {
         let question = question(asked);
         let owners = self.owners().clone();
         let owners = owners.ok_or(ApiError::ServiceUnavailable)?;
-        let ask = async move { owners.ask(account, &question).await };
+        let ask = async move {
+            let mut tries = 0;
+            loop {
+                let decided = owners.ask(account, &question).await?;
+                if tries == EARLY_TRIES_MAX || !is_early(&decided) {
+                    return Ok(decided);
+                }
+                tries += 1;
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        };
         // Whoever calls runs tasks of the server: others take them over meanwhile.
         let decided = tokio::task::block_in_place(|| self.store.wait(ask));
         let decided = decided.map_err(|error| {
-            tracing::warn!(%error, "nobody decides whether a call is admitted");
+            tracing::debug!(%error, "nobody decides whether a call is admitted");
             ApiError::ServiceUnavailable
         })?;
         let entry = answer(asked, &decided)?;
@@ -264,8 +291,13 @@ impl Peers for ClusterNode {
         all.iter().map(report).collect()
     }
 
-    fn is_connected(&self) -> bool {
-        self.store.engine().is_connected()
+    fn trouble(&self) -> Option<&'static str> {
+        if !self.store.engine().is_connected() {
+            return Some("no server of the cluster is connected\n");
+        }
+        let node = self.lock();
+        let has_rival = node.as_ref().is_some_and(|it| it.members().has_rival());
+        has_rival.then_some("another process has the name of this node (`cluster.node`)\n")
     }
 
     fn run(&self, task: ClusterTask) -> Result<serde_json::Value, String> {

@@ -261,6 +261,8 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// `--insecure-http`
     pub insecure_http: bool,
+    /// `--allow-weak-durability`
+    pub allow_weak_durability: bool,
     /// `--console-dir`
     pub console_dir: Option<PathBuf>,
     /// `-v` and `-q`
@@ -374,6 +376,7 @@ impl Settings {
             self.console.dir.clone_from(&overrides.console_dir);
         }
         self.server.insecure_http |= overrides.insecure_http;
+        self.cluster.allow_weak_durability |= overrides.allow_weak_durability;
     }
 
     /// Everything that is wrong with the values, each with its key.

@@ -4,7 +4,7 @@ use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
-use crate::control::ClusterTask;
+use crate::control::cluster_status;
 use crate::server::answer::Answer;
 use chatmetric_core::time::zone_database_version;
 use chatmetric_store::Health;
@@ -25,6 +25,8 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
         let last = backups.last.as_ref();
         let failed = backups.last_error.as_ref();
         let now_ms = app.clock.monotonic_ms();
+        let peers = app.peers.as_ref();
+        let cluster = peers.and_then(|it| cluster_status(it.as_ref(), &app.directory).ok());
         Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
             "commit": null,
@@ -55,7 +57,7 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
                 "error": failed.map(|failed| &failed.message),
                 "errorMs": failed.map(|failed| failed.at_ms),
             },
-            "cluster": app.peers.as_ref().and_then(|it| it.run(ClusterTask::Status).ok()),
+            "cluster": cluster,
             "floorMs": app.store.floor().map(|floor| floor.0),
             "licences": "/console/third-party.txt",
         }))

@@ -3,6 +3,8 @@
 //! Not here: doing it (`crate::cluster`). Invariant: an instance that is alone says so.
 
 use super::{Operator, Refusal};
+use crate::directory::Directory;
+use crate::server::Peers;
 use serde::{Deserialize, Serialize};
 
 /// What a node is asked.
@@ -72,14 +74,27 @@ impl Operator {
             let message = "this instance is alone: there is no `[cluster]` in its configuration";
             return Err(refused(message.to_owned(), true));
         };
-        let mut value = peers.run(task).map_err(|reason| refused(reason, false))?;
-        if task == ClusterTask::Status
-            && let Some(report) = value.as_object_mut()
-        {
-            let revision = self.directory.revision();
-            let revision = revision.map_err(|error| Refusal::failed(&error))?;
-            report.insert("directoryRevision".to_owned(), revision.into());
-        }
-        Ok(value)
+        let done = match task {
+            ClusterTask::Status => status(peers.as_ref(), &self.directory),
+            ClusterTask::Audit | ClusterTask::Snapshot => peers.run(task),
+        };
+        done.map_err(|reason| refused(reason, false))
     }
+}
+
+/// What a node sees of its cluster.
+///
+/// # Errors
+/// Why it sees nothing, for people.
+pub(crate) fn status(
+    peers: &dyn Peers,
+    directory: &Directory,
+) -> Result<serde_json::Value, String> {
+    let mut told = peers.run(ClusterTask::Status)?;
+    let revision = directory.revision();
+    let revision = revision.map_err(|error| crate::cli::error_chain(&error))?;
+    if let Some(report) = told.as_object_mut() {
+        report.insert("directoryRevision".to_owned(), revision.into());
+    }
+    Ok(told)
 }

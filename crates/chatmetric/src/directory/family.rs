@@ -147,7 +147,7 @@ impl Directory {
         account: AccountKey,
         wanted: &[(PhoneNumber, IdFamily)],
     ) -> Result<Vec<Option<IdFamily>>, DirectoryError> {
-        let mut writer = self.write_newest()?;
+        let writer = self.write_newest()?;
         let before = self.snapshot();
         let mut room = before.room_for_families(account);
         let mut made: HashMap<PhoneNumber, IdFamily> = HashMap::new();
@@ -169,7 +169,7 @@ impl Directory {
         }
         if !made.is_empty() {
             let made: Vec<_> = made.into_iter().collect();
-            rows::bind_families(&mut writer.connection, account, &made)?;
+            rows::bind_families(&writer.connection, account, &made)?;
             self.show_families(&before, account, &made);
         }
         Ok(counted)
@@ -188,7 +188,7 @@ impl Directory {
         actor: &Actor,
         now: EpochMs,
     ) -> Result<Switched, SwitchError> {
-        let mut writer = self.write_newest()?;
+        let writer = self.write_newest()?;
         let snapshot = self.snapshot();
         let account = match account {
             Some(id) => snapshot
@@ -209,7 +209,7 @@ impl Directory {
                 before,
                 after: family,
             };
-            rows::switch_family(&mut writer.connection, &switch, actor, now)?;
+            rows::switch_family(&writer.connection, &switch, actor, now)?;
             self.show_families(&snapshot, account.key, &[(number, family)]);
         }
         Ok(Switched {

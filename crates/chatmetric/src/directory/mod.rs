@@ -279,9 +279,9 @@ impl Directory {
         now: EpochMs,
         by: Option<&Actor>,
     ) -> Result<Vec<BindOutcome>, DirectoryError> {
-        let mut writer = self.write_newest()?;
+        let writer = self.write_newest()?;
         let before = self.snapshot();
-        let connection = &mut writer.connection;
+        let connection = &writer.connection;
         let (outcomes, bound) = rows::bind(connection, &before, space, numbers, now, by)?;
         if !bound.is_empty() {
             let bindings = before.bindings.with_bound(&bound);

@@ -8,13 +8,13 @@ use crate::api::{self, Call, Outcome, metadata};
 use crate::console;
 use crate::directory::Principal;
 use crate::ingest::stream::{StreamReport, StreamState};
+use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
 use crate::server::limits::{HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use crate::server::route::{Route, route};
 use crate::server::stream::AnswerBody;
 use crate::server::webhook;
-use crate::server::{App, Peers};
 use crate::server::{operator, peers};
 use crate::telemetry::{self, spans};
 use chatmetric_rpc::ApiError;
@@ -329,11 +329,10 @@ pub(crate) fn check_head(parts: &Parts) -> Result<(), ApiError> {
 
 /// Whether events are taken.
 fn ready(app: &App) -> Answer {
+    let trouble = app.peers.as_ref().and_then(|it| it.trouble());
     match app.store.health() {
         Health::Ready if app.is_stopping() => not_ready("stopping\n"),
-        Health::Ready if app.peers.as_ref().is_some_and(|it| !it.is_connected()) => {
-            not_ready("no server of the cluster is connected\n")
-        }
+        Health::Ready if trouble.is_some() => not_ready(trouble.unwrap_or_default()),
         Health::Ready => Answer::text(StatusCode::OK, "ready\n"),
         Health::Waiting(_) => not_ready("the store waits (see the log)\n"),
         Health::Poisoned(_) => not_ready("the store stopped taking events (see the log)\n"),
@@ -342,13 +341,12 @@ fn ready(app: &App) -> Answer {
 
 /// Whether queries are answered; a read-only store answers them.
 fn ready_for_queries(app: &App) -> Answer {
-    let is_away = |peers: &Arc<dyn Peers>| !peers.is_connected();
     if app.is_stopping() {
-        not_ready("stopping\n")
-    } else if app.peers.as_ref().is_some_and(is_away) {
-        not_ready("no server of the cluster is connected\n")
-    } else {
-        Answer::text(StatusCode::OK, "ready\n")
+        return not_ready("stopping\n");
+    }
+    match app.peers.as_ref().and_then(|it| it.trouble()) {
+        Some(trouble) => not_ready(trouble),
+        None => Answer::text(StatusCode::OK, "ready\n"),
     }
 }
 

@@ -30,8 +30,8 @@ pub trait Peers: Send + Sync {
     /// The replicas of this node.
     fn replicas(&self) -> Vec<ReplicaReport>;
 
-    /// Whether a server of NATS is connected.
-    fn is_connected(&self) -> bool;
+    /// Why this node should get no requests, as a line; `None` while it should.
+    fn trouble(&self) -> Option<&'static str>;
 
     /// Does a task of the operator.
     ///

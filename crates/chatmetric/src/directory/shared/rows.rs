@@ -253,31 +253,6 @@ fn value(literal: &str) -> Option<Value> {
     literal.parse().ok().map(Value::Integer)
 }
 
-#[cfg(test)]
-mod literals {
-    use super::*;
-
-    #[test]
-    fn literals_give_back_what_is_stored() {
-        let connection = Connection::open_in_memory().expect("a database");
-        for stored in [
-            Value::Null,
-            Value::Integer(i64::MIN),
-            Value::Text("O'Brien ''x''".to_owned()),
-            Value::Text(String::new()),
-            Value::Blob(vec![0, 39, 255]),
-            Value::Blob(Vec::new()),
-        ] {
-            let literal: String = connection
-                .query_one("SELECT quote(?1)", [&stored], |row| row.get(0))
-                .expect("quoted");
-            assert_eq!(value(&literal), Some(stored), "{literal}");
-        }
-        assert_eq!(value("1.5"), None);
-        assert_eq!(value("'open"), None);
-    }
-}
-
 /// All rows of the shared tables.
 #[cfg(test)]
 pub(super) fn dump(connection: &Connection) -> Vec<String> {
@@ -301,4 +276,29 @@ pub(super) fn dump(connection: &Connection) -> Vec<String> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod literals {
+    use super::*;
+
+    #[test]
+    fn literals_give_back_what_is_stored() {
+        let connection = Connection::open_in_memory().expect("a database");
+        for stored in [
+            Value::Null,
+            Value::Integer(i64::MIN),
+            Value::Text("O'Brien ''x''".to_owned()),
+            Value::Text(String::new()),
+            Value::Blob(vec![0, 39, 255]),
+            Value::Blob(Vec::new()),
+        ] {
+            let literal: String = connection
+                .query_one("SELECT quote(?1)", [&stored], |row| row.get(0))
+                .expect("quoted");
+            assert_eq!(value(&literal), Some(stored), "{literal}");
+        }
+        assert_eq!(value("1.5"), None);
+        assert_eq!(value("'open"), None);
+    }
 }
