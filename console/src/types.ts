@@ -305,6 +305,15 @@ export interface BackupState {
   errorMs: number | null;
 }
 
+export interface ClusterState {
+  node: string;
+  connected: boolean;
+  partitions: number;
+  tallyReplicas: number;
+  members: { name: string; tally: boolean; follows: number[] }[];
+  replicas: { partition: number; applied: number; lag: number | null; answers: boolean }[];
+}
+
 export interface SystemState {
   version: string;
   commit: string | null;
@@ -316,6 +325,7 @@ export interface SystemState {
   health: string;
   healthReason?: string | null;
   backup: BackupState;
+  cluster?: ClusterState | null;
   floorMs: number | null;
   licences: string;
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench store|scale|http|rpc|import`: builds in release and runs the bench crate.
+//! `cargo xtask bench store|scale|http|overload|timing|rpc|import`: builds in release and runs the bench crate.
 //!
 //! Only here are PostgreSQL and Redis installed: no test needs them.
 
@@ -29,8 +29,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
                 println!("the receiver in Node will be marked as not measured: {error:#}");
             }
         }
-        ["rpc" | "scale" | "import", ..] => {}
-        _ => bail!("usage: cargo xtask bench store|scale|http|rpc|import [ARGUMENTS]"),
+        ["overload" | "timing" | "rpc" | "scale" | "import", ..] => {}
+        _ => bail!(
+            "usage: cargo xtask bench store|scale|http|overload|timing|rpc|import [ARGUMENTS]"
+        ),
     }
     // The program and the bench at once, or what both need would be built twice.
     release(&["build", "--release", "--workspace"])?;

@@ -5,7 +5,7 @@
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, compat, fuzz, setup, test, tidy, trust};
+use crate::{codegen, compat, deny, fuzz, setup, test, tidy, trust};
 use anyhow::{Context, Result, bail};
 use std::process::Command;
 
@@ -54,13 +54,14 @@ pub(crate) fn add(steps: &mut Steps) {
     );
     steps.check("TRUST.md is current", trust::check);
     steps.check("generated files are current", codegen::check);
-    if works("cargo", &["deny", "--version"]) {
-        steps.command(
+    match deny::run_if_installed() {
+        Some(checked) => {
+            steps.check("deny", || checked);
+        }
+        None => steps.skip(
             "deny",
-            cargo().args(["deny", "check", "licenses", "bans", "sources"]),
-        );
-    } else {
-        steps.skip("deny", "cargo-deny is not installed");
+            "cargo-deny is not here: `cargo xtask deny` builds it",
+        ),
     }
     steps.check("typos", typos);
 }

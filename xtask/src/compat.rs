@@ -211,7 +211,8 @@ fn in_ci() -> bool {
 
 /// Tells a suite which program to start and where its results go; a program that is
 /// set already stays. The script that all suites share leaves no compiled files.
-fn suite_environment(command: &mut Command, part: &str) {
+/// What every suite is told: the program, and where its results go.
+pub(crate) fn suite_environment(command: &mut Command, part: &str) {
     if env::var_os("CHATMETRIC_BIN").is_none() {
         command.env("CHATMETRIC_BIN", program("debug"));
     }

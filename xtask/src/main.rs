@@ -11,6 +11,7 @@ mod codegen;
 mod compat;
 mod concurrency;
 mod console;
+mod deny;
 mod fuzz;
 mod mutants;
 mod package;
@@ -21,6 +22,7 @@ mod sim;
 mod step;
 mod test;
 mod tidy;
+mod tls_scan;
 mod torture;
 mod trust;
 mod workspace;
@@ -31,14 +33,14 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
 
   test               install what is missing, then run every test
-  test rust|python|node|java|go|samples|console|package
+  test rust|python|node|java|go|samples|tls|console|package
                      only that part
   ci                 everything that CI checks, tests included
   tidy               the rules of CONTRIBUTING.md that a machine can check
   codegen [--check]  write docs/reference/cli.md from the program's own help
   compat-table [--check]
                      write what the SDK suites reported into COMPATIBILITY.md
-  bench store|http|rpc
+  bench store|scale|http|overload|timing|rpc|import
                      the benches of crates/chatmetric-bench, in release
   torture [kill|whitebox|power|io|corrupt] [--cycles N]
                      the tests of durability alone; 200 cycles of each are CI's, of
@@ -55,6 +57,7 @@ const USAGE: &str = "usage: cargo xtask <task>
                      break each protection once; its named test must turn red
   trust [--check]    write TRUST.md from what the last long runs said
   trust run [ID...]  the long run of each promise
+  deny               licences, bans and sources of all crates, by cargo-deny
   package            the Debian package, in release, below the target directory
   release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
                      kills, fuzz, sim, model, bench
@@ -82,6 +85,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["compat-table"] => compat::table::write(),
         ["compat-table", "--check"] => compat::table::check(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["deny"] => deny::run(),
         ["package"] => package::make(),
         ["release", parts @ ..] => release::run(parts),
         ["trust"] => trust::write(),

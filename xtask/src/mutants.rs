@@ -23,6 +23,7 @@ mod files;
 mod fuzz;
 mod group;
 mod list;
+mod overload;
 mod reconcile;
 mod sim;
 mod store;
@@ -71,6 +72,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(concurrency::MUTANTS)
         .chain(fuzz::MUTANTS)
         .chain(sim::MUTANTS)
+        .chain(overload::MUTANTS)
 }
 
 /// Mutants of the program that are built together: each build takes minutes.

@@ -49,7 +49,7 @@ fn add_asked(steps: &mut Steps, asked: Asked, more: &[&str]) {
     let mut command = cargo();
     // The whole workspace, so that nothing is built with other features.
     command
-        .args(["test", "--workspace", "--test", "it"])
+        .args(["test", "--workspace", "--lib", "--bins", "--tests"])
         .args(more)
         .args(["--", "--nocapture", TEST]);
     let seed = asked.seed.or_else(|| asked.hours.map(|_| fresh_seed()));

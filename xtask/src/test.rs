@@ -10,6 +10,7 @@ use crate::console;
 use crate::package;
 use crate::setup;
 use crate::step::Steps;
+use crate::tls_scan;
 use crate::torture;
 use crate::workspace::{cargo, works};
 use anyhow::{Result, bail};
@@ -21,11 +22,13 @@ use std::env;
 /// When a test fails, or something that is needed cannot be installed.
 pub(crate) fn run(parts: &[&str]) -> Result<()> {
     if let Some(unknown) = parts.iter().find(|part| {
-        !["rust", console::PART, package::PART].contains(*part) && !compat::PARTS.contains(part)
+        !["rust", tls_scan::PART, console::PART, package::PART].contains(*part)
+            && !compat::PARTS.contains(part)
     }) {
         bail!(
-            "unknown part `{unknown}`: rust, {}, {}, {} exist",
+            "unknown part `{unknown}`: rust, {}, {}, {}, {} exist",
             compat::PARTS.join(", "),
+            tls_scan::PART,
             console::PART,
             package::PART
         );
@@ -45,13 +48,17 @@ pub(crate) fn add(steps: &mut Steps, parts: &[&str]) {
         .into_iter()
         .filter(|part| wanted(part))
         .collect();
+    let tls = wanted(tls_scan::PART);
     let console = wanted(console::PART);
     let package = wanted(package::PART);
-    if (suites.is_empty() && !console && !package) || !build(steps) {
+    if (suites.is_empty() && !tls && !console && !package) || !build(steps) {
         return;
     }
     for part in suites {
         compat::run(steps, part);
+    }
+    if tls {
+        tls_scan::run(steps);
     }
     if console {
         console::run(steps);

@@ -94,7 +94,7 @@ pub(crate) fn add(steps: &mut Steps, name: &str, cycles: Option<u64>, more: &[&s
     let mut command = cargo();
     // The whole workspace, so that nothing is built with other features.
     command
-        .args(["test", "--workspace", "--test", "it"])
+        .args(["test", "--workspace", "--lib", "--bins", "--tests"])
         .args(more)
         .arg("--")
         .args(kind.tests);

@@ -214,15 +214,16 @@ mod tests {
         let sources: Vec<String> = files()
             .unwrap()
             .into_iter()
-            .filter(|path| path.extension().is_some_and(|it| it == "rs"))
+            .filter(|path| path.extension().is_some_and(|it| it == "rs" || it == "py"))
             .filter_map(|path| fs::read_to_string(root().join(path)).ok())
             .collect();
         for promise in PROMISES {
             assert!(!promise.tests.is_empty(), "{}", promise.id);
             for test in promise.tests {
-                let declared = format!("fn {test}(");
+                let declared = [format!("fn {test}("), format!("def {test}(")];
+                let is_declared = |text: &String| declared.iter().any(|it| text.contains(it));
                 assert!(
-                    sources.iter().any(|text| text.contains(&declared)),
+                    sources.iter().any(is_declared),
                     "{}: no test is called `{test}`",
                     promise.id
                 );

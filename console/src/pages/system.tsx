@@ -8,7 +8,7 @@ import { NOTHING, bytes, count, span } from "../format.ts";
 import { Frame } from "../lazy.tsx";
 import { system as m } from "../messages/en/operator.ts";
 import { shell } from "../messages/en/shell.ts";
-import type { BackupState, SystemState } from "../types.ts";
+import type { BackupState, ClusterState, SystemState } from "../types.ts";
 
 const TONES: Record<string, string> = { ready: "ok", waiting: "warn" };
 
@@ -53,6 +53,51 @@ function Backup({ of }: { of: BackupState }): JSX.Element {
           </>
         )}
       </dl>
+    </section>
+  );
+}
+
+function Cluster({ of }: { of: ClusterState }): JSX.Element {
+  const holders = (partition: number) => of.members.filter((it) => it.follows.includes(partition)).map((it) => it.name);
+  const own = (partition: number) => of.replicas.find((it) => it.partition === partition);
+  return (
+    <section class="card card-body stack">
+      <h2>{m.cluster}</h2>
+      <dl class="facts">
+        <dt>{m.clusterNode}</dt>
+        <dd>{of.node}</dd>
+        <dt>{m.clusterServers}</dt>
+        <dd>
+          <span class={`state ${of.connected ? "ok" : "bad"}`}>{m.clusterConnected(of.connected)}</span>
+        </dd>
+        <dt>{m.clusterMembers}</dt>
+        <dd>{of.members.map((it) => it.name).join(", ")}</dd>
+      </dl>
+      <div class="table-wrap plain" tabIndex={0} role="region" aria-label={m.cluster}>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col" class="number">{m.clusterPartition}</th>
+            <th scope="col">{m.clusterCountedBy}</th>
+            <th scope="col" class="number">{m.clusterApplied}</th>
+            <th scope="col" class="number">{m.clusterLag}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Array.from({ length: of.partitions }, (_, partition) => {
+            const replica = own(partition);
+            return (
+              <tr key={partition}>
+                <td class="number">{partition}</td>
+                <td>{holders(partition).join(", ") || <span class="state bad">{m.clusterNobody}</span>}</td>
+                <td class="number">{replica === undefined ? NOTHING : count(replica.applied)}</td>
+                <td class="number">{replica == null || replica.lag === null ? NOTHING : count(replica.lag)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      </div>
     </section>
   );
 }
@@ -105,6 +150,7 @@ export default function SystemPage(): JSX.Element {
               </section>
               <Backup of={data.backup} />
             </div>
+            {data.cluster != null && <Cluster of={data.cluster} />}
             <p>
               <a href="/console/third-party">{m.licences}</a>
             </p>

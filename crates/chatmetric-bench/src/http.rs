@@ -12,7 +12,9 @@ mod connection;
 mod instance;
 mod load;
 mod node;
+pub(crate) mod overload;
 mod report;
+pub(crate) mod timing;
 
 use crate::arguments::Arguments;
 use crate::workload::{Dataset, SPAN_DAYS, START_MS};

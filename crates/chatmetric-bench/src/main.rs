@@ -4,12 +4,16 @@
 //! interleaved, each result compared with the independent model; it starts this
 //! program again as `candidate`, once a round of each. `scale`: 100 million events
 //! into one store. `http`: signed queries and webhooks against the real program.
+//! `overload`: twice what it can take, under a cap of memory. `timing`: what the time of an
+//! answer tells.
 //! `rpc`: what verification and RAM cost a call. `import`: files into the real program.
+//! `cluster-shape`: shapes of streams on three nats-servers.
 //! Not shipped. Invariant: a number
 //! is printed only for a run whose counts were right.
 
 mod arguments;
 mod candidate;
+mod cluster_shape;
 mod cpu;
 mod feed;
 mod http;
@@ -36,7 +40,8 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc|import [options]
+const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rpc|import|cluster-shape
+       [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
          --rival-events N       events a round for each rival (default 1000000)
@@ -55,11 +60,19 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|rpc|import [option
          --rate N               queries a second (default 1000)
          --connections N        connections that send webhooks (default 16)
          --rounds N             rounds (default 3)
+  overload --seconds N           seconds of each of four loads (default 20)
+         --events N             statuses a body (default 100)
+  timing --calls N               calls of each kind (default 20000)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)
   import --events N             rows of each file (default 4000000)
          --rounds N             rounds (default 3)
          --only NAME,...        ndjson, csv, parquet, ndjson.gz, ndjson.zst (default: all)
+  cluster-shape                  shapes of streams on three nats-servers
+         --nats-server FILE     (default target/compat/python-nats/bin/nats-server)
+         --seconds N            seconds of each shape (default 5)
+         --streams, --batches, --windows, --readers N,...
+         --no-sync              servers acknowledge before they sync
   all    --dir DIR              where data goes (default: the temporary directory)
          --out DIR              where STORE.json, STORE.svg, HTTP.json go (default: target/bench)
 ";
@@ -77,6 +90,9 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let mut words = std::env::args().skip(1);
     let bench = words.next().unwrap_or_default();
+    if bench == "cluster-shape" {
+        return cluster_shape::run(words);
+    }
     let arguments = Arguments::parse(words)?;
     match bench.as_str() {
         "store" => store::run(&arguments),
@@ -88,6 +104,8 @@ fn run() -> Result<()> {
         "http-ceiling" => http::ceiling::run(&arguments),
         "candidate" => candidate::run(&arguments),
         "http" => http::run(&arguments),
+        "overload" => http::overload::run(&arguments),
+        "timing" => http::timing::run(&arguments),
         "rpc" => rpc::run(&arguments),
         "import" => import::run(&arguments),
         _ => bail!("which bench?\n\n{USAGE}"),

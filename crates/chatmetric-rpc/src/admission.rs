@@ -13,7 +13,7 @@ use std::sync::PoisonError;
 
 use crate::credential::AccountId;
 use crate::error::ApiError;
-use crate::nonce::{NONCES_MAX_DEFAULT, NonceCache, NonceEntry, NonceRefusal};
+use crate::nonce::{NONCES_MAX_DEFAULT, NonceCache, NonceEntry, NonceHash, NonceRefusal};
 use crate::signature::VerifiedRequest;
 use crate::sync::{Mutex, MutexGuard};
 use crate::throttle::{KEYS_MAX_DEFAULT, Throttle, ThrottleRefusal};
@@ -51,6 +51,41 @@ pub struct CallTime {
     pub monotonic_ns: u64,
 }
 
+/// What decides whether a verified call is admitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a, O> {
+    /// Who is charged.
+    pub account: &'a AccountId,
+    /// For which operation.
+    pub operation: &'a O,
+    /// The nonce of the call.
+    pub nonce: NonceHash,
+    /// Until when the call's time stamp is accepted, Unix time in ms.
+    pub valid_until_ms: i64,
+    /// How many calls of this operation the account has a second.
+    pub calls_per_second: u32,
+}
+
+/// Admits a verified call as `decide` says: where one place decides for several programs, each
+/// asks it.
+///
+/// # Errors
+/// What `decide` says.
+pub fn admit_elsewhere<P, O>(
+    verified: VerifiedRequest<P, O>,
+    calls_per_second: u32,
+    decide: impl FnOnce(&Asked<'_, O>) -> Result<NonceEntry, ApiError>,
+) -> Result<AdmittedRequest<P, O>, ApiError> {
+    let nonce = decide(&Asked {
+        account: verified.account(),
+        operation: verified.operation(),
+        nonce: verified.nonce_hash(),
+        valid_until_ms: verified.valid_until_ms(),
+        calls_per_second,
+    })?;
+    Ok(AdmittedRequest { verified, nonce })
+}
+
 /// Admits verified calls. `O` is the program's operation, a part of the throttle's key.
 #[derive(Debug)]
 pub struct Admission<O> {
@@ -79,25 +114,28 @@ impl<O: Hash + Eq + Clone> Admission<O> {
     /// operation. Both are charged or neither is.
     ///
     /// # Errors
-    /// `SignatureNonceUsed`, `System.LimitControl` with the time to wait, `ServiceUnavailable` when
-    /// a bound of the state or the account's share of it is reached, `InvalidTimeStamp.Expired` when the clock stepped back
-    /// behind what is remembered.
+    /// As [`Self::decide`].
     pub fn admit<P>(
         &self,
         verified: VerifiedRequest<P, O>,
         calls_per_second: u32,
         at: CallTime,
     ) -> Result<AdmittedRequest<P, O>, ApiError> {
-        let key = (verified.account().clone(), verified.operation().clone());
+        admit_elsewhere(verified, calls_per_second, |asked| self.decide(asked, at))
+    }
+
+    /// Charges nonce and throttle of a call that is verified here or by somebody who is believed.
+    ///
+    /// # Errors
+    /// `SignatureNonceUsed`, `System.LimitControl` with the time to wait, `ServiceUnavailable` when
+    /// a bound of the state or the account's share of it is reached, `InvalidTimeStamp.Expired` when the clock stepped back
+    /// behind what is remembered.
+    pub fn decide(&self, asked: &Asked<'_, O>, at: CallTime) -> Result<NonceEntry, ApiError> {
+        let key = (asked.account.clone(), asked.operation.clone());
         let mut state = self.lock();
         state
             .nonces
-            .check(
-                verified.account(),
-                verified.nonce_hash(),
-                verified.valid_until_ms(),
-                at.now_ms,
-            )
+            .check(asked.account, asked.nonce, asked.valid_until_ms, at.now_ms)
             .map_err(|refusal| match refusal {
                 NonceRefusal::Used => ApiError::NonceUsed,
                 NonceRefusal::Forgotten => ApiError::TimestampExpired,
@@ -105,7 +143,7 @@ impl<O: Hash + Eq + Clone> Admission<O> {
             })?;
         state
             .throttle
-            .check(&key, calls_per_second, at.monotonic_ns)
+            .check(&key, asked.calls_per_second, at.monotonic_ns)
             .map_err(|refusal| match refusal {
                 ThrottleRefusal::Limited { retry_after_ms } => {
                     ApiError::LimitControl { retry_after_ms }
@@ -113,14 +151,9 @@ impl<O: Hash + Eq + Clone> Admission<O> {
                 ThrottleRefusal::TooManyKeys => ApiError::ServiceUnavailable,
             })?;
         state.throttle.charge(key, at.monotonic_ns);
-        let nonce = state.nonces.record(
-            verified.account(),
-            verified.nonce_hash(),
-            verified.valid_until_ms(),
-            at.now_ms,
-        );
-        drop(state);
-        Ok(AdmittedRequest { verified, nonce })
+        Ok(state
+            .nonces
+            .record(asked.account, asked.nonce, asked.valid_until_ms, at.now_ms))
     }
 
     /// Takes persisted nonces back after a restart.
@@ -147,7 +180,8 @@ impl<O: Hash + Eq + Clone> Admission<O> {
     }
 }
 
-/// A verified request that was also admitted. Only [`Admission::admit`] makes one.
+/// A verified request that was also admitted. Only [`Admission::admit`] and [`admit_elsewhere`]
+/// make one.
 pub struct AdmittedRequest<P, O> {
     verified: VerifiedRequest<P, O>,
     nonce: NonceEntry,

@@ -9,6 +9,7 @@
 mod audit;
 mod backup;
 mod client;
+mod cluster;
 mod import;
 mod operator_token;
 mod server;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use audit::{LogPage, LoggedChange};
 pub use client::{ControlClient, ControlError};
+pub use cluster::{ClusterReport, ClusterTask, MemberReport, ReplicaReport};
 pub(crate) use import::WireEvent;
 pub use import::{CHUNK_EVENTS_MAX, RemoteLoader};
 pub use operator_token::{TOKEN_DAYS_MAX, TokenInfo, TokenTask, TokenTaskDone};
@@ -37,6 +39,7 @@ use crate::ingest::claim::claim_held;
 use crate::ingest::file::{LoadError, Loader};
 use crate::ingest::stream::Streams;
 use crate::operator::{self, Desk, OperatorCall, OperatorError, OperatorReply};
+use crate::server::Peers;
 use chatmetric_store::{Store, StoreError, VerifyReport};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -164,6 +167,8 @@ pub struct Operator {
     pub backups: Arc<BackupStatus>,
     /// How the streams go.
     pub streams: Arc<Streams>,
+    /// The other nodes of a cluster.
+    pub peers: Option<Arc<dyn Peers>>,
 }
 
 impl Operator {

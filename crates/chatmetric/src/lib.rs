@@ -28,6 +28,8 @@ pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod clock;
+#[cfg(feature = "nats")]
+mod cluster;
 pub mod config;
 pub mod conformance;
 mod console;

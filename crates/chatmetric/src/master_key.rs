@@ -147,6 +147,10 @@ pub enum RecordKind {
     DiagnosticMessage,
     /// A master key that another took the place of; the record is its id.
     RetiredMasterKey,
+    /// A change of the directory of a cluster; the record is its revision.
+    DirectoryChange,
+    /// The directory of a cluster as it was; the record is its revision.
+    DirectoryPicture,
 }
 
 impl RecordKind {
@@ -161,6 +165,8 @@ impl RecordKind {
             Self::SessionToken => "session_token",
             Self::DiagnosticMessage => "diagnostic_message",
             Self::RetiredMasterKey => "retired_master_key",
+            Self::DirectoryChange => "directory_change",
+            Self::DirectoryPicture => "directory_picture",
         }
     }
 }

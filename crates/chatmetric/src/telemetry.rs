@@ -14,6 +14,7 @@ mod otlp;
 pub(crate) mod spans;
 
 use crate::api::action::Action;
+use crate::control::ReplicaReport;
 use crate::ingest::stream::{StreamReport, StreamState};
 use crate::watch::{AlertFigures, Rule};
 use chatmetric_rpc::ApiError;
@@ -223,6 +224,40 @@ pub(crate) fn render(
     alerts(&mut out, &gauges.alerts);
     out.push_str("# EOF\n");
     out
+}
+
+/// The replicas of a node of a cluster.
+pub(crate) fn replicas(out: &mut String, replicas: &[ReplicaReport]) {
+    let one = |out: &mut String,
+               name: &str,
+               help: &str,
+               value: &dyn Fn(&ReplicaReport) -> Option<u64>| {
+        family(out, name, "gauge", help);
+        for replica in replicas {
+            if let Some(value) = value(replica) {
+                let partition = replica.partition;
+                line(out, &format!("{name}{{partition=\"{partition}\"}}"), value);
+            }
+        }
+    };
+    one(
+        out,
+        "chatmetric_replica_answers",
+        "1 while the replica of the partition answers queries.",
+        &|it| Some(u64::from(it.answers)),
+    );
+    one(
+        out,
+        "chatmetric_replica_sequence",
+        "The place in the partition's log up to which it is counted.",
+        &|it| Some(it.applied),
+    );
+    one(
+        out,
+        "chatmetric_replica_lag",
+        "Entries of the partition's log that are not counted yet, when its end was last seen.",
+        &|it| it.lag,
+    );
 }
 
 fn backups(out: &mut String, gauges: Gauges) {

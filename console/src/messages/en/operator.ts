@@ -67,6 +67,16 @@ export const system = {
   backupFailed: "Failed since the start",
   backupError: "Last error",
   licences: "Licences of what this program is made of",
+  cluster: "Cluster",
+  clusterNode: "This node",
+  clusterServers: "Servers of NATS",
+  clusterConnected: (is: boolean) => (is ? "connected" : "not connected"),
+  clusterMembers: "Nodes",
+  clusterPartition: "Partition",
+  clusterCountedBy: "Counted by",
+  clusterNobody: "nobody",
+  clusterApplied: "Here up to",
+  clusterLag: "Behind",
 };
 
 export const audit = {

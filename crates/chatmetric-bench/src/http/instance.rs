@@ -2,6 +2,7 @@
 //! that are signed as its users sign them.
 
 use super::connection::Connection;
+use super::overload::HEAVY;
 use crate::cpu;
 use crate::workload::{Dataset, SPAN_DAYS};
 use anyhow::{Context, Result, bail};
@@ -22,9 +23,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const DAY_MS: i64 = 86_400_000;
-const KEY_ID: &str = "LTAIbench00000000000001";
-const KEY_SECRET: &str = "bench-secret";
-const APP_SECRET: &str = "bench-app-secret";
+/// Keys: id and secret, of the account of most loads, and of one that sends little.
+pub(super) const KEY: (&str, &str) = ("LTAIbench00000000000001", "bench-secret");
+pub(super) const LIGHT_KEY: (&str, &str) = ("LTAIlight00000000000001", "light-secret");
 
 const DOCUMENT: &str = r#"
 [[account]]
@@ -44,12 +45,26 @@ kind = "whatsapp"
 space = "293483938849493"
 app_secrets = ["bench-app-secret"]
 verify_token = "bench-verify"
+[[account.webhook]]
+id = "feedx"
+kind = "cams"
+token = "the-token-of-this-webhook"
 [[account]]
 id = "1000000000000002"
 name = "other"
+[[account.access_key]]
+id = "LTAIlight00000000000001"
+secret = "light-secret"
 [[account.space]]
 id = "293483938849494"
 default = true
+unknown_numbers = "auto"
+[[account.webhook]]
+id = "light"
+kind = "whatsapp"
+space = "293483938849494"
+app_secrets = ["light-app-secret"]
+verify_token = "light-verify"
 "#;
 /// A space of another account, and one that there is not.
 pub(super) const FOREIGN_SPACE: &str = "293483938849494";
@@ -106,7 +121,7 @@ impl Instance {
         command
             .arg(script)
             .env("PGHOST", socket_dir)
-            .env("APP_SECRET", APP_SECRET)
+            .env("APP_SECRET", HEAVY.1)
             .env("NODE_ENV", "production");
         Self::launch(home, &program()?, command)
     }
@@ -184,14 +199,19 @@ impl Instance {
 
     /// A signed webhook, ready to be sent.
     pub(super) fn webhook(&self, body: &str) -> Vec<u8> {
-        let digest = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes())
+        self.webhook_of(HEAVY, body)
+    }
+
+    /// A webhook of an id and a secret.
+    pub(super) fn webhook_of(&self, (id, secret): (&str, &str), body: &str) -> Vec<u8> {
+        let digest = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
             .map(|mut mac| {
                 mac.update(body.as_bytes());
                 hex::encode(mac.finalize().into_bytes())
             })
             .unwrap_or_default();
         let mut request = format!(
-            "POST /webhooks/whatsapp/bench HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+            "POST /webhooks/whatsapp/{id} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              X-Hub-Signature-256: sha256={digest}\r\nContent-Length: {}\r\n\r\n",
             self.address,
             body.len()
@@ -215,9 +235,13 @@ impl Instance {
 
     /// A signed question; each nonce works once.
     pub(super) fn signed(&self, ask: &Ask<'_>, nonce: &str) -> Vec<u8> {
+        self.signed_by(KEY, ask, nonce)
+    }
+
+    fn signed_by(&self, (id, secret): (&str, &str), ask: &Ask<'_>, nonce: &str) -> Vec<u8> {
         let credentials = Credentials {
-            access_key_id: KEY_ID.into(),
-            secret: SecretKey::new(KEY_SECRET.as_bytes()),
+            access_key_id: id.into(),
+            secret: SecretKey::new(secret.as_bytes()),
             security_token: None,
         };
         let (start, end) = (ask.start_ms.to_string(), ask.end_ms.to_string());
@@ -273,9 +297,12 @@ impl Instance {
             number,
             space: None,
         };
-        let request = self.signed(&ask, &nonce);
+        self.answered(&self.signed(&ask, &nonce))
+    }
+
+    fn answered(&self, request: &[u8]) -> Result<Vec<Row>> {
         let mut connection = Connection::open(self.address)?;
-        let (status, body) = connection.exchange(&request)?;
+        let (status, body) = connection.exchange(request)?;
         if status != 200 {
             bail!("answer {status}: {}", String::from_utf8_lossy(body));
         }
@@ -285,6 +312,20 @@ impl Instance {
             .and_then(Value::as_array)
             .context("no rows in the answer")?;
         rows.iter().map(Row::parse).collect()
+    }
+
+    /// All that a number sent in the last days, as its account is told.
+    pub(super) fn sent_of(&self, key: (&str, &str), number: &str) -> Result<u64> {
+        let now_ms = wall_clock_ms();
+        let ask = Ask {
+            start_ms: now_ms - 2 * DAY_MS,
+            end_ms: now_ms + DAY_MS,
+            granularity: "DAILY",
+            number: Some(number),
+            space: None,
+        };
+        let request = self.signed_by(key, &ask, &format!("sent-of-{number}"));
+        Ok(self.answered(&request)?.iter().map(|row| row.sent).sum())
     }
 
     /// Compares all half hours of all numbers with the model, through the API.

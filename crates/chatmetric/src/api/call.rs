@@ -22,7 +22,7 @@ use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
-use chatmetric_rpc::admission::{AdmittedRequest, CallTime};
+use chatmetric_rpc::admission::{AdmittedRequest, CallTime, admit_elsewhere};
 use chatmetric_rpc::ram::{Authorized, open_to_all};
 use chatmetric_rpc::request::{ParsedRequest, RawRequest};
 use chatmetric_rpc::response::{ResponseFormat, success_response};
@@ -243,9 +243,17 @@ fn admit_and_plan(
         now_ms,
         monotonic_ns: app.clock.monotonic_ns(),
     };
-    let admitted = app.admission.admit(verified, calls_per_second, at);
+    let admitted = match &app.peers {
+        None => app.admission.admit(verified, calls_per_second, at),
+        Some(peers) => admit_elsewhere(verified, calls_per_second, |asked| {
+            peers.decide(account.key, asked)
+        }),
+    };
     let admitted = admitted.map_err(|error| in_words_of(product, error, None))?;
-    app.nonce_log.append(admitted.nonce());
+    // In a cluster the servers keep it.
+    if app.peers.is_none() {
+        app.nonce_log.append(admitted.nonce());
+    }
     if needs_subscription(product) && !account.subscribed {
         return Err(ApiError::ProductUnsubscribed);
     }
@@ -318,7 +326,8 @@ pub(super) fn caller<'a>(
 
 /// Runs a plan, here when it is small.
 async fn run(app: &Arc<App>, plan: Plan) -> Result<(Plan, Vec<Row>), ApiError> {
-    if plan.is_small() {
+    // Of other nodes nothing is here at once.
+    if plan.is_small() && app.peers.is_none() {
         let rows = metric::run(&plan, app.store.as_ref())?;
         return Ok((plan, rows));
     }

@@ -6,12 +6,19 @@
 //! is changed.
 
 use crate::clock::Clock;
+#[cfg(feature = "nats")]
+use crate::cluster::{ClusterNode, Joiner, join};
+#[cfg(feature = "nats")]
+use crate::config::Settings;
 use crate::config::StoreSettings;
 use crate::directory::{Directory, DirectoryError};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MasterKeyError};
+use crate::server::{Peers, RunningServer};
+#[cfg(feature = "nats")]
+use chatmetric_cluster::ClusterStore;
 use chatmetric_store::{
-    EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, SHARDS_MAX, Store, StoreError,
+    EmbeddedStore, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX, Store, StoreError,
 };
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -62,6 +69,18 @@ pub enum DataDirError {
     /// The store.
     #[error("could not open the store")]
     Store(#[from] StoreError),
+    /// What is in it belongs to a cluster.
+    #[error("the data directory `{}` is that of a node of a cluster", path.display())]
+    OfNode {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The cluster does not take this node.
+    #[error("could not join the cluster: {reason}")]
+    Cluster {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Whether a data directory may be made.
@@ -182,6 +201,15 @@ pub(super) fn store_options(settings: &StoreSettings) -> Options {
     }
 }
 
+/// What a replica of one partition may use: the node's share, as if it had all of them.
+#[cfg(feature = "nats")]
+fn options_of_a_replica(settings: &Settings) -> Options {
+    let all = settings.store.memory_bytes_max;
+    let all = all.unwrap_or(MEMORY_BYTES_DEFAULT);
+    let share = all / u64::from(settings.cluster.partitions.max(1));
+    store_options(&settings.store).with_memory(share.max(MEMORY_BYTES_MIN))
+}
+
 /// Makes a directory for us alone, and those above it, durable with their names.
 fn make_private(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
@@ -221,6 +249,9 @@ pub struct Instance {
     pub key_path: PathBuf,
     /// Whether this opening made it.
     pub key_created: bool,
+    /// What it is in a cluster.
+    #[cfg(feature = "nats")]
+    node: Option<Arc<ClusterNode>>,
     lock: DataDirLock,
 }
 
@@ -244,6 +275,11 @@ impl Instance {
         let loaded = MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref())?;
         let (key_path, key_created) = (loaded.path, loaded.created);
         let directory = Directory::open(data_dir, loaded.key, Arc::clone(entropy))?;
+        if directory.revision()? > 0 {
+            return Err(DataDirError::OfNode {
+                path: data_dir.to_owned(),
+            });
+        }
         lock.write_pid()?;
         let store = EmbeddedStore::open(data_dir.join(STORE_DIR), store)?;
         Ok(Self {
@@ -251,12 +287,82 @@ impl Instance {
             store: Arc::new(store),
             key_path,
             key_created,
+            #[cfg(feature = "nats")]
+            node: None,
+            lock,
+        })
+    }
+
+    /// The other nodes, when there are any.
+    #[must_use]
+    pub fn peers(&self) -> Option<Arc<dyn Peers>> {
+        #[cfg(feature = "nats")]
+        if let Some(node) = &self.node {
+            let peers: Arc<ClusterNode> = Arc::clone(node);
+            return Some(peers);
+        }
+        None
+    }
+
+    /// Lets this server decide for accounts that this node owns.
+    pub(super) fn decide_with(&self, server: &RunningServer) {
+        #[cfg(feature = "nats")]
+        if let Some(node) = &self.node {
+            node.decide_with(server.decider());
+        }
+        #[cfg(not(feature = "nats"))]
+        let _ = server;
+    }
+
+    /// Opens the data directory of a node: its directory is the cluster's.
+    ///
+    /// # Errors
+    /// [`DataDirError`]
+    #[cfg(feature = "nats")]
+    pub(super) fn open_node(
+        settings: &Settings,
+        master_key_file: Option<&Path>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, DataDirError> {
+        if let Some(path) = master_key_file {
+            drop(MasterKey::load(path)?);
+        }
+        let data_dir = &settings.store.data_dir;
+        let mut lock = DataDirLock::acquire(data_dir, OpenMode::Create)?;
+        let load = || MasterKey::for_data_dir(data_dir, master_key_file, entropy.as_ref());
+        let loaded = load()?;
+        let joiner = Joiner {
+            data_dir,
+            entropy,
+            key: &|| load().map(|loaded| loaded.key),
+        };
+        let directory =
+            join(&settings.cluster, &joiner).map_err(|error| DataDirError::Cluster {
+                reason: super::error_chain(&error),
+            })?;
+        lock.write_pid()?;
+        let options = options_of_a_replica(settings);
+        let node = ClusterNode::start(settings, options);
+        let node = node.map_err(|error| DataDirError::Cluster {
+            reason: super::error_chain(&error),
+        })?;
+        let store: Arc<ClusterStore> = Arc::clone(node.store());
+        Ok(Self {
+            directory,
+            store,
+            key_path: loaded.path,
+            key_created: loaded.created,
+            node: Some(Arc::new(node)),
             lock,
         })
     }
 
     /// Finishes what is queued and lets the data directory go.
     pub fn close(self) {
+        #[cfg(feature = "nats")]
+        if let Some(node) = &self.node {
+            node.stop();
+        }
         self.store.close();
         drop(self.lock);
     }

@@ -9,6 +9,7 @@ mod api_access;
 mod apply;
 mod backup;
 mod chart;
+mod cluster;
 mod completions;
 mod conformance;
 mod data_dir;
@@ -142,6 +143,9 @@ enum Command {
     Export(export::ExportArguments),
     /// Check every checksum and recompute the counts from the records
     Verify(verify::VerifyArguments),
+    /// Look after a cluster of nodes
+    #[command(subcommand, after_help = "Example:\n  chatmetric cluster status")]
+    Cluster(cluster::ClusterCommand),
     /// Make a backup of an instance, while its server runs or not
     Backup(backup::BackupArguments),
     /// Make an instance from a backup
@@ -228,6 +232,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Import(arguments) => import::run(arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
+        Command::Cluster(command) => cluster::run(&command, terminal),
         Command::Backup(arguments) => backup::run(&arguments, terminal),
         Command::Restore(arguments) => restore::run(&arguments, terminal),
         Command::Sign(command) => sign::run(command, terminal),

@@ -1,7 +1,7 @@
 //! `chatmetric serve`: opens the instance, starts the server, and stops it when
 //! it is told to.
 
-use super::data_dir::{Instance, OpenMode, store_options, system_clock};
+use super::data_dir::{DataDirError, Instance, OpenMode, store_options, system_clock};
 use super::service_manager;
 use super::session::{explain_open, say_key};
 use super::{CliError, Exit, Terminal};
@@ -79,14 +79,8 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         .map_err(|error| explain_config(&error, arguments.config.as_deref()))?;
     let _traces = crate::telemetry::start_log(&settings.telemetry);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let instance = Instance::open(
-        &settings.store.data_dir,
-        arguments.master_key_file.as_deref(),
-        OpenMode::Create,
-        store_options(&settings.store),
-        &entropy,
-    )
-    .map_err(|error| explain_open(&error))?;
+    let key_file = arguments.master_key_file.as_deref();
+    let instance = open(&settings, key_file, &entropy).map_err(|error| explain_open(&error))?;
     say_key(&instance, terminal);
     let clock = system_clock();
     let result = first_start(
@@ -102,6 +96,26 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
     .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
     instance.close();
     result
+}
+
+fn open(
+    settings: &Settings,
+    key_file: Option<&Path>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Instance, DataDirError> {
+    #[cfg(feature = "nats")]
+    if settings.cluster.is_on() {
+        return Instance::open_node(settings, key_file, entropy);
+    }
+    let store = &settings.store;
+    let options = store_options(store);
+    Instance::open(
+        &store.data_dir,
+        key_file,
+        OpenMode::Create,
+        options,
+        entropy,
+    )
 }
 
 fn explain_config(error: &ConfigError, file: Option<&Path>) -> CliError {
@@ -138,15 +152,17 @@ fn serve(
         // Before the address is told: whoever reads it may send a signal at once.
         let mut signals = Signals::new()
             .map_err(|error| CliError::failed(format!("could not handle signals: {error}")))?;
-        let server = Server::start(settings, components)
+        let server = Server::start_node(settings, components, instance.peers())
             .await
             .map_err(|error| explain_start(&error))?;
+        instance.decide_with(&server);
         let operator = Operator {
             directory: Arc::clone(&instance.directory),
             store: Arc::clone(&instance.store),
             clock: Arc::clone(clock),
             backups: server.backups(),
             streams: server.streams(),
+            peers: instance.peers(),
         };
         let control = ControlServer::start(&data_dir, operator).map_err(|error| {
             CliError::failed(format!("could not open the control socket: {error}"))
@@ -310,9 +326,21 @@ fn first_start(
     terminal: &Terminal,
 ) -> Result<(), CliError> {
     let path = data_dir.join(FIRST_START_FILE);
-    let first = instance
-        .directory
-        .first_start(clock.now(), |first| write_secrets(&path, first))
+    let start = || {
+        let write = |first: &FirstStart| write_secrets(&path, first);
+        instance.directory.first_start(clock.now(), write)
+    };
+    let first = match start() {
+        Err(FirstStartError::Directory(error)) if error.is_passing() => {
+            // Another node of the cluster was first: these secrets are nobody's.
+            let removed = std::fs::remove_file(&path);
+            removed
+                .map_err(FirstStartError::Keep)
+                .and_then(|()| start())
+        }
+        result => result,
+    };
+    let first = first
         .map_err(|error: FirstStartError<io::Error>| CliError::from_error(Exit::Failed, &error))?;
     let Some(first) = first else { return Ok(()) };
     terminal.say(&format!(

@@ -46,6 +46,7 @@ impl Session {
             clock: system_clock(),
             backups: Arc::default(),
             streams: Arc::default(),
+            peers: None,
         };
         Ok(Self::Own { operator, instance })
     }
@@ -91,9 +92,13 @@ pub(super) fn explain_open(error: &DataDirError) -> CliError {
                  `chatmetric admin rotate-master-key` again",
             )
         }
-        DataDirError::File { .. } | DataDirError::Directory(_) | DataDirError::Store(_) => {
-            CliError::from_error(Exit::Failed, error)
+        DataDirError::OfNode { .. } => {
+            cli.hint("start it with `chatmetric serve` and its `[cluster]`; commands reach it then")
         }
+        DataDirError::File { .. }
+        | DataDirError::Directory(_)
+        | DataDirError::Store(_)
+        | DataDirError::Cluster { .. } => CliError::from_error(Exit::Failed, error),
     }
 }
 

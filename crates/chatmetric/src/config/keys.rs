@@ -3,8 +3,8 @@
 //! File and environment share this table; a key that is missing here exists
 //! nowhere, and an unknown key or variable is a fault.
 
-use super::watch_keys;
 use super::{Fault, LogFormat, Settings, SyncMode, place, streams};
+use super::{cluster_keys, watch_keys};
 use chatmetric_core::PhoneNumber;
 use chatmetric_rpc::credential::AccountId;
 use std::fmt::Display;
@@ -29,7 +29,7 @@ pub(super) enum Given<'a> {
     Variable(&'a str),
 }
 
-/// The keys of all sections but the last, `[watch]`.
+/// The keys of all sections but the last two, `[watch]` and `[cluster]`.
 const BEFORE_WATCH: &[Key] = &[
     key("server", "listen", |s, v| {
         put(
@@ -136,7 +136,10 @@ const BEFORE_WATCH: &[Key] = &[
 
 /// All of them.
 fn all() -> impl Iterator<Item = &'static Key> {
-    BEFORE_WATCH.iter().chain(watch_keys::KEYS)
+    BEFORE_WATCH
+        .iter()
+        .chain(watch_keys::KEYS)
+        .chain(cluster_keys::KEYS)
 }
 
 pub(super) const fn key(

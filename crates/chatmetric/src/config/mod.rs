@@ -7,11 +7,17 @@
 //! Invariant: every key is declared once, in `keys.rs`, for file and environment
 //! alike; all faults are reported at once, each with its key.
 
+mod cluster;
+mod cluster_keys;
 mod keys;
 mod streams;
 mod watch;
 mod watch_keys;
 
+pub use cluster::{
+    CLUSTER_NAME_BYTES_MAX, CLUSTER_PARTITIONS_MAX, CLUSTER_REPLICAS_DURABLE,
+    CLUSTER_TALLY_REPLICAS_MAX, ClusterRole, ClusterSettings,
+};
 pub(crate) use streams::is_stream;
 #[cfg(feature = "nats")]
 pub(crate) use streams::secret;
@@ -67,6 +73,8 @@ pub struct Settings {
     pub watch: WatchSettings,
     /// `[[stream]]`
     pub streams: Vec<StreamSettings>,
+    /// `[cluster]`
+    pub cluster: ClusterSettings,
 }
 
 /// `[backup]`: backups that the server makes by itself.
@@ -386,6 +394,7 @@ impl Settings {
         self.validate_backup(&mut fault);
         self.watch.validate(&mut fault);
         streams::validate(&self.streams, &mut fault);
+        cluster::validate(self, &mut fault);
         faults
     }
 

@@ -20,6 +20,8 @@ use toml::de::{DeTable, DeValue};
 pub const STREAMS_MAX: usize = 32;
 /// Most servers of a stream.
 pub const STREAM_URLS_MAX: usize = 16;
+/// Most servers of anything.
+pub(super) const NATS_SERVERS_MAX: usize = STREAM_URLS_MAX;
 /// Most subjects of a stream.
 pub const STREAM_SUBJECTS_MAX: usize = 32;
 /// Longest name of a stream here, in bytes.
@@ -474,6 +476,11 @@ pub(crate) fn secret(path: &Path) -> Result<zeroize::Zeroizing<String>, String> 
         return Err(told("it is empty".to_owned()));
     }
     Ok(zeroize::Zeroizing::new(text.to_owned()))
+}
+
+/// Whether it is the address of a server of NATS.
+pub(super) fn check_url(url: &str) -> Result<(), String> {
+    Server::of(url).map(drop)
 }
 
 /// A server of NATS, as its URL names it.

@@ -110,7 +110,7 @@ fn all_faults_are_reported_at_once_with_key_and_place() {
         line 2, column 10: `server.listen`: `nowhere` is not an address such as `127.0.0.1:8080`
         line 3, column 1: `server.listen_port`: unknown key `listen_port`; known are listen, insecure_http, tls_cert_file, tls_key_file, public_hosts, trusted_proxies, max_connections
         line 4, column 19: `server.max_connections`: must be an integer, not a string
-        line 8, column 2: `sorver`: unknown section `sorver`; known are server, store, limits, telemetry, console, backup, watch, stream
+        line 8, column 2: `sorver`: unknown section `sorver`; known are server, store, limits, telemetry, console, backup, watch, cluster, stream
         line 6, column 10: `store.sync`: `never` is not `always`, the only mode
         `limits.rows_max`: `-1` is not a whole number in the allowed range (from `CHATMETRIC_LIMITS_ROWS_MAX`)
         `CHATMETRIC_LIMITS_ROW_MAX`: unknown variable `CHATMETRIC_LIMITS_ROW_MAX`

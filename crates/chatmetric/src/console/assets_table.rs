@@ -11,14 +11,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/access-V7YPNLER.js"),
     ),
     (
-        "assets/account-MLPKYFKW.js",
+        "assets/account-N65AVMK3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-MLPKYFKW.js"),
+        include_bytes!("../../console-dist/assets/account-N65AVMK3.js"),
     ),
     (
-        "assets/accounts-XE762SW5.js",
+        "assets/accounts-TO766FMP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-XE762SW5.js"),
+        include_bytes!("../../console-dist/assets/accounts-TO766FMP.js"),
     ),
     (
         "assets/alerts-OVCB4EBS.js",
@@ -26,14 +26,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-OVCB4EBS.js"),
     ),
     (
-        "assets/app-JKZO3ZTG.js",
+        "assets/app-MYBLZKMW.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-JKZO3ZTG.js"),
+        include_bytes!("../../console-dist/assets/app-MYBLZKMW.js"),
     ),
     (
-        "assets/audit-4AXCFWRT.js",
+        "assets/audit-7ULRAQDT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-4AXCFWRT.js"),
+        include_bytes!("../../console-dist/assets/audit-7ULRAQDT.js"),
     ),
     (
         "assets/chart_heatmap-RDJN35EB.js",
@@ -74,11 +74,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/chunk-FO2B4ZVY.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-FO2B4ZVY.js"),
-    ),
-    (
-        "assets/chunk-IO4U4GBD.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-IO4U4GBD.js"),
     ),
     (
         "assets/chunk-IRZ2CC4V.js",
@@ -171,6 +166,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-XYMAZSZW.js"),
     ),
     (
+        "assets/chunk-YRQPJXRF.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-YRQPJXRF.js"),
+    ),
+    (
         "assets/chunk-YYNZEEQZ.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-YYNZEEQZ.js"),
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-NOKAVDM3.js",
+        "assets/ingest-SNNNL2XH.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-NOKAVDM3.js"),
+        include_bytes!("../../console-dist/assets/ingest-SNNNL2XH.js"),
     ),
     (
         "assets/metrics_picker-GFZOKNKC.js",
@@ -251,9 +251,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-KPK6FHZO.css"),
     ),
     (
-        "assets/system-H34S7EOY.js",
+        "assets/system-NBFCSEIG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-H34S7EOY.js"),
+        include_bytes!("../../console-dist/assets/system-NBFCSEIG.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -261,9 +261,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-DWJYHRYG.js",
+        "assets/third_party-D4LVCU57.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-DWJYHRYG.js"),
+        include_bytes!("../../console-dist/assets/third_party-D4LVCU57.js"),
     ),
     (
         "assets/webhooks-RAYWBJQA.js",

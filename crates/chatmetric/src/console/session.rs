@@ -17,7 +17,7 @@ use crate::directory::{
 use crate::server::answer::Answer;
 use http::{HeaderValue, header};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long a session lasts without use, in ms.
@@ -37,6 +37,8 @@ struct Held {
     session: StoredSession,
     /// What the directory has of `used_ms`.
     written_ms: i64,
+    /// Whether the directory took it.
+    is_kept: bool,
 }
 
 /// All sessions.
@@ -67,6 +69,7 @@ impl Sessions {
             let held = Held {
                 session,
                 written_ms,
+                is_kept: true,
             };
             (held.session.hash, held)
         });
@@ -133,8 +136,15 @@ impl Sessions {
         let held = Held {
             session,
             written_ms,
+            is_kept: false,
         };
         all.insert(held.session.hash, held);
+    }
+
+    fn note_kept(&self, hash: &[u8; 32]) {
+        if let Some(held) = self.held().get_mut(hash) {
+            held.is_kept = true;
+        }
     }
 
     /// Forgets sessions that the directory has let go of.
@@ -145,8 +155,30 @@ impl Sessions {
         }
     }
 
+    /// Takes over what other nodes made of the sessions. Asked for and taken over under
+    /// one lock: a list of before cannot bring back what was let go of since.
+    fn follow(&self, directory: &Directory) {
+        let mut all = self.held();
+        let Some(stored) = directory.take_changed_sessions() else {
+            return;
+        };
+        let hashes: HashSet<_> = stored.iter().map(|session| session.hash).collect();
+        all.retain(|hash, held| !held.is_kept || hashes.contains(hash));
+        for session in stored {
+            let written_ms = session.used_ms;
+            let held = all.entry(session.hash).or_insert_with(|| Held {
+                session,
+                written_ms,
+                is_kept: true,
+            });
+            held.session.used_ms = held.session.used_ms.max(written_ms);
+            held.written_ms = held.written_ms.max(written_ms);
+        }
+    }
+
     /// Forgets the sessions of users who may not sign in any more, however that came.
     pub(super) fn forget_signed_out(&self, directory: &Directory) {
+        self.follow(directory);
         let users = directory.take_signed_out();
         if !users.is_empty() {
             self.held()
@@ -255,6 +287,7 @@ pub(super) fn begin(
             sessions.forget(&[session.hash]);
             return Err(error.into());
         }
+        sessions.note_kept(&session.hash);
         sessions.forget(&ended);
         let id = id.expose_text().into_owned();
         cookie(tls, &id, LIFE_MS / 1_000)

@@ -4,6 +4,7 @@ use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
+use crate::control::ClusterTask;
 use crate::server::answer::Answer;
 use chatmetric_core::time::zone_database_version;
 use chatmetric_store::Health;
@@ -54,6 +55,7 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
                 "error": failed.map(|failed| &failed.message),
                 "errorMs": failed.map(|failed| failed.at_ms),
             },
+            "cluster": app.peers.as_ref().and_then(|it| it.run(ClusterTask::Status).ok()),
             "floorMs": app.store.floor().map(|floor| floor.0),
             "licences": "/console/third-party.txt",
         }))

@@ -2,9 +2,9 @@
 
 use super::wire::{Answer, Request, SOCKET_FILE, read_message, with_short_path};
 use super::{
-    Applied, ApplyFlags, LogPage, LoggedChange, MadeToken, Refusal, RemoteLoader, SourceSwitch,
-    SwitchedSource, TallyPage, TallyPlace, TallyQuery, TokenFor, TokenTask, TokenTaskDone,
-    Verified,
+    Applied, ApplyFlags, ClusterTask, LogPage, LoggedChange, MadeToken, Refusal, RemoteLoader,
+    SourceSwitch, SwitchedSource, TallyPage, TallyPlace, TallyQuery, TokenFor, TokenTask,
+    TokenTaskDone, Verified,
 };
 use crate::directory::{Format, GatheredSecrets};
 use crate::ingest::stream::StreamReport;
@@ -152,6 +152,14 @@ impl ControlClient {
     /// [`ControlError`]
     pub fn streams(&mut self) -> Result<Vec<StreamReport>, ControlError> {
         self.ask(&Request::Streams {})
+    }
+
+    /// As [`super::Operator::cluster`].
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub fn cluster(&mut self, task: ClusterTask) -> Result<serde_json::Value, ControlError> {
+        self.ask(&Request::Cluster { task })
     }
 
     /// As [`super::Operator::verify`].

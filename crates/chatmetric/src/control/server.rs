@@ -160,6 +160,7 @@ fn answer(request: Request, operator: &Operator) -> Answer {
         }
         Request::Operate { call } => value(serde_json::to_value(operator.call(&call)?)),
         Request::Streams {} => value(serde_json::to_value(operator.streams.reports())),
+        Request::Cluster { task } => operator.cluster(task),
         Request::Verify {} => value(serde_json::to_value(operator.verify()?)),
         // Answered in several lines, before it comes here.
         Request::Backup { .. } => Err(Refusal {

@@ -4,7 +4,8 @@
 //! bounded.
 
 use super::{
-    ApplyFlags, LogPage, Refusal, SourceSwitch, TallyPlace, TallyQuery, TokenFor, TokenTask,
+    ApplyFlags, ClusterTask, LogPage, Refusal, SourceSwitch, TallyPlace, TallyQuery, TokenFor,
+    TokenTask,
 };
 use crate::backup::Wanted;
 use crate::directory::GatheredSecrets;
@@ -52,6 +53,9 @@ pub(super) enum Request {
     },
     Verify {},
     Streams {},
+    Cluster {
+        task: ClusterTask,
+    },
     Backup {
         wanted: Wanted,
     },

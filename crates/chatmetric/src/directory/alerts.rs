@@ -10,7 +10,7 @@ mod told;
 
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use serde_json::{Map, Value, json};
 
 use super::Directory;
@@ -225,11 +225,8 @@ impl Directory {
         history_days: u32,
         now: EpochMs,
     ) -> Result<Vec<i64>, DirectoryError> {
-        let mut writer = self.write();
-        let transaction = writer
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(DATABASE)?;
+        let writer = self.write();
+        let transaction = writer.connection.begin().map_err(DATABASE)?;
         let mut ids = Vec::new();
         for write in writes {
             match write {
@@ -255,7 +252,7 @@ impl Directory {
             }
         }
         forget_old(&transaction, history_days, now)?;
-        transaction.commit().map_err(DATABASE)?;
+        transaction.commit(DATABASE)?;
         Ok(ids)
     }
 
@@ -305,11 +302,8 @@ impl Directory {
         if !note.is_none_or(is_note) {
             return Err(AcknowledgeError::Note);
         }
-        let mut writer = self.write();
-        let transaction = writer
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(DATABASE)?;
+        let writer = self.write();
+        let transaction = writer.connection.begin().map_err(DATABASE)?;
         let found = select(&transaction, "WHERE alert_id = ?1", [id])?
             .into_iter()
             .next();
@@ -328,7 +322,7 @@ impl Directory {
             .execute(sql, params![id, now.0, actor.name, note])
             .map_err(DATABASE)?;
         audit_of(&transaction, &before, note, actor, now)?;
-        transaction.commit().map_err(DATABASE)?;
+        transaction.commit(DATABASE)?;
         Ok(Alert {
             acknowledgement: Some(Acknowledgement {
                 at_ms: now.0,

@@ -9,6 +9,7 @@ use chatmetric_rpc::credential::AccountId;
 use crate::master_key::{KeyId, SealError};
 
 use super::document::Faults;
+use super::shared::MayConflict;
 
 /// An operation on the directory failed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,16 @@ pub enum DirectoryError {
         /// Its id.
         account: AccountId,
     },
+    /// Another node of the cluster changed the directory at the same moment; nothing was
+    /// changed here, and the same again may work.
+    #[error("another node changed the directory at the same moment: try again")]
+    Conflict,
+    /// The servers of the cluster did not say whether the change was made.
+    #[error("the servers of the cluster do not take the change: {reason}")]
+    Cluster {
+        /// Why.
+        reason: String,
+    },
     /// No space has this key (any more).
     #[error("there is no space with key {key}")]
     UnknownSpace {
@@ -95,8 +106,20 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// Whether the same again may work, without anybody doing anything.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Cluster { .. })
+    }
+
     pub(super) fn database(operation: &'static str) -> impl Fn(rusqlite::Error) -> Self + Copy {
         move |source| Self::Database { operation, source }
+    }
+}
+
+impl MayConflict for ApplyError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Directory(error) if error.is_conflict())
     }
 }
 

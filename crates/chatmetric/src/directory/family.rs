@@ -139,7 +139,15 @@ impl Directory {
         account: AccountKey,
         wanted: &[(PhoneNumber, IdFamily)],
     ) -> Result<Vec<Option<IdFamily>>, DirectoryError> {
-        let mut writer = self.write();
+        self.again(|| self.bind_families_once(account, wanted))
+    }
+
+    fn bind_families_once(
+        &self,
+        account: AccountKey,
+        wanted: &[(PhoneNumber, IdFamily)],
+    ) -> Result<Vec<Option<IdFamily>>, DirectoryError> {
+        let mut writer = self.write_newest()?;
         let before = self.snapshot();
         let mut room = before.room_for_families(account);
         let mut made: HashMap<PhoneNumber, IdFamily> = HashMap::new();
@@ -180,7 +188,7 @@ impl Directory {
         actor: &Actor,
         now: EpochMs,
     ) -> Result<Switched, SwitchError> {
-        let mut writer = self.write();
+        let mut writer = self.write_newest()?;
         let snapshot = self.snapshot();
         let account = match account {
             Some(id) => snapshot

@@ -35,6 +35,7 @@ mod quarantine;
 mod resources;
 mod rows;
 mod schema;
+mod shared;
 mod sign_in;
 mod snapshot;
 mod state;
@@ -51,6 +52,7 @@ use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
 use crate::entropy::Entropy;
 use crate::master_key::{MasterKey, MessageSealer};
 use identity::{IdentityIds, KeyUses};
+use shared::Database;
 
 pub(crate) use alerts::AlertWrite;
 pub use alerts::{
@@ -84,6 +86,7 @@ pub use operator_tokens::{OperatorScope, OperatorToken, OperatorTokenError};
 pub use resources::{
     AccountChanges, NewSpace, ResourceError, ResourceField, ResourceKind, SpaceChanges,
 };
+pub use shared::{ChangeLog, ProposeError};
 pub use sign_in::{
     AGENT_BYTES_MAX, PasswordRecord, SESSIONS_PER_USER_MAX, SetupToken, SignInError, StoredSession,
     TokenRule, USER_TOKEN_VALID_MS,
@@ -109,10 +112,12 @@ pub struct Directory {
     setup_ends_ms: AtomicI64,
     /// Users who may not sign in any more, since somebody asked last.
     signed_out: Mutex<HashSet<IdentityId>>,
+    /// All sessions, once another node may have made or ended one, until somebody asks.
+    changed_sessions: Mutex<Option<Vec<StoredSession>>>,
 }
 
 struct Writer {
-    connection: rusqlite::Connection,
+    connection: Database,
     master_key: MasterKey,
     /// Keys that sealed before: bodies in the quarantine may need them.
     retired: Vec<MasterKey>,
@@ -167,6 +172,7 @@ impl Directory {
     ) -> Result<Self, DirectoryError> {
         let path = data_dir.join(DIRECTORY_FILE);
         let connection = schema::open(data_dir, &path, &master_key, entropy.as_ref())?;
+        let connection = Database::new(connection);
         let fingerprint_key = rows::fingerprint_key(&connection, &master_key)?;
         let instance_id = schema::instance_id(&connection, &master_key)?;
         let snapshot = rows::load_snapshot(&connection, &master_key)?;
@@ -175,6 +181,7 @@ impl Directory {
         Ok(Self {
             setup_ends_ms: AtomicI64::new(setup_ends_ms),
             signed_out: Mutex::default(),
+            changed_sessions: Mutex::default(),
             path,
             message_sealer: master_key.message_sealer(),
             writer: Mutex::new(Writer {
@@ -262,7 +269,17 @@ impl Directory {
         now: EpochMs,
         by: Option<&Actor>,
     ) -> Result<Vec<BindOutcome>, DirectoryError> {
-        let mut writer = self.write();
+        self.again(|| self.bind_once(space, numbers, now, by))
+    }
+
+    fn bind_once(
+        &self,
+        space: SpaceKey,
+        numbers: &[PhoneNumber],
+        now: EpochMs,
+        by: Option<&Actor>,
+    ) -> Result<Vec<BindOutcome>, DirectoryError> {
+        let mut writer = self.write_newest()?;
         let before = self.snapshot();
         let connection = &mut writer.connection;
         let (outcomes, bound) = rows::bind(connection, &before, space, numbers, now, by)?;
@@ -288,7 +305,16 @@ impl Directory {
         options: ApplyOptions,
         now: EpochMs,
     ) -> Result<ApplyReport, ApplyError> {
-        let mut writer = self.write();
+        self.again(|| self.apply_once(document, options, now))
+    }
+
+    fn apply_once(
+        &self,
+        document: &Document,
+        options: ApplyOptions,
+        now: EpochMs,
+    ) -> Result<ApplyReport, ApplyError> {
+        let mut writer = self.write_newest()?;
         let Writer {
             connection,
             master_key,
@@ -355,7 +381,7 @@ impl Directory {
         now: EpochMs,
         keep: impl FnOnce(&FirstStart) -> Result<(), E>,
     ) -> Result<Option<FirstStart>, FirstStartError<E>> {
-        let mut writer = self.write();
+        let mut writer = self.write_newest()?;
         let Writer {
             connection,
             master_key,
@@ -437,7 +463,24 @@ impl Directory {
         }));
     }
 
+    /// The writer, with what other nodes changed as far as it came in.
     fn write(&self) -> MutexGuard<'_, Writer> {
+        let mut writer = self.lock();
+        if let Err(error) = self.take_in(&mut writer) {
+            tracing::error!(%error, "changes of other nodes cannot be taken in");
+        }
+        writer
+    }
+
+    /// The writer, with all that any node changed before this call.
+    fn write_newest(&self) -> Result<MutexGuard<'_, Writer>, DirectoryError> {
+        let mut writer = self.lock();
+        writer.connection.refresh()?;
+        self.take_in(&mut writer)?;
+        Ok(writer)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
         // A panic in a writer drops its transaction, which rolls back, and the
         // snapshot is only swapped after a commit: the state behind a poisoned
         // lock is sound.

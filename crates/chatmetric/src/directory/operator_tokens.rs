@@ -8,10 +8,10 @@ use chatmetric_rpc::credential::SecretKey;
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::Directory;
 use super::error::DirectoryError;
 use super::generate;
 use super::limits::{NAME_BYTES_MAX, OPERATOR_TOKENS_MAX};
-use super::{Directory, Writer};
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,9 +133,8 @@ impl Directory {
             return Err(OperatorTokenError::Name);
         }
         let token = generate::token(self.entropy.as_ref());
-        let mut writer = self.write();
-        let Writer { connection, .. } = &mut *writer;
-        let transaction = connection.transaction().map_err(failed)?;
+        let writer = self.write_newest()?;
+        let transaction = writer.connection.begin().map_err(failed)?;
         let of_name = "SELECT count(*), count(*) FILTER (WHERE name = ?1) FROM operator_tokens";
         let (all, same): (u32, u32) = transaction
             .query_one(of_name, [name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -159,7 +158,7 @@ impl Directory {
                 ],
             )
             .map_err(failed)?;
-        transaction.commit().map_err(failed)?;
+        transaction.commit(DATABASE)?;
         Ok(token)
     }
 
@@ -184,16 +183,16 @@ impl Directory {
     /// # Errors
     /// [`OperatorTokenError::NotFound`]
     pub fn revoke_operator_token(&self, name: &str) -> Result<(), OperatorTokenError> {
-        let writer = self.write();
-        let removed = writer
-            .connection
+        let writer = self.write_newest()?;
+        let transaction = writer.connection.begin().map_err(failed)?;
+        let removed = transaction
             .execute("DELETE FROM operator_tokens WHERE name = ?1", [name])
             .map_err(failed)?;
         if removed == 0 {
             let name = name.to_owned();
             return Err(OperatorTokenError::NotFound { name });
         }
-        Ok(())
+        Ok(transaction.commit(DATABASE)?)
     }
 
     /// The token that this is, if it is one now. Looked up by its hash, so that no

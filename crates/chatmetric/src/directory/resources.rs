@@ -362,7 +362,7 @@ impl Directory {
         now: EpochMs,
         change: impl FnOnce(&mut State, &dyn Entropy) -> Result<T, ResourceError>,
     ) -> Result<T, ResourceError> {
-        let mut writer = self.write();
+        let mut writer = self.write_newest()?;
         let Writer {
             connection,
             master_key,

@@ -11,16 +11,17 @@ use std::sync::atomic::Ordering;
 
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::{AccountId, SecretKey};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde_json::{Map, json};
 
+use super::Directory;
 use super::audit::{self, NewEntry};
 use super::error::DirectoryError;
 use super::generate;
 use super::identity::{Actor, IdentityId};
 use super::rows::token_hash;
 use super::schema::META_OPERATOR_ACCOUNT;
-use super::{Directory, Writer};
+use super::shared::MayConflict;
 
 /// How long the token of the first start works, in ms.
 const SETUP_TOKEN_VALID_MS: i64 = 3_600_000;
@@ -95,6 +96,12 @@ pub enum SignInError {
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+}
+
+impl MayConflict for SignInError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Directory(error) if error.is_conflict())
+    }
 }
 
 const DATABASE: fn(rusqlite::Error) -> DirectoryError = |source| DirectoryError::Database {
@@ -380,36 +387,7 @@ impl Directory {
     /// # Errors
     /// What SQLite says.
     pub fn console_sessions(&self) -> Result<Vec<StoredSession>, DirectoryError> {
-        let writer = self.write();
-        let mut statement = writer
-            .connection
-            .prepare(
-                "SELECT hash, users.id, console_sessions.created_ms, used_ms, address, agent
-                 FROM console_sessions JOIN users USING (user_key)",
-            )
-            .map_err(DATABASE)?;
-        let rows = statement
-            .query_map([], |row| {
-                let row: (Vec<u8>, String, i64, i64, String, String) = row.try_into()?;
-                Ok(row)
-            })
-            .map_err(DATABASE)?;
-        let mut sessions = Vec::new();
-        for row in rows {
-            let (hash, user, created_ms, used_ms, address, agent) = row.map_err(DATABASE)?;
-            let damaged = || DirectoryError::Damaged {
-                what: "a session of the console is not readable".to_owned(),
-            };
-            sessions.push(StoredSession {
-                hash: hash.try_into().map_err(|_| damaged())?,
-                user: IdentityId::parse(&user).ok_or_else(damaged)?,
-                created_ms,
-                used_ms,
-                address: address.parse().map_err(|_| damaged())?,
-                agent,
-            });
-        }
-        Ok(sessions)
+        stored_sessions(&self.write().connection)
     }
 
     /// Keeps a new session, notes the sign-in, and lets go of those that end for it.
@@ -486,18 +464,52 @@ impl Directory {
 
     fn in_transaction<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, SignInError>,
+        work: impl Fn(&Transaction<'_>) -> Result<T, SignInError>,
     ) -> Result<T, SignInError> {
-        let mut writer = self.write();
-        let Writer { connection, .. } = &mut *writer;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(DATABASE)?;
-        let result = work(&transaction)?;
-        transaction.commit().map_err(DATABASE)?;
-        self.note_setup(connection)?;
-        Ok(result)
+        self.again(|| {
+            let writer = self.write_newest()?;
+            let transaction = writer.connection.begin().map_err(DATABASE)?;
+            let result = work(&transaction)?;
+            transaction.commit(DATABASE)?;
+            self.note_setup(&writer.connection)?;
+            self.note_sessions(&writer.connection)?;
+            Ok(result)
+        })
     }
+}
+
+/// All sessions that the directory has.
+pub(super) fn stored_sessions(
+    connection: &Connection,
+) -> Result<Vec<StoredSession>, DirectoryError> {
+    let mut statement = connection
+        .prepare(
+            "SELECT hash, users.id, console_sessions.created_ms, used_ms, address, agent
+                 FROM console_sessions JOIN users USING (user_key)",
+        )
+        .map_err(DATABASE)?;
+    let rows = statement
+        .query_map([], |row| {
+            let row: (Vec<u8>, String, i64, i64, String, String) = row.try_into()?;
+            Ok(row)
+        })
+        .map_err(DATABASE)?;
+    let mut sessions = Vec::new();
+    for row in rows {
+        let (hash, user, created_ms, used_ms, address, agent) = row.map_err(DATABASE)?;
+        let damaged = || DirectoryError::Damaged {
+            what: "a session of the console is not readable".to_owned(),
+        };
+        sessions.push(StoredSession {
+            hash: hash.try_into().map_err(|_| damaged())?,
+            user: IdentityId::parse(&user).ok_or_else(damaged)?,
+            created_ms,
+            used_ms,
+            address: address.parse().map_err(|_| damaged())?,
+            agent,
+        });
+    }
+    Ok(sessions)
 }
 
 /// See [`Directory::setup_ends_ms`].

@@ -13,7 +13,7 @@ use crate::ingest::whatsapp::text_of;
 use crate::server::App;
 use crate::server::answer::Answer;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
-use chatmetric_store::{BATCH_EVENTS_MAX, Receipt};
+use chatmetric_store::{BATCH_EVENTS_MAX, Batch, Receipt};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -33,12 +33,12 @@ pub(crate) fn find(app: &App, id: &str, token: &str) -> Option<Arc<Webhook>> {
     webhook.filter(|_| fits).map(Arc::clone)
 }
 
-/// Takes a body of whoever knows the token.
-pub(crate) async fn receive(
+/// What the body brings of whoever knows the token.
+pub(crate) async fn read(
     app: &App,
     webhook: &Arc<Webhook>,
     body: &[u8],
-) -> Result<Receipt, IngestError> {
+) -> Result<Batch, IngestError> {
     let received_at = app.clock.now();
     let text = text_of(body);
     match cams::parse(&text, BATCH_EVENTS_MAX) {
@@ -49,12 +49,10 @@ pub(crate) async fn receive(
                 bad: bad.map(|bad| (bad.reason, bad.json.as_bytes())).collect(),
                 ignored: receipts.ignored,
             };
-            receive::count(app, webhook, reports, received_at).await
+            receive::batch_of(app, webhook, reports, received_at).await
         }
         Err(CamsError::TooMany { reports_max }) => Err(IngestError::TooMany(reports_max)),
-        Err(CamsError::Unparsable) => {
-            receive::keep_unparsable(app, webhook, body, received_at).await
-        }
+        Err(CamsError::Unparsable) => receive::unparsable(app, webhook, body, received_at),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ingest::receive::{self, IngestError, Reported, Reports};
 use crate::ingest::whatsapp::text_of;
 use crate::server::App;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
-use chatmetric_store::{BATCH_EVENTS_MAX, Receipt};
+use chatmetric_store::{BATCH_EVENTS_MAX, Batch};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use std::sync::Arc;
@@ -59,13 +59,13 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// Takes a body of whoever has the token.
-pub(crate) async fn receive(
+/// What the body brings of whoever has the token.
+pub(crate) async fn read(
     app: &App,
     webhook: &Arc<Webhook>,
     headers: &HeaderMap,
     bytes: &[u8],
-) -> Result<Receipt, IngestError> {
+) -> Result<Batch, IngestError> {
     let content_type = headers.get(CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let received_at = app.clock.now();
@@ -83,12 +83,10 @@ pub(crate) async fn receive(
                 bad: found.bad,
                 ignored: found.ignored,
             };
-            receive::count(app, webhook, reports, received_at).await
+            receive::batch_of(app, webhook, reports, received_at).await
         }
         Err(EventsError::TooMany { events_max }) => Err(IngestError::TooMany(events_max)),
-        Err(EventsError::Unparsable) => {
-            receive::keep_unparsable(app, webhook, bytes, received_at).await
-        }
+        Err(EventsError::Unparsable) => receive::unparsable(app, webhook, bytes, received_at),
     }
 }
 

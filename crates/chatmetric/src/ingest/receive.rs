@@ -61,17 +61,6 @@ pub(super) struct Reports<'a, R> {
     pub(super) ignored: u32,
 }
 
-/// Counts what was read.
-pub(super) async fn count<R: Reported>(
-    app: &App,
-    webhook: &Arc<Webhook>,
-    reports: Reports<'_, R>,
-    received_at: EpochMs,
-) -> Result<Receipt, IngestError> {
-    let batch = batch_of(app, webhook, reports, received_at).await?;
-    commit(app, batch).await
-}
-
 /// What was read as a batch: numbers are bound, ids hashed, the unreadable sealed.
 pub(super) async fn batch_of<R: Reported>(
     app: &App,
@@ -96,23 +85,23 @@ pub(super) async fn batch_of<R: Reported>(
 
 /// Keeps a body that could not be read at all: to refuse it would bring it again and
 /// again.
-pub(super) async fn keep_unparsable(
+pub(super) fn unparsable(
     app: &App,
     webhook: &Webhook,
     body: &[u8],
     received_at: EpochMs,
-) -> Result<Receipt, IngestError> {
-    let batch = Batch {
+) -> Result<Batch, IngestError> {
+    Ok(Batch {
         source: webhook.id.as_str().into(),
         received_at,
         events: Vec::new(),
         sealed: vec![seal(app, webhook, Reason::Unparsable, body)?],
         ignored: 0,
-    };
-    commit(app, batch).await
+    })
 }
 
-async fn commit(app: &App, batch: Batch) -> Result<Receipt, IngestError> {
+/// Counts what was read.
+pub(crate) async fn commit(app: &App, batch: Batch) -> Result<Receipt, IngestError> {
     if batch.events.is_empty() && batch.sealed.is_empty() && batch.ignored == 0 {
         return Ok(Receipt::default());
     }
@@ -247,6 +236,16 @@ pub(crate) fn unknown() -> Answer {
         "UnknownWebhook",
         "there is no such webhook",
     )
+}
+
+/// The account has more in flight than its share.
+pub(crate) fn busy() -> Answer {
+    Answer::small(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Busy",
+        "too many bodies of this account wait already; send this one again",
+    )
+    .retry_after()
 }
 
 /// The provider sends again, for days.

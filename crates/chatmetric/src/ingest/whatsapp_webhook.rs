@@ -16,7 +16,7 @@ use crate::server::answer::Answer;
 use crate::server::query_text::decode;
 use chatmetric_core::{EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
-use chatmetric_store::{BATCH_EVENTS_MAX, Receipt};
+use chatmetric_store::{BATCH_EVENTS_MAX, Batch};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, StatusCode};
 use sha2::Sha256;
@@ -72,13 +72,13 @@ pub(crate) fn handshake(webhook: &Webhook, query: &str) -> Answer {
     }
 }
 
-/// Takes a signed body.
-pub(crate) async fn receive(
+/// What a signed body brings; nothing is counted yet.
+pub(crate) async fn read(
     app: &App,
     webhook: &Arc<Webhook>,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Receipt, IngestError> {
+) -> Result<Batch, IngestError> {
     let WebhookKind::Whatsapp { app_secrets, .. } = &webhook.kind else {
         return Err(IngestError::Signature);
     };
@@ -95,14 +95,12 @@ pub(crate) async fn receive(
                 bad: bad.map(|bad| (bad.reason, bad.json.as_bytes())).collect(),
                 ignored: parsed.ignored,
             };
-            receive::count(app, webhook, reports, received_at).await
+            receive::batch_of(app, webhook, reports, received_at).await
         }
         Err(WebhookError::TooManyStatuses { statuses_max }) => {
             Err(IngestError::TooMany(statuses_max))
         }
-        Err(WebhookError::Unparsable) => {
-            receive::keep_unparsable(app, webhook, body, received_at).await
-        }
+        Err(WebhookError::Unparsable) => receive::unparsable(app, webhook, body, received_at),
     }
 }
 

@@ -89,6 +89,9 @@ impl OperatorError {
 
 impl From<DirectoryError> for OperatorError {
     fn from(error: DirectoryError) -> Self {
+        if error.is_passing() {
+            return Self::Unavailable;
+        }
         Self::failed(error)
     }
 }

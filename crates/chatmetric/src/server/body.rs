@@ -44,6 +44,14 @@ impl BodyFault {
     }
 }
 
+/// What the head says of the length of its body.
+pub(crate) fn announced_bytes(parts: &Parts) -> Option<usize> {
+    let value = parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    // More than memory has is too much, and not unknown.
+    let bytes = value.parse::<u64>().ok()?;
+    Some(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// Reads the body, never more than `limit` bytes, within the shared budget. Of a
 /// refused one, the rest is thrown away, so that the client reads our answer.
 pub(crate) async fn read_body(
@@ -52,11 +60,7 @@ pub(crate) async fn read_body(
     mut body: Incoming,
     limit: usize,
 ) -> Result<Body, BodyFault> {
-    let announced = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let too_large = announced.is_some_and(|bytes| bytes > u64::try_from(limit).unwrap_or(u64::MAX));
+    let too_large = announced_bytes(parts).is_some_and(|bytes| bytes > limit);
     if too_large {
         // Who waits for `100 Continue` sends nothing when none comes.
         if !parts.headers.contains_key(EXPECT) {

@@ -8,14 +8,14 @@ use crate::api::{self, Call, Outcome, metadata};
 use crate::console;
 use crate::directory::Principal;
 use crate::ingest::stream::{StreamReport, StreamState};
-use crate::server::App;
 use crate::server::answer::{Answer, RequestIds};
 use crate::server::body::{BodyFault, read_body};
 use crate::server::limits::{HEADER_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
-use crate::server::operator;
 use crate::server::route::{Route, route};
 use crate::server::stream::AnswerBody;
 use crate::server::webhook;
+use crate::server::{App, Peers};
+use crate::server::{operator, peers};
 use crate::telemetry::{self, spans};
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::request::RawRequest;
@@ -86,7 +86,11 @@ async fn respond(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let caller = caller_of(app, peer, &parts);
-    match route(&parts) {
+    let route = route(&parts);
+    if let Some(refused) = peers::refused(app, &route) {
+        return refused;
+    }
+    match route {
         Route::Rpc => {
             let ids = *ids.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
             spans::rpc(ids.request, rpc(app, caller, &parts, body, ids)).await
@@ -327,6 +331,9 @@ pub(crate) fn check_head(parts: &Parts) -> Result<(), ApiError> {
 fn ready(app: &App) -> Answer {
     match app.store.health() {
         Health::Ready if app.is_stopping() => not_ready("stopping\n"),
+        Health::Ready if app.peers.as_ref().is_some_and(|it| !it.is_connected()) => {
+            not_ready("no server of the cluster is connected\n")
+        }
         Health::Ready => Answer::text(StatusCode::OK, "ready\n"),
         Health::Waiting(_) => not_ready("the store waits (see the log)\n"),
         Health::Poisoned(_) => not_ready("the store stopped taking events (see the log)\n"),
@@ -335,8 +342,11 @@ fn ready(app: &App) -> Answer {
 
 /// Whether queries are answered; a read-only store answers them.
 fn ready_for_queries(app: &App) -> Answer {
+    let is_away = |peers: &Arc<dyn Peers>| !peers.is_connected();
     if app.is_stopping() {
         not_ready("stopping\n")
+    } else if app.peers.as_ref().is_some_and(is_away) {
+        not_ready("no server of the cluster is connected\n")
     } else {
         Answer::text(StatusCode::OK, "ready\n")
     }
@@ -409,5 +419,8 @@ fn metrics_text(app: &App) -> String {
         let snapshot = app.directory.snapshot();
         app.number_figures
             .write(out, app.store.as_ref(), &snapshot, app.clock.as_ref());
+        if let Some(peers) = &app.peers {
+            telemetry::replicas(out, &peers.replicas());
+        }
     })
 }

@@ -27,7 +27,7 @@ impl InProcess {
     /// # Errors
     /// [`ServerError`] when a part cannot be opened or the floor not be set.
     pub fn start(settings: Settings, components: Components) -> Result<Self, ServerError> {
-        let app = Arc::new(App::new(settings, components, false)?);
+        let app = Arc::new(App::new(settings, components, None, false)?);
         background::set_first_floor(&app).map_err(ServerError::Floor)?;
         let periodic = Mutex::new(background::State::new(&app));
         Ok(Self { app, periodic })

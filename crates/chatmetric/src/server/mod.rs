@@ -18,9 +18,12 @@ mod in_process;
 pub mod limits;
 mod listener;
 mod operator;
+mod peers;
 pub(crate) mod query_text;
 mod route;
+mod shares;
 mod stream;
+mod turns;
 mod webhook;
 
 use crate::api::action::Action;
@@ -44,6 +47,8 @@ use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
+pub use peers::{Decider, Peers};
+use shares::Shares;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,6 +57,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch as watched};
 use tokio::task::{JoinHandle, JoinSet};
+use turns::Turns;
 
 /// Large queries that run at a time; more wait.
 const LARGE_QUERIES_MAX: usize = 4;
@@ -129,6 +135,8 @@ pub(crate) struct App {
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) pipeline: Pipeline,
     pub(crate) bodies: ByteBudget,
+    pub(crate) shares: Shares,
+    pub(crate) turns: Turns,
     pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) operator_turns: Arc<Semaphore>,
@@ -140,13 +148,21 @@ pub(crate) struct App {
     pub(crate) backups: Arc<BackupStatus>,
     pub(crate) watch: WatchStatus,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     stopping: AtomicBool,
+}
+
+/// Bodies of webhooks that are verified and read at a time: each needs a core, and now and
+/// then the directory.
+fn turns() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl App {
     fn new(
         settings: Settings,
         components: Components,
+        peers: Option<Arc<dyn Peers>>,
         metrics_on_main: bool,
     ) -> Result<Self, ServerError> {
         let Components {
@@ -176,6 +192,8 @@ impl App {
             fingerprint_key: directory.fingerprint_key(),
             pipeline,
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
+            shares: Shares::default(),
+            turns: Turns::new(turns()),
             large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             operator_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
@@ -188,6 +206,7 @@ impl App {
             backups: Arc::default(),
             watch: WatchStatus::default(),
             streams: Arc::new(Streams::new(&settings.streams, store.as_ref())),
+            peers,
             stopping: AtomicBool::new(false),
             settings,
             store,
@@ -216,6 +235,18 @@ impl Server {
         settings: Settings,
         components: Components,
     ) -> Result<RunningServer, ServerError> {
+        Self::start_node(settings, components, None).await
+    }
+
+    /// As [`Server::start`], as one of several nodes when there are peers.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_node(
+        settings: Settings,
+        components: Components,
+        peers: Option<Arc<dyn Peers>>,
+    ) -> Result<RunningServer, ServerError> {
         let tls = open_tls(&settings, components.clock.as_ref())?;
         let listener = bind(settings.server.listen).await?;
         let metrics_listener = match settings.telemetry.metrics_listen {
@@ -231,7 +262,7 @@ impl Server {
         let now = components.clock.now();
         let looking = Watch::open(&settings.watch, &components.directory, now);
         let looking = looking.map_err(ServerError::Watch)?;
-        let app = Arc::new(App::new(settings, components, private)?);
+        let app = Arc::new(App::new(settings, components, peers, private)?);
         let floor_app = Arc::clone(&app);
         let floor =
             tokio::task::spawn_blocking(move || background::set_first_floor(&floor_app)).await;
@@ -355,6 +386,13 @@ impl RunningServer {
     #[must_use]
     pub fn backups(&self) -> Arc<BackupStatus> {
         Arc::clone(&self.app.backups)
+    }
+
+    /// Who decides on this node for others.
+    #[must_use]
+    pub fn decider(&self) -> Arc<dyn Decider> {
+        let app: Arc<App> = Arc::clone(&self.app);
+        app
     }
 
     /// How the streams go.

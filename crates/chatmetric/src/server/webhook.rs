@@ -5,12 +5,16 @@
 //! anywhere, because that of CAMS ends in a secret.
 
 use crate::directory::Webhook;
+use crate::ingest::receive::IngestError;
 use crate::ingest::{cams_webhook, events_webhook, receive, whatsapp_webhook};
 use crate::server::App;
 use crate::server::answer::Answer;
-use crate::server::body::{Body, BodyFault, read_body};
+use crate::server::body::{Body, BodyFault, announced_bytes, discard, read_body};
 use crate::server::exchange::check_head;
 use crate::server::route::cams_token;
+use crate::server::shares::Share;
+use bytes::Bytes;
+use chatmetric_store::{Batch, Receipt};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use hyper::body::Incoming;
@@ -26,7 +30,7 @@ pub(super) async fn whatsapp(app: &App, id: &str, parts: &Parts, body: Incoming)
     if parts.method == Method::GET {
         return whatsapp_webhook::handshake(&webhook, parts.uri.query().unwrap_or_default());
     }
-    let body = match whole_body(app, parts, body).await {
+    let body = match whole_body(app, &webhook, parts, body).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
@@ -40,7 +44,8 @@ pub(super) async fn whatsapp_body(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Answer {
-    receive::answer(whatsapp_webhook::receive(app, webhook, headers, body).await)
+    let read = whatsapp_webhook::read(app, webhook, headers, body);
+    receive::answer(counted(app, webhook, read).await)
 }
 
 pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
@@ -50,11 +55,12 @@ pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> 
     let Some(webhook) = cams_webhook::find(app, id, cams_token(parts.uri.path())) else {
         return receive::unknown();
     };
-    let body = match whole_body(app, parts, body).await {
+    let body = match whole_body(app, &webhook, parts, body).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    cams_webhook::answer(cams_webhook::receive(app, &webhook, &body.bytes).await)
+    let read = cams_webhook::read(app, &webhook, &body.bytes);
+    cams_webhook::answer(counted(app, &webhook, read).await)
 }
 
 pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
@@ -67,12 +73,25 @@ pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -
     if let Err(error) = events_webhook::authenticate(&webhook, &parts.headers) {
         return receive::answer(Err(error));
     }
-    let body = match whole_body(app, parts, body).await {
+    let body = match whole_body(app, &webhook, parts, body).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let result = events_webhook::receive(app, &webhook, &parts.headers, &body.bytes).await;
-    receive::answer(result)
+    let read = events_webhook::read(app, &webhook, &parts.headers, &body.bytes);
+    receive::answer(counted(app, &webhook, read).await)
+}
+
+/// Reads a body when it is its account's turn, and counts what it brings. The way to the
+/// disk needs no turn: what waits there together is made durable together.
+async fn counted(
+    app: &App,
+    webhook: &Webhook,
+    read: impl Future<Output = Result<Batch, IngestError>>,
+) -> Result<Receipt, IngestError> {
+    let turn = app.turns.enter(webhook.account.key).await;
+    let batch = read.await;
+    drop(turn);
+    receive::commit(app, batch?).await
 }
 
 fn refused_head(parts: &Parts) -> Option<Answer> {
@@ -81,10 +100,31 @@ fn refused_head(parts: &Parts) -> Option<Answer> {
     Some(Answer::small(status, &error.code(), &error.message()).closing())
 }
 
-async fn whole_body(app: &App, parts: &Parts, body: Incoming) -> Result<Body, Answer> {
+/// A body that is in memory, within its account's share.
+struct WholeBody {
+    bytes: Bytes,
+    _body: Body,
+    _share: Share,
+}
+
+async fn whole_body(
+    app: &App,
+    webhook: &Webhook,
+    parts: &Parts,
+    mut body: Incoming,
+) -> Result<WholeBody, Answer> {
     let limit = app.settings.limits.body_bytes_max;
+    let bytes = announced_bytes(parts).unwrap_or(limit).min(limit);
+    let Some(share) = app.shares.admit(webhook.account.key, bytes) else {
+        discard(&mut body).await;
+        return Err(receive::busy());
+    };
     match read_body(app, parts, body, limit).await {
-        Ok(body) => Ok(body),
+        Ok(body) => Ok(WholeBody {
+            bytes: body.bytes.clone(),
+            _body: body,
+            _share: share,
+        }),
         Err(BodyFault::NoMemory) => Err(receive::unavailable()),
         Err(BodyFault::TooLarge) => {
             let message = format!("a body has at most {limit} bytes");

@@ -213,6 +213,7 @@ fn a_conversation_that_is_open_begins_nothing_once_the_server_stops() {
         clock: world.clock.clone(),
         backups: Arc::default(),
         streams: Arc::default(),
+        peers: None,
     };
     let server = ControlServer::start(folder.path(), operator).expect("listens");
     let mut client = ControlClient::connect(folder.path()).expect("connects");

@@ -46,6 +46,7 @@ fn operator(world: &World) -> Operator {
         clock: Arc::new(ManualClock::at(EpochMs(NOW_MS))) as Arc<dyn Clock>,
         backups: Arc::default(),
         streams: Arc::default(),
+        peers: None,
     }
 }
 

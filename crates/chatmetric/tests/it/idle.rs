@@ -1,10 +1,9 @@
 //! Ten thousand connections that say nothing, or never come to the end of a head: they take
 //! bounded memory, and whoever has something to say is answered.
 
-use crate::process::{Served, client, data_dir};
+use crate::process::{Served, client, data_dir, raise_file_limit};
 use chatmetric::client::MetricCall;
 use chatmetric_core::EpochMs;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::Write as _;
 use std::net::TcpStream;
 
@@ -35,13 +34,7 @@ fn connect(address: &str, begins_a_head: bool) -> TcpStream {
 
 #[test]
 fn ten_thousand_idle_connections_take_bounded_memory_and_hold_nobody_up() {
-    // Both ends of each connection are files; the program has the limit of whoever starts it.
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, raised).expect("up to the hard limit");
+    raise_file_limit();
     let (_folder, data_dir) = data_dir();
     let served = Served::start(&data_dir);
     let address = served.url.trim_start_matches("http://").to_owned();

@@ -461,6 +461,7 @@ fn a_claim_is_done_before_the_number_can_move_on() {
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
         backups: Arc::default(),
         streams: Arc::default(),
+        peers: None,
     };
     let give_to = |space: &str, dry_run: bool| {
         let text = format!(

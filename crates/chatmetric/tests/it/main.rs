@@ -23,6 +23,7 @@ mod directory;
 // Identities one by one, and the audit log.
 mod identities;
 mod idle;
+mod overload;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
 // Receipts of CAMS, CloudEvents and NDJSON: what is taken, what is refused.
@@ -87,5 +88,8 @@ mod service_manager;
 // Streams of a real nats-server: exact counts, gaps, poison, credentials.
 #[cfg(feature = "nats")]
 mod streams;
+// Several programs that are one, on three real nats-servers.
+#[cfg(feature = "nats")]
+mod cluster;
 // `sign explain`: outputs, exit codes, secrets.
 mod sign;

@@ -8,6 +8,7 @@ use chatmetric_rpc::format_utc_seconds;
 use chatmetric_rpc::request::Method;
 use chatmetric_rpc::sign::{Algorithm, Call, Credentials, sign_v3};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::Sha256;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -104,6 +105,17 @@ pub(crate) fn data_dir() -> (tempfile::TempDir, String) {
     );
     assert_eq!(ran.code, 0, "{ran:?}");
     (folder, data_dir)
+}
+
+/// As many files as the system lets one have: both ends of a connection are files, and a
+/// program has the limit of whoever starts it.
+pub(crate) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("up to the hard limit");
 }
 
 /// A running `chatmetric serve`.

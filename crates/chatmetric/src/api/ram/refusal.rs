@@ -55,6 +55,10 @@ pub(super) fn refusal(error: ChangeIdentitiesError, about: About) -> ApiError {
             tracing::error!(%error, "a refusal has no code");
             ApiError::InternalError
         }),
+        ChangeIdentitiesError::Directory(error) if error.is_passing() => {
+            tracing::warn!(%error, "identities could not be changed now");
+            ApiError::ServiceUnavailable
+        }
         ChangeIdentitiesError::Directory(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "identities could not be changed");

@@ -171,6 +171,7 @@ impl<'a> Demo<'a> {
             clock: Arc::clone(&clock),
             backups: Arc::default(),
             streams: Arc::default(),
+            peers: None,
         };
         let mut random = [0_u8; 20];
         entropy.fill(&mut random);

@@ -35,8 +35,8 @@ impl Directory {
         prefix: &str,
         values: &[(String, Vec<u8>)],
     ) -> Result<(), DirectoryError> {
-        let mut writer = self.write();
-        let transaction = writer.connection.transaction().map_err(DATABASE)?;
+        let writer = self.write();
+        let transaction = writer.connection.begin().map_err(DATABASE)?;
         transaction
             .execute(
                 "DELETE FROM watch_memory WHERE substr(name, 1, length(?1)) = ?1",
@@ -52,6 +52,6 @@ impl Directory {
             }
         }
         drop(statement);
-        transaction.commit().map_err(DATABASE)
+        transaction.commit(DATABASE)
     }
 }

@@ -67,8 +67,8 @@ impl Directory {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn note_told(&self, alerts: &[&Alert], now: EpochMs) -> Result<(), DirectoryError> {
-        let mut writer = self.write();
-        let transaction = writer.connection.transaction().map_err(DATABASE)?;
+        let writer = self.write();
+        let transaction = writer.connection.begin().map_err(DATABASE)?;
         for alert in alerts {
             let sql = match alert.resolved_ms {
                 None => "UPDATE alerts SET told_ms = ?2 WHERE alert_id = ?1",
@@ -78,6 +78,6 @@ impl Directory {
                 .execute(sql, params![alert.id, now.0])
                 .map_err(DATABASE)?;
         }
-        transaction.commit().map_err(DATABASE)
+        transaction.commit(DATABASE)
     }
 }

@@ -19,7 +19,6 @@ pub(super) use rows::{What, append, append_one, page};
 
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::credential::AccountId;
-use rusqlite::TransactionBehavior;
 
 use super::Directory;
 use super::error::DirectoryError;
@@ -97,13 +96,10 @@ impl Directory {
             before: None,
             after: None,
         };
-        let mut writer = self.write();
-        let transaction = writer
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(database)?;
+        let writer = self.write_newest()?;
+        let transaction = writer.connection.begin().map_err(database)?;
         append(&transaction, actor, now, vec![entry])?;
-        transaction.commit().map_err(database)
+        transaction.commit(database)
     }
 }
 

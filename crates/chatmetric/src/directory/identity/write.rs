@@ -28,7 +28,7 @@ impl Directory {
         now: EpochMs,
         change: impl FnOnce(&mut IdentityChange<'_>) -> Result<T, ChangeIdentitiesError>,
     ) -> Result<T, ChangeIdentitiesError> {
-        let mut writer = self.write();
+        let mut writer = self.write_newest()?;
         let Writer {
             connection,
             master_key,
@@ -72,7 +72,7 @@ impl Directory {
         if due.is_empty() {
             return Ok(());
         }
-        rows::write_key_uses(&mut self.write().connection, &due)?;
+        self.again(|| rows::write_key_uses(&self.write_newest()?.connection, &due))?;
         self.key_uses.written(&due, now);
         let snapshot = self.snapshot();
         self.key_uses.retain(|id| snapshot.access_key(id).is_some());

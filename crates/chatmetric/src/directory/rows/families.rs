@@ -1,7 +1,7 @@
 //! The rows of the families of ids that accounts count of numbers.
 
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::load::{Loader, damaged, key_u32};
 use crate::directory::audit;
@@ -9,6 +9,7 @@ use crate::directory::error::DirectoryError;
 use crate::directory::family::IdFamily;
 use crate::directory::identity::Actor;
 use crate::directory::model::Account;
+use crate::directory::shared::Database;
 
 /// A number that counts another family from now on.
 pub(in crate::directory) struct FamilySwitch<'a> {
@@ -25,31 +26,27 @@ const DATABASE: fn(rusqlite::Error) -> DirectoryError = |source| DirectoryError:
 
 /// Writes the families of numbers that have none, in one transaction.
 pub(in crate::directory) fn bind_families(
-    connection: &mut Connection,
+    connection: &Database,
     account: AccountKey,
     made: &[(PhoneNumber, IdFamily)],
 ) -> Result<(), DirectoryError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(DATABASE)?;
+    let transaction = connection.begin().map_err(DATABASE)?;
     for (number, family) in made {
         put(&transaction, account, number, *family)?;
     }
     // Durable before an event counts: else the other feed could be first after a crash.
-    transaction.commit().map_err(DATABASE)
+    transaction.commit(DATABASE)
 }
 
 /// Writes another family over the one that a number has, with its entry in the audit
 /// log.
 pub(in crate::directory) fn switch_family(
-    connection: &mut Connection,
+    connection: &Database,
     switch: &FamilySwitch<'_>,
     actor: &Actor,
     now: EpochMs,
 ) -> Result<(), DirectoryError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(DATABASE)?;
+    let transaction = connection.begin().map_err(DATABASE)?;
     put(
         &transaction,
         switch.account.key,
@@ -63,7 +60,7 @@ pub(in crate::directory) fn switch_family(
         switch.after,
     );
     audit::append(&transaction, actor, now, vec![entry])?;
-    transaction.commit().map_err(DATABASE)
+    transaction.commit(DATABASE)
 }
 
 fn put(

@@ -11,11 +11,12 @@ mod load_identities;
 mod write;
 mod write_identities;
 
+use crate::directory::shared::Database;
 use std::collections::HashMap;
 
 use chatmetric_core::{EpochMs, FingerprintKey, PhoneNumber, SpaceKey};
 use chatmetric_rpc::credential::AccessKeyId;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::audit;
@@ -70,7 +71,7 @@ pub(super) type Bound = (Vec<BindOutcome>, Vec<(PhoneNumber, Binding)>);
 /// change, which the caller's lock keeps current. Somebody who binds them is in the
 /// audit log; what webhooks and files do by themselves is not.
 pub(super) fn bind(
-    connection: &mut Connection,
+    connection: &Database,
     before: &Snapshot,
     space: SpaceKey,
     numbers: &[PhoneNumber],
@@ -110,9 +111,7 @@ pub(super) fn bind(
     }
     if !made.is_empty() {
         let database = DirectoryError::database("bind a number in");
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(database)?;
+        let transaction = connection.begin().map_err(database)?;
         for (number, _) in &made {
             write::open_binding(&transaction, number, i64::from(space.0), now)?;
         }
@@ -122,7 +121,7 @@ pub(super) fn bind(
             let entries = audit::bound_entries(account, id, &numbers);
             audit::append(&transaction, actor, now, entries)?;
         }
-        transaction.commit().map_err(database)?;
+        transaction.commit(database)?;
     }
     Ok((outcomes, made))
 }
@@ -130,20 +129,18 @@ pub(super) fn bind(
 /// Writes when keys were used last, in one transaction. Keys that are gone are
 /// passed over.
 pub(super) fn write_key_uses(
-    connection: &mut Connection,
+    connection: &Database,
     uses: &[(AccessKeyId, LastUse)],
 ) -> Result<(), DirectoryError> {
     let database = DirectoryError::database("note the last uses of keys in");
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(database)?;
+    let transaction = connection.begin().map_err(database)?;
     for (id, last) in uses {
         transaction
             .prepare_cached("UPDATE access_keys SET used_ms = ?2, used_product = ?3 WHERE id = ?1")
             .and_then(|mut statement| statement.execute((id.as_str(), last.at_ms, &last.product)))
             .map_err(database)?;
     }
-    transaction.commit().map_err(database)
+    transaction.commit(database)
 }
 
 pub(super) fn is_setup_token(connection: &Connection, token: &str) -> Result<bool, DirectoryError> {

@@ -6,7 +6,7 @@
 
 use chatmetric_core::{EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::AccountId;
-use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{ToSql, Transaction};
 
 use super::{load, token_hash};
 use crate::directory::audit::{self, NewEntry};
@@ -16,6 +16,7 @@ use crate::directory::first_start::FirstStart;
 use crate::directory::identity::Actor;
 use crate::directory::model::CustSpaceId;
 use crate::directory::schema::META_OPERATOR_ACCOUNT;
+use crate::directory::shared::Database;
 use crate::directory::snapshot::Snapshot;
 use crate::directory::state::{AccountState, GrantId, Secret, State, WebhookSecrets};
 use crate::entropy::Entropy;
@@ -30,7 +31,7 @@ pub(in crate::directory) struct Write<'a> {
 }
 
 pub(in crate::directory) fn write_changes(
-    connection: &mut Connection,
+    connection: &Database,
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
@@ -40,7 +41,7 @@ pub(in crate::directory) fn write_changes(
 }
 
 pub(in crate::directory) fn write_first_start(
-    connection: &mut Connection,
+    connection: &Database,
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
@@ -66,16 +67,14 @@ pub(in crate::directory) fn write_first_start(
 }
 
 fn write_all(
-    connection: &mut Connection,
+    connection: &Database,
     write: &Write<'_>,
     new: &State,
     changes: &[Change],
     entries: Vec<NewEntry>,
     also: impl FnOnce(&Writer<'_>) -> Result<(), DirectoryError>,
 ) -> Result<Snapshot, DirectoryError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(DATABASE)?;
+    let transaction = connection.begin().map_err(DATABASE)?;
     // Removals come first: a space may go while a webhook still names it, and is given
     // another one a few rows later.
     transaction
@@ -112,7 +111,7 @@ fn write_all(
         });
     }
     let snapshot = loaded.into_snapshot()?;
-    transaction.commit().map_err(DATABASE)?;
+    transaction.commit(DATABASE)?;
     Ok(snapshot)
 }
 

@@ -442,6 +442,7 @@ fn whoever_has_the_data_directory_always_finds_a_way_in() {
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
         backups: Arc::default(),
         streams: Arc::default(),
+        peers: None,
     };
     let whose = |user: Option<&str>, account: Option<&str>| TokenFor {
         user: user.map(str::to_owned),

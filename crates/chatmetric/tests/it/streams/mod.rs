@@ -13,7 +13,8 @@ use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric::config::{StreamFormat, StreamSettings};
 use chatmetric_sim::{BodyStyle, Config, Event, Model, Workload, render_body};
 use chatmetric_store::{EmbeddedStore, MemoryStore, Options, Reason, Store, StreamOffset};
-use server::{Nats, wait_until};
+use server::Nats;
+pub(crate) use server::{program, wait_until};
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;

@@ -11,7 +11,7 @@ use std::time::Duration;
 const WINDOW: usize = 200;
 
 /// Where `cargo xtask test` puts it: below the target directory of the program.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_chatmetric"))
         .ancestors()
         .nth(2)

@@ -1,0 +1,98 @@
+//! What a server asks of the other nodes of its cluster, and what its own node does.
+//!
+//! Not here: how nodes talk (`crate::cluster`). Invariant: where there are other nodes,
+//! nonce and throttle of a call are decided by one of them for all, never by two.
+
+use super::App;
+use super::answer::Answer;
+use super::route::Route;
+use crate::api::action::Action;
+use crate::config::ClusterRole;
+use crate::control::{ClusterTask, ReplicaReport};
+use chatmetric_core::AccountKey;
+use chatmetric_rpc::ApiError;
+use chatmetric_rpc::admission::{Asked, CallTime};
+use chatmetric_rpc::nonce::NonceEntry;
+use http::StatusCode;
+
+/// The other nodes, as a server sees them.
+pub trait Peers: Send + Sync {
+    /// Lets the owner of the account decide. Blocks until it has.
+    ///
+    /// # Errors
+    /// What the owner says; `ServiceUnavailable` when there is none now.
+    fn decide(
+        &self,
+        account: AccountKey,
+        asked: &Asked<'_, Action>,
+    ) -> Result<NonceEntry, ApiError>;
+
+    /// The replicas of this node.
+    fn replicas(&self) -> Vec<ReplicaReport>;
+
+    /// Whether a server of NATS is connected.
+    fn is_connected(&self) -> bool;
+
+    /// Does a task of the operator.
+    ///
+    /// # Errors
+    /// Why it failed, for people.
+    fn run(&self, task: ClusterTask) -> Result<serde_json::Value, String>;
+}
+
+/// Decides here, for any node that asks.
+pub trait Decider: Send + Sync {
+    /// As [`Peers::decide`], on this node.
+    ///
+    /// # Errors
+    /// Those of the admission.
+    fn decide_here(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError>;
+
+    /// Remembers nonces that others admitted.
+    fn restore(&self, nonces: Vec<NonceEntry>);
+}
+
+impl Decider for App {
+    fn decide_here(&self, asked: &Asked<'_, Action>) -> Result<NonceEntry, ApiError> {
+        let at = CallTime {
+            now_ms: self.clock.now().0,
+            monotonic_ns: self.clock.monotonic_ns(),
+        };
+        let entry = self.admission.decide(asked, at)?;
+        Ok(entry)
+    }
+
+    fn restore(&self, nonces: Vec<NonceEntry>) {
+        self.admission.restore_nonces(nonces, self.clock.now().0);
+    }
+}
+
+/// The answer to what this node does not do; `None` for what it does.
+pub(super) fn refused(app: &App, route: &Route) -> Option<Answer> {
+    let cluster = &app.settings.cluster;
+    let needed = match route {
+        Route::WhatsappWebhook(_) | Route::CamsWebhook(_) | Route::EventsWebhook(_) => {
+            ClusterRole::Ingest
+        }
+        Route::Rpc | Route::Console | Route::Operator | Route::Browser => ClusterRole::Api,
+        Route::Health
+        | Route::Ready
+        | Route::ReadyForQueries
+        | Route::ReadyStreams
+        | Route::Metrics
+        | Route::OpenApi
+        | Route::ApiDocs(_)
+        | Route::MethodNotAllowed(_) => return None,
+    };
+    if !cluster.is_on() || cluster.does(needed) {
+        return None;
+    }
+    Some(Answer::small(
+        StatusCode::NOT_FOUND,
+        "NotHere",
+        match needed {
+            ClusterRole::Ingest => "this node takes no webhooks (`cluster.role`)",
+            ClusterRole::Api | ClusterRole::Tally => "this node answers no calls (`cluster.role`)",
+        },
+    ))
+}

@@ -1,0 +1,159 @@
+//! Three real nats-servers that are one cluster, each of which can be killed and started
+//! again with what it has on disk.
+
+use crate::streams::{program, wait_until};
+use async_nats::jetstream;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+const NODES: usize = 3;
+
+/// The servers.
+pub(super) struct Servers {
+    dir: tempfile::TempDir,
+    children: Vec<Option<Child>>,
+    ports: Vec<u16>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Servers {
+    pub(super) fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let held: Vec<_> = (0..NODES * 2)
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
+            .collect();
+        let ports: Vec<u16> = held
+            .iter()
+            .map(|one| one.local_addr().expect("bound").port())
+            .collect();
+        drop(held);
+        let (clients, routes) = ports.split_at(NODES);
+        let all: Vec<String> = routes
+            .iter()
+            .map(|port| format!("\"nats://127.0.0.1:{port}\""))
+            .collect();
+        for (node, (client, route)) in clients.iter().zip(routes).enumerate() {
+            let own = dir.path().join(format!("n{node}"));
+            std::fs::create_dir(&own).expect("made");
+            let config = format!(
+                "server_name: n{node}\nlisten: \"127.0.0.1:{client}\"\n\
+                 jetstream {{ store_dir: \"{}\", sync_interval: always }}\n\
+                 cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+                own.join("jetstream").display(),
+                all.join(", ")
+            );
+            std::fs::write(own.join("nats.conf"), config).expect("written");
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let mut servers = Self {
+            dir,
+            children: (0..NODES).map(|_| None).collect(),
+            ports: clients.to_vec(),
+            runtime,
+        };
+        for node in 0..NODES {
+            servers.start_again(node);
+        }
+        wait_until("a leader of JetStream", || servers.has_leader());
+        servers
+    }
+
+    fn own(&self, node: usize) -> PathBuf {
+        self.dir.path().join(format!("n{node}"))
+    }
+
+    /// kill -9
+    pub(super) fn kill(&mut self, node: usize) {
+        let mut child = self.children[node].take().expect("it runs");
+        child.kill().expect("kills");
+        child.wait().expect("it ends");
+    }
+
+    pub(super) fn start_again(&mut self, node: usize) {
+        let own = self.own(node);
+        let child = Command::new(program())
+            .arg("-c")
+            .arg(own.join("nats.conf"))
+            .arg("-l")
+            .arg(own.join("nats.log"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server starts");
+        self.children[node] = Some(child);
+    }
+
+    /// For `cluster.nats_urls`.
+    pub(super) fn urls(&self) -> String {
+        let all: Vec<String> = self
+            .ports
+            .iter()
+            .map(|port| format!("\"nats://127.0.0.1:{port}\""))
+            .collect();
+        format!("[{}]", all.join(", "))
+    }
+
+    fn has_leader(&self) -> bool {
+        self.with(|context| async move {
+            let made = context
+                .create_stream(jetstream::stream::Config {
+                    name: "READY".to_owned(),
+                    num_replicas: NODES,
+                    ..jetstream::stream::Config::default()
+                })
+                .await;
+            if made.is_ok() {
+                drop(context.delete_stream("READY").await);
+            }
+            made.is_ok()
+        })
+        .unwrap_or(false)
+    }
+
+    /// Does something with a connection to any of them.
+    fn with<T, F: Future<Output = T>>(
+        &self,
+        with: impl FnOnce(jetstream::Context) -> F,
+    ) -> Option<T> {
+        let urls: Vec<String> = self
+            .ports
+            .iter()
+            .map(|port| format!("nats://127.0.0.1:{port}"))
+            .collect();
+        self.runtime.block_on(async {
+            let client = async_nats::connect(urls).await.ok()?;
+            Some(with(jetstream::new(client)).await)
+        })
+    }
+
+    /// The number of the server that leads a stream.
+    pub(super) fn leader_of(&self, stream: &str) -> usize {
+        let mut found = None;
+        wait_until("a leader of the stream", || {
+            let name = stream.to_owned();
+            let leader = self.with(|context| async move {
+                let stream = context.get_stream(name).await.ok()?;
+                stream.cached_info().cluster.as_ref()?.leader.clone()
+            });
+            let leader = leader.flatten();
+            found = leader.and_then(|it| it.strip_prefix('n')?.parse().ok());
+            found.is_some()
+        });
+        found.expect("waited for")
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().flatten() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
