@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NODES: usize = 3;
 /// Linux counts `/proc/<pid>/stat` in this many ticks a second.

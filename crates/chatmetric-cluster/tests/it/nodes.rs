@@ -8,6 +8,7 @@ use chatmetric_cluster::assignment::replicas_of;
 use chatmetric_cluster::follow::Progress;
 use chatmetric_cluster::{ClusterStore, Node, Partition, audit::audit};
 use chatmetric_core::EpochMs;
+use chatmetric_store::Store as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
