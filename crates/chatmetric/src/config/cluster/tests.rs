@@ -39,8 +39,7 @@ fn all_faults_are_named_with_their_places() {
                 tally_replicas = 99\n";
     expect_test::expect![[r#"
         line 2, column 13: `cluster.nats_urls`: `http://a` is not `nats://HOST:PORT` or `tls://HOST:PORT`
-        line 2, column 13: `cluster.nats_urls`: a URL has an `@`: secrets belong into files, for example `token_file`
-        line 1, column 2: `cluster.node`: is missing: each node has a name of its own, and keeps it
+        `cluster.node`: is missing: each node has a name of its own, and keeps it
         line 3, column 8: `cluster.name`: must be 1 to 32 letters, digits, `-` or `_`
         line 4, column 8: `cluster.role`: `tally` is there twice
         line 5, column 12: `cluster.replicas`: `1` copies can lose acknowledged events with one machine: at least 3, or `allow_weak_durability = true`
