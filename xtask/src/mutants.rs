@@ -15,6 +15,7 @@ macro_rules! test {
 }
 
 mod backup;
+mod cluster;
 mod concurrency;
 mod console;
 mod edges;
@@ -69,6 +70,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(reconcile::MUTANTS)
         .chain(streams::MUTANTS)
         .chain(explain::MUTANTS)
+        .chain(cluster::MUTANTS)
         .chain(concurrency::MUTANTS)
         .chain(fuzz::MUTANTS)
         .chain(sim::MUTANTS)

@@ -1,0 +1,68 @@
+//! Protections of a cluster: counts and place in one commit, no hole, an acknowledgement that
+//! means what it says, one owner.
+
+use super::Mutant;
+
+/// See the module.
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        id: "cluster-place",
+        promise: "counts and their place in the log are in one commit",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "            sequence,\n            last_ms,\n            ..StreamOffset",
+        replace: "            sequence: 0 * sequence,\n            last_ms,\n            ..StreamOffset",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "a_restart_goes_on_behind_the_place_that_is_in_the_commit"
+        ),
+    },
+    Mutant {
+        id: "cluster-gap",
+        promise: "a hole in the log is refused",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "if placed.sequence > next {",
+        replace: "if placed.sequence > next && false {",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "gaps_other_logs_and_damaged_entries_are_refused"
+        ),
+    },
+    Mutant {
+        id: "cluster-slots",
+        promise: "what is left does not depend on how entries came together",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "        self.slot\n            .is_none_or(|slot| slot == batch.received_at.slot())\n            && self.events",
+        replace: "        self.events",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "what_made_the_counts_does_not_depend_on_it_either"
+        ),
+    },
+    Mutant {
+        id: "cluster-other-log",
+        promise: "counts of another log are not gone on with",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "if place.is_some_and(|place| place.created_ns != created_ns) {",
+        replace: "if place.is_some_and(|place| place.created_ns != created_ns && false) {",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "gaps_other_logs_and_damaged_entries_are_refused"
+        ),
+    },
+    Mutant {
+        id: "cluster-silence",
+        promise: "a new owner is silent until what the old one admitted is over",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "let opens_at = Instant::now() + self.ttl + self.ttl / 10 + WINDOW;",
+        replace: "let opens_at = Instant::now();",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "no_second_has_more_than_the_limit_across_a_change_of_the_owner"
+        ),
+    },
+];
