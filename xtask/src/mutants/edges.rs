@@ -393,8 +393,8 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "family-durable",
         promise: "which feed counts is durable before an event counts",
         file: "crates/chatmetric/src/directory/rows/families.rs",
-        find: "    // Durable before an event counts: else the other feed could be first after a crash.\n    transaction.commit().map_err(DATABASE)\n",
-        replace: "    transaction.rollback().map_err(DATABASE)\n",
+        find: "    // Durable before an event counts: else the other feed could be first after a crash.\n    transaction.commit(DATABASE)\n",
+        replace: "    drop(transaction);\n    Ok(())\n",
         test: &[
             "test",
             "-p",

@@ -88,8 +88,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "watch-acknowledged",
         promise: "an acknowledgement is kept over a restart",
         file: "crates/chatmetric/src/directory/alerts.rs",
-        find: "        audit_of(&transaction, &before, note, actor, now)?;\n        transaction.commit().map_err(DATABASE)?;",
-        replace: "        audit_of(&transaction, &before, note, actor, now)?;\n        transaction.rollback().map_err(DATABASE)?;",
+        find: "        audit_of(&transaction, &before, note, actor, now)?;\n        transaction.commit(DATABASE)?;",
+        replace: "        audit_of(&transaction, &before, note, actor, now)?;\n        drop(transaction);",
         test: test!(
             lib,
             "an_acknowledgement_is_kept_over_a_restart_and_is_in_the_audit_log"

@@ -42,8 +42,11 @@ fn life(running: &Running<'_>, setup: &Setup, world: &mut World, later: Option<R
     if !in_start || child.wait_ready().is_ok() {
         child.feed(world, u64::MAX);
     }
+    // A child that cannot write any more may end by itself; its number is its own until it
+    // is waited for, which is after this.
+    let cut = pulled.join().expect("cuts");
     child.end(world);
-    pulled.join().expect("cuts")
+    cut
 }
 
 /// A machine and what it was told, over many cuts.
