@@ -17,6 +17,23 @@ const explain = async (page) => {
   await page.getByRole("dialog").waitFor();
 };
 
+const CLUSTER = {
+  node: "a",
+  connected: true,
+  partitions: 4,
+  tallyReplicas: 2,
+  members: [
+    { name: "a", tally: true, follows: [0, 1, 3] },
+    { name: "b", tally: true, follows: [0, 3] },
+    { name: "c", tally: true, follows: [1] },
+  ],
+  replicas: [
+    { partition: 0, applied: 1_204_331, lag: 0, answers: true },
+    { partition: 1, applied: 98_102, lag: 12_004, answers: false },
+    { partition: 3, applied: 1_198_004, lag: null, answers: true },
+  ],
+};
+
 /** name, path, scenario, and what may be done before looking. */
 export const STATES = [
   ["signin", "signin", { session: { state: "signedOut" } }],
@@ -127,6 +144,9 @@ export const STATES = [
     await page.getByText("The account was made").waitFor();
   }],
   ["system", "system", {}],
+  // A replica that is behind, and a partition that nobody counts.
+  ["system-cluster", "system", { cluster: CLUSTER }],
+  ["system-cluster-alone", "system", { cluster: { ...CLUSTER, connected: false, members: [], replicas: [] } }],
   ["system-no-backup", "system", { backup: { dir: null, lastMs: null, id: null, positions: null, bytes: null, nextMs: null, made: 0, failed: 0 } }],
   ["system-backup-failed", "system", { backup: { failed: 3, error: "`/mnt/backups/chatmetric` is not empty and holds no backups of chatmetric; nothing was touched", errorMs: Date.UTC(2026, 10, 23, 7, 40) } }],
   ["alerts", "alerts", {}],
