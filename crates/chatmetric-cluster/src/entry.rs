@@ -12,9 +12,9 @@
 pub(crate) mod events;
 pub mod split;
 
-use crate::coding::{Reader, put_length, put_signed, put_varint};
 use bytes::Bytes;
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
+use chatmetric_store::coding::{Reader, put_length, put_signed, put_varint};
 use chatmetric_store::{BATCH_EVENTS_MAX, Batch, QuarantineId, SourceName, StatusEvent};
 
 /// The version that is written, and the only one that is read.
@@ -98,7 +98,7 @@ impl Entry {
             } => {
                 out.push(3);
                 put_varint(&mut out, account.0.into());
-                crate::coding::put_bytes(&mut out, number.as_bytes());
+                chatmetric_store::coding::put_bytes(&mut out, number.as_bytes());
                 put_varint(&mut out, space.0.into());
             }
             Self::Replay { item, events } => {
@@ -113,7 +113,7 @@ impl Entry {
                 events,
             } => {
                 out.push(5);
-                crate::coding::put_bytes(&mut out, source.as_bytes());
+                chatmetric_store::coding::put_bytes(&mut out, source.as_bytes());
                 put_signed(&mut out, received_at.0);
                 put_length(&mut out, events.len());
                 for (event, space) in events {

@@ -34,7 +34,6 @@
 
 pub mod assignment;
 pub mod audit;
-mod coding;
 pub mod engine;
 pub mod entry;
 mod error;

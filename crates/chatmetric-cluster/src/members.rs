@@ -6,12 +6,12 @@
 //!
 //! Not here: who holds what. Invariant: this member is in every view.
 
-use crate::coding::{Reader, put_length, put_varint};
 use crate::engine::Engine;
 use crate::error::{ClusterError, chain, failed};
 use crate::partition::Partition;
 use crate::topology::Topology;
 use async_nats::jetstream::kv::{self, Operation};
+use chatmetric_store::coding::{Reader, put_length, put_varint};
 use futures_util::StreamExt as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -15,13 +15,13 @@ mod lease;
 mod serve;
 
 use crate::assignment::owner_of;
-use crate::coding::{Reader, put_varint};
 use crate::engine::Engine;
 use crate::error::{ClusterError, failed};
 use crate::members::Members;
 use crate::topology::Topology;
 use bytes::Bytes;
 use chatmetric_core::AccountKey;
+use chatmetric_store::coding::{Reader, put_varint};
 use lease::{Leases, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

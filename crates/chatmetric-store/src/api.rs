@@ -104,6 +104,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, in the order of their codes: new ones come last.
+    pub const ALL: [Self; 9] = [
+        Self::Late,
+        Self::Future,
+        Self::UnknownNumber,
+        Self::ForeignNumber,
+        Self::SecondSource,
+        Self::BadTimestamp,
+        Self::Malformed,
+        Self::Unparsable,
+        Self::TooManyNumbers,
+    ];
+
     /// The word in the books, the console and the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -11,7 +11,6 @@
 
 mod catalog;
 mod catalog_stream;
-mod coding;
 mod cold;
 mod command;
 pub(crate) mod cut;

@@ -10,6 +10,7 @@
 //! 3. After a failed write or sync nothing is acknowledged until restart.
 
 mod api;
+pub mod coding;
 mod embedded;
 mod explanation;
 mod memory;

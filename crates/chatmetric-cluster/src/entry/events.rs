@@ -8,8 +8,11 @@
 //! that is decoded.
 
 use super::count;
-use crate::coding::{Reader, put_bytes, put_length, put_signed, put_varint};
-use chatmetric_core::{AccountKey, EpochMs, Fingerprint, MessageStatus, SpaceKey};
+use chatmetric_core::{AccountKey, EpochMs, Fingerprint, SpaceKey};
+use chatmetric_store::coding::{
+    Reader, put_bytes, put_length, put_signed, put_varint, reason_code, reason_of, status_code,
+    status_of,
+};
 use chatmetric_store::{
     BATCH_EVENTS_MAX, Batch, Reason, SOURCE_NAME_BYTES_MAX, SealedItem, StatusEvent, Target,
 };
@@ -21,40 +24,12 @@ pub(super) const EVENT_BYTES_MAX: usize = 1 + 21 + 16 + 10 + 5 + 1;
 
 const SAME_NUMBER: u8 = 1 << 4;
 
-/// All reasons, in the order of their codes. New ones come last.
-const REASONS: [Reason; 9] = [
-    Reason::Late,
-    Reason::Future,
-    Reason::UnknownNumber,
-    Reason::ForeignNumber,
-    Reason::SecondSource,
-    Reason::BadTimestamp,
-    Reason::Malformed,
-    Reason::Unparsable,
-    Reason::TooManyNumbers,
-];
-
 pub(crate) fn put_reason(out: &mut Vec<u8>, reason: Reason) {
-    let code = REASONS.iter().position(|it| *it == reason);
-    put_length(out, code.unwrap_or(REASONS.len()));
+    out.push(reason_code(reason));
 }
 
 pub(crate) fn reason(reader: &mut Reader<'_>) -> Option<Reason> {
-    let code = usize::try_from(reader.varint()?).ok()?;
-    REASONS.get(code).copied()
-}
-
-pub(crate) fn put_status(status: MessageStatus) -> u8 {
-    match status {
-        MessageStatus::Sent => 0,
-        MessageStatus::Delivered => 1,
-        MessageStatus::Read => 2,
-        MessageStatus::Failed => 3,
-    }
-}
-
-pub(crate) fn status(code: u8) -> Option<MessageStatus> {
-    MessageStatus::ALL.get(usize::from(code)).copied()
+    reason_of(reader.byte()?)
 }
 
 pub(super) fn put_batch(out: &mut Vec<u8>, batch: &Batch) {
@@ -111,7 +86,7 @@ pub(super) fn put_events(out: &mut Vec<u8>, base: EpochMs, events: &[StatusEvent
         };
         let is_same = before == Some(event.number);
         let same = if is_same { SAME_NUMBER } else { 0 };
-        out.push(put_status(event.status) | (target << 2) | same);
+        out.push(status_code(event.status) | (target << 2) | same);
         if !is_same {
             put_bytes(out, event.number.as_bytes());
             before = Some(event.number);
@@ -156,7 +131,7 @@ pub(super) fn events(
         events.push(StatusEvent {
             fingerprint,
             number,
-            status: status(flags & 3)?,
+            status: status_of(flags & 3)?,
             at,
             target,
         });

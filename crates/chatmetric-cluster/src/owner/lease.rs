@@ -5,11 +5,11 @@
 //! a member that is there is left alone.
 
 use super::{Decider, lock};
-use crate::coding::{Reader, put_bytes, put_varint};
 use crate::error::{ClusterError, failed};
 use crate::members::{Members, View};
 use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind};
 use chatmetric_core::AccountKey;
+use chatmetric_store::coding::{Reader, put_bytes, put_varint};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -4,9 +4,9 @@
 //! time is bounded; who is not answered asks again.
 
 use super::{Inner, put_verdict};
-use crate::coding::Reader;
 use crate::error::{ClusterError, failed};
 use chatmetric_core::AccountKey;
+use chatmetric_store::coding::Reader;
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 use tokio::sync::Semaphore;

@@ -3,10 +3,10 @@
 //! Not here: pieces. Invariant: an answer has the shape of its question, or is no answer.
 
 use super::wire;
-use crate::coding::{Reader, put_bytes, put_length, put_signed, put_varint};
 use crate::error::chain;
 use crate::tally::{Digest, Outcome};
 use chatmetric_core::{DayBlock, EpochMs, PhoneNumber, UtcDay};
+use chatmetric_store::coding::{Reader, put_bytes, put_length, put_signed, put_varint};
 use chatmetric_store::{
     Books, Explanation, Quarantined, SourceName, StoreError, StoreStats, VerifyReport,
 };

@@ -10,7 +10,6 @@
 use super::answer::{Answer, Refusal};
 use super::end::End;
 use super::{ANSWER_BYTES_MAX, Piece, Question};
-use crate::coding::Reader;
 use crate::engine::Engine;
 use crate::error::{ClusterError, failed};
 use crate::follow::last_of;
@@ -19,6 +18,7 @@ use crate::partition::Partition;
 use crate::topology::Topology;
 use async_nats::StatusCode;
 use chatmetric_store::StoreError;
+use chatmetric_store::coding::Reader;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use std::sync::Arc;

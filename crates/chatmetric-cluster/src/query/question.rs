@@ -3,9 +3,9 @@
 //! Not here: answers. Invariant: what was encoded is decoded as the same, and no bytes make
 //! the decoder panic.
 
-use crate::coding::{Reader, put_bytes, put_length, put_varint};
 use crate::entry::events::{put_reason, reason};
 use chatmetric_core::{PhoneNumber, Slot, SpaceKey, UtcDay};
+use chatmetric_store::coding::{Reader, put_bytes, put_length, put_varint};
 use chatmetric_store::{QuarantineFilter, QuarantineId};
 
 const VERSION: u8 = 1;

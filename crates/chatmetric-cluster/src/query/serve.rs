@@ -10,12 +10,12 @@
 
 use super::answer::{Answer, Refusal};
 use super::{ANSWER_BYTES_MAX, Piece, Question};
-use crate::coding::put_length;
 use crate::engine::Engine;
 use crate::error::{ClusterError, failed};
 use crate::follow::Progress;
 use crate::tally::Tally;
 use async_nats::{Client, Message, Subject, Subscriber};
+use chatmetric_store::coding::put_length;
 use chatmetric_store::{Store as _, StoreError};
 use futures_util::StreamExt as _;
 use std::sync::Arc;

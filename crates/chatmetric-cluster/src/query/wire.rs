@@ -3,11 +3,13 @@
 //! Not here: which answer they are in. Invariant: what was written is read as the same, and
 //! no bytes make a reader panic.
 
-use crate::coding::{Reader, put_bytes, put_length, put_signed, put_varint};
-use crate::entry::events::{put_reason, put_status, reason, status};
+use crate::entry::events::{put_reason, reason};
 use chatmetric_core::tally::COUNTERS;
 use chatmetric_core::time::SLOTS_PER_DAY;
 use chatmetric_core::{DayBlock, EpochMs, Fingerprint};
+use chatmetric_store::coding::{
+    Reader, put_bytes, put_length, put_signed, put_varint, status_code, status_of,
+};
 use chatmetric_store::{
     Books, Explanation, Origin, QuarantineId, Quarantined, QuarantinedContent, Revision, Share,
 };
@@ -104,7 +106,7 @@ pub(crate) fn put_item(out: &mut Vec<u8>, item: &Quarantined) {
             status,
             at,
         } => {
-            out.push(put_status(*status));
+            out.push(status_code(*status));
             out.extend_from_slice(&fingerprint.0.to_le_bytes());
             put_bytes(out, number.as_bytes());
             put_signed(out, at.0);
@@ -127,7 +129,7 @@ pub(crate) fn item(reader: &mut Reader<'_>) -> Option<Quarantined> {
         content: match reader.byte()? {
             u8::MAX => QuarantinedContent::Sealed(reader.bytes()?.into()),
             code => QuarantinedContent::Event {
-                status: status(code)?,
+                status: status_of(code)?,
                 fingerprint: Fingerprint(reader.fixed_u128()?),
                 number: reader.number()?,
                 at: EpochMs(reader.signed()?),

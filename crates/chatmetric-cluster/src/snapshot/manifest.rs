@@ -2,8 +2,8 @@
 //!
 //! Not here: the objects. Invariant: keys sort as the places of the snapshots do.
 
-use crate::coding::{Reader, put_bytes, put_length, put_varint};
 use crate::partition::Partition;
+use chatmetric_store::coding::{Reader, put_bytes, put_length, put_varint};
 
 const VERSION: u8 = 1;
 

@@ -4,9 +4,9 @@
 //! again on any member counts every message; what it reads twice is counted once. Not here:
 //! the reading. Invariant: an offset is never ahead of the logs.
 
-use crate::coding::{Reader, put_varint};
 use crate::error::{ClusterError, failed};
 use crate::topology::Topology;
+use chatmetric_store::coding::{Reader, put_varint};
 use chatmetric_store::{SourceName, StreamOffset};
 use futures_util::StreamExt as _;
 

@@ -4,9 +4,9 @@
 //! Not here: the comparison (`audit`). Invariant: equal counts, books, floor and quarantine
 //! have equal digests, however and wherever they came about.
 
-use crate::coding::{put_bytes, put_length, put_signed, put_varint};
 use crate::query::wire;
 use chatmetric_core::{PhoneNumber, Slot, SpaceKey, UtcDay};
+use chatmetric_store::coding::{put_bytes, put_length, put_signed, put_varint};
 use chatmetric_store::{EmbeddedStore, QuarantineFilter, Store, StoreError};
 use xxhash_rust::xxh3::Xxh3;
 

@@ -5,11 +5,11 @@
 //! files of runs and segments. Invariant: a snapshot of it is exactly the fold
 //! of the runs that its manifest names.
 
-use super::coding::{Reader, put_varint};
 use super::entry::BooksDelta;
 use super::fault;
 use super::item::{Body, Item};
 use crate::api::{Books, SourceName, StoreError, Target};
+use crate::coding::{Reader, put_varint};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber, SpaceKey};
 use fjall::{
     Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot,

@@ -7,9 +7,9 @@
 //! were written; one that was cut off or changed is refused, before or at that place.
 
 use super::catalog::{Catalog, View};
-use super::coding::{Reader, put_bytes};
 use super::fault;
 use crate::api::StoreError;
+use crate::coding::{Reader, put_bytes};
 use fjall::Keyspace;
 use std::io::Read;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! something, for each of them a mask of counters and their values, and a
 //! CRC-32C over key and value, so that a block under a wrong key is found.
 
-use super::coding::{Reader, put_signed};
+use crate::coding::{Reader, put_signed};
 use chatmetric_core::time::SLOTS_PER_DAY;
 use chatmetric_core::{Counts, DayBlock};
 

@@ -7,11 +7,11 @@
 //! in its own segment, or is a number that the catalog knows: a replay asks no
 //! run.
 
-use super::coding::{Reader, put_bytes, put_signed, put_varint};
-use super::item::{Item, status_code, status_of};
+use super::item::Item;
 use super::notes::NoteKind;
 use super::offsets;
 use crate::api::Books;
+use crate::coding::{Reader, put_bytes, put_signed, put_varint, status_code, status_of};
 use crate::stream_offset::StreamOffset;
 use chatmetric_core::{
     EpochMs, Fingerprint, MessageRecord, MessageStatus, PhoneNumber, Slot, SpaceKey, UtcDay,

@@ -7,7 +7,6 @@
 //! notes; a row stays bounded, whatever is received late.
 
 use super::catalog::{Catalog, View, tally_key};
-use super::coding::{Reader, put_bytes, put_signed, put_varint};
 use super::day_coding::{seal, unseal};
 use super::fault;
 use super::generation::Published;
@@ -15,6 +14,7 @@ use super::notes::{NoteKey, NoteKind, USUAL};
 use super::shared::{Shared, Start};
 use super::usual::SourceNames;
 use crate::api::{SourceName, StoreError};
+use crate::coding::{Reader, put_bytes, put_signed, put_varint};
 use chatmetric_core::time::SLOTS_PER_DAY;
 use chatmetric_core::{DayBlock, EpochMs, Slot, UtcDay};
 use fjall::{OwnedWriteBatch, Readable};

@@ -4,7 +4,6 @@
 //! It exists under `--cfg fuzzing` and in tests alone. Not here: files; a segment is bytes.
 //! Invariant: a function returns for any input, or a property is broken.
 
-use super::coding::Reader;
 use super::day_coding;
 use super::entry::{Decoder, Encoder, Entry};
 use super::explained::{self, Cells};
@@ -14,6 +13,7 @@ use super::item::Item;
 use super::journal::{self, Position, SegmentHeader};
 use super::packed_day::PackedDay;
 use super::record_coding::{self, ENTRY_BYTES, Packed};
+use crate::coding::Reader;
 use chatmetric_core::{DayBlock, EpochMs, MessageRecord, MessageStatus, Slot, UtcDay};
 use std::path::Path;
 use std::sync::Arc;

@@ -5,11 +5,13 @@
 //! source; an event that was late at its arrival has the reason `Late` and can
 //! never be claimed.
 
-use super::coding::{Reader, put_bytes, put_signed, put_varint};
 use crate::api::{
     QuarantineId, Quarantined, QuarantinedContent, Reason, SourceName, StatusEvent, Target,
 };
-use chatmetric_core::{AccountKey, EpochMs, Fingerprint, MessageStatus, SpaceKey};
+use crate::coding::{
+    Reader, put_bytes, put_signed, put_varint, reason_code, reason_of, status_code, status_of,
+};
+use chatmetric_core::{AccountKey, EpochMs, Fingerprint, SpaceKey};
 
 /// The version of the encoding.
 const VERSION: u8 = 1;
@@ -28,51 +30,6 @@ pub(crate) struct Item {
 pub(crate) enum Body {
     Event(StatusEvent),
     Sealed(AccountKey, Box<[u8]>),
-}
-
-const REASONS: [Reason; 9] = [
-    Reason::Late,
-    Reason::Future,
-    Reason::UnknownNumber,
-    Reason::ForeignNumber,
-    Reason::SecondSource,
-    Reason::BadTimestamp,
-    Reason::Malformed,
-    Reason::Unparsable,
-    Reason::TooManyNumbers,
-];
-
-/// The byte of a reason on disk; never changes.
-pub(crate) const fn reason_code(reason: Reason) -> u8 {
-    match reason {
-        Reason::Late => 0,
-        Reason::Future => 1,
-        Reason::UnknownNumber => 2,
-        Reason::ForeignNumber => 3,
-        Reason::SecondSource => 4,
-        Reason::BadTimestamp => 5,
-        Reason::Malformed => 6,
-        Reason::Unparsable => 7,
-        Reason::TooManyNumbers => 8,
-    }
-}
-
-/// The byte of a status on disk; never changes.
-pub(crate) const fn status_code(status: MessageStatus) -> u8 {
-    match status {
-        MessageStatus::Sent => 0,
-        MessageStatus::Delivered => 1,
-        MessageStatus::Read => 2,
-        MessageStatus::Failed => 3,
-    }
-}
-
-pub(crate) fn status_of(code: u8) -> Option<MessageStatus> {
-    MessageStatus::ALL.get(usize::from(code)).copied()
-}
-
-fn reason_of(code: u8) -> Option<Reason> {
-    REASONS.get(usize::from(code)).copied()
 }
 
 impl Item {

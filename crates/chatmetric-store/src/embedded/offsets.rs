@@ -6,12 +6,12 @@
 //! Invariant: the offset of a source is never ahead of its books.
 
 use super::catalog::{Catalog, View};
-use super::coding::{Reader, put_varint};
 use super::fault;
 use super::generation::lock;
 use super::queue::Job;
 use super::shared::Shared;
 use crate::api::{Batch, Completion, SourceName, StoreError};
+use crate::coding::{Reader, put_varint};
 use crate::stream_offset::StreamOffset;
 use fjall::OwnedWriteBatch;
 use std::collections::BTreeMap;

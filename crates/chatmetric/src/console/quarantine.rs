@@ -18,24 +18,14 @@ const PAGE_ITEMS: usize = 100;
 /// Most items of a page.
 pub(super) const PAGE_ITEMS_MAX: usize = 1_000;
 
-const REASONS: [Reason; 9] = [
-    Reason::Late,
-    Reason::Future,
-    Reason::UnknownNumber,
-    Reason::ForeignNumber,
-    Reason::SecondSource,
-    Reason::BadTimestamp,
-    Reason::Malformed,
-    Reason::Unparsable,
-    Reason::TooManyNumbers,
-];
-
 /// `GET quarantine`
 pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, ConsoleError> {
     who.require(ask, Right::ReadIngest)?;
     let query = ask.query()?;
     let reason = query.get("reason").map(|word| {
-        let known = REASONS.into_iter().find(|reason| reason.as_str() == word);
+        let known = Reason::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == word);
         known.ok_or_else(|| ConsoleError::invalid("reason", "It is no reason."))
     });
     let after = query.get("after").map(|id| {
