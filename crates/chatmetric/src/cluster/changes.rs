@@ -119,9 +119,14 @@ impl ChangeStream {
         self.wait(numbers(&self.context, &self.name))
     }
 
-    /// The last change, sealed.
-    pub(super) fn last(&self, sequence: u64) -> Result<Vec<u8>, JoinError> {
-        let read = "read the last change of the directory";
+    /// Waits.
+    pub(super) fn pause(&self, pause: Duration) {
+        self.wait(async { tokio::time::sleep(pause).await });
+    }
+
+    /// A change, sealed.
+    pub(super) fn change(&self, sequence: u64) -> Result<Vec<u8>, JoinError> {
+        let read = "read a change of the directory";
         self.wait(async {
             let stream = self.context.get_stream(&self.name).await;
             let stream = stream.map_err(|error| JoinError::servers(read, &error))?;

@@ -5,6 +5,7 @@
 //! accounts that is not the cluster's is never replaced and never mixed with it; a node
 //! with another master key is refused before its data directory is touched.
 
+use super::pictures::Picture;
 use super::{ChangeStream, follow, pictures};
 use crate::config::ClusterSettings;
 use crate::directory::{Directory, DirectoryError, ProposeError};
@@ -13,9 +14,15 @@ use crate::master_key::{MasterKey, MasterKeyError, SealError};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often joining begins anew because another node was faster.
 const TRIES_MAX: usize = 8;
+/// The list of pictures and a picture come from whichever server holds a replica; one that
+/// has just come back does not have them yet. So often it is asked again…
+const PICTURE_TRIES_MAX: usize = 60;
+/// … after this pause.
+const PICTURE_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A node does not get into its cluster.
 #[derive(Debug, thiserror::Error)]
@@ -159,23 +166,13 @@ impl Joiner<'_> {
     /// The cluster's directory: the one that is here, or a picture.
     fn enter(&self, stream: &ChangeStream, first: u64, last: u64) -> Result<Directory, JoinError> {
         let key = (self.key)()?;
-        Directory::check_change(&key, last, &stream.last(last)?).map_err(|error| match error {
+        Directory::check_change(&key, last, &stream.change(last)?).map_err(|error| match error {
             SealError::OtherKey => JoinError::MasterKey {
                 given: key.id().to_string(),
             },
             error => JoinError::servers("open the last change of the directory", &error),
         })?;
-        // Pictures of nodes that were too late to begin are there, too: they are of no
-        // installation that anybody has.
-        let began = stream.last(first).ok();
-        let instance = began.and_then(|sealed| Directory::instance_of(&key, first, &sealed));
-        let mut all = pictures::all(stream)?;
-        if let Some(instance) = &instance {
-            all.retain(|picture| picture.instance == *instance);
-        } else {
-            all.retain(|picture| picture.revision > 1);
-        }
-        let picture = all.first().ok_or(JoinError::NoPicture)?;
+        let picture = patiently(stream, || newest(stream, &key))?;
         if Directory::exists(self.data_dir) {
             let directory = self.open()?;
             let own = directory.revision()?;
@@ -195,10 +192,41 @@ impl Joiner<'_> {
                 return Ok(directory);
             }
         }
-        let sealed = pictures::get(stream, picture)?;
+        let sealed = patiently(stream, || pictures::get(stream, &picture))?;
         Directory::place_picture(self.data_dir, &key, picture.revision, &sealed)?;
         let directory = self.open()?;
         directory.begin_at(picture.revision)?;
         Ok(directory)
+    }
+}
+
+/// The newest picture of the cluster's installation that no change is missing behind.
+fn newest(stream: &ChangeStream, key: &MasterKey) -> Result<Picture, JoinError> {
+    let (first, _) = stream.numbers()?;
+    // Pictures of nodes that were too late to begin are there, too: they are of no
+    // installation that anybody has.
+    let began = Directory::instance_of(key, first, &stream.change(first)?);
+    let mut all = pictures::all(stream)?.into_iter();
+    let found = all.find(|picture| match &began {
+        Some(instance) => picture.instance == *instance,
+        None => picture.revision > 1 && picture.revision.saturating_add(1) >= first,
+    });
+    found.ok_or(JoinError::NoPicture)
+}
+
+/// Asks again for what a server that lags may not have.
+fn patiently<T>(
+    stream: &ChangeStream,
+    mut ask: impl FnMut() -> Result<T, JoinError>,
+) -> Result<T, JoinError> {
+    let mut tries = 1;
+    loop {
+        match ask() {
+            Err(JoinError::NoPicture | JoinError::Servers { .. }) if tries < PICTURE_TRIES_MAX => {
+                tries += 1;
+                stream.pause(PICTURE_AGAIN_AFTER);
+            }
+            settled => return settled,
+        }
     }
 }

@@ -10,6 +10,7 @@ use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
 use servers::Servers;
 use std::process::Stdio;
+use std::time::Duration;
 
 /// A node: its data directory and its configuration.
 struct Node {
@@ -154,7 +155,19 @@ fn one_directory_on_all_nodes() {
     servers.start_again(leader);
     let on_a = a.serve();
     assert_ne!(who(&on_a.url, "LTAIthird", "other-secret"), UNKNOWN_KEY);
-    let on_c = c.serve();
+    // A server that was away may have no picture yet: a node that is new waits for it.
+    let mut pictures = Vec::new();
+    wait_until("pictures on all servers", || {
+        pictures.extend(servers.take_objects("chatmetric-directory-pictures"));
+        !pictures.is_empty()
+    });
+    let on_c = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| c.serve());
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(!starting.is_finished());
+        servers.put_objects("chatmetric-directory-pictures", pictures);
+        starting.join().expect("started")
+    });
     assert_ne!(who(&on_c.url, "LTAIthird", "other-secret"), UNKNOWN_KEY);
     answers(&on_c.url, "LTAIthird", "other-secret");
 

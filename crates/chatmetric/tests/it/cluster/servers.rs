@@ -3,9 +3,11 @@
 
 use crate::streams::{program, wait_until};
 use async_nats::jetstream;
+use futures_util::StreamExt as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use tokio::io::AsyncReadExt as _;
 
 const NODES: usize = 3;
 
@@ -130,6 +132,37 @@ impl Servers {
             let client = async_nats::connect(urls).await.ok()?;
             Some(with(jetstream::new(client)).await)
         })
+    }
+
+    /// Takes the objects of a bucket away, as a server that lags does not have them.
+    pub(super) fn take_objects(&self, bucket: &'static str) -> Vec<(String, Vec<u8>)> {
+        let taken = self.with(|context| async move {
+            let bucket = context.get_object_store(bucket).await.expect("a bucket");
+            let names = bucket.list().await.expect("a list");
+            let names: Vec<_> = names.map(|it| it.expect("an object").name).collect().await;
+            let mut taken = Vec::new();
+            for name in names {
+                let mut bytes = Vec::new();
+                let mut object = bucket.get(&name).await.expect("an object");
+                object.read_to_end(&mut bytes).await.expect("all of it");
+                bucket.delete(&name).await.expect("deleted");
+                taken.push((name, bytes));
+            }
+            taken
+        });
+        taken.expect("a server")
+    }
+
+    /// Puts them back.
+    pub(super) fn put_objects(&self, bucket: &'static str, objects: Vec<(String, Vec<u8>)>) {
+        let put = self.with(|context| async move {
+            let bucket = context.get_object_store(bucket).await.expect("a bucket");
+            for (name, bytes) in objects {
+                let put = bucket.put(name.as_str(), &mut bytes.as_slice()).await;
+                put.expect("put");
+            }
+        });
+        put.expect("a server");
     }
 
     /// The number of the server that leads a stream.
