@@ -87,7 +87,9 @@ async fn respond(
     let (parts, body) = request.into_parts();
     let caller = caller_of(app, peer, &parts);
     let route = route(&parts);
-    if let Some(refused) = peers::refused(app, &route) {
+    let host = host_text(parts.headers.get(HOST));
+    let draw = || *ids.get_or_init(|| RequestIds::draw(app.entropy.as_ref()));
+    if let Some(refused) = peers::refused(app, &route, &host, draw) {
         return refused;
     }
     match route {

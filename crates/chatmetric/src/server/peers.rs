@@ -4,7 +4,7 @@
 //! nonce and throttle of a call are decided by one of them for all, never by two.
 
 use super::App;
-use super::answer::Answer;
+use super::answer::{Answer, RequestIds};
 use super::route::Route;
 use crate::api::action::Action;
 use crate::config::ClusterRole;
@@ -13,6 +13,7 @@ use chatmetric_core::AccountKey;
 use chatmetric_rpc::ApiError;
 use chatmetric_rpc::admission::{Asked, CallTime};
 use chatmetric_rpc::nonce::NonceEntry;
+use chatmetric_rpc::response::ResponseFormat;
 use http::StatusCode;
 
 /// The other nodes, as a server sees them.
@@ -67,8 +68,14 @@ impl Decider for App {
     }
 }
 
-/// The answer to what this node does not do; `None` for what it does.
-pub(super) fn refused(app: &App, route: &Route) -> Option<Answer> {
+/// The answer to what this node does not do; `None` for what it does. A call of the API
+/// gets the vendor's error, which its SDK tries again, at another node perhaps.
+pub(super) fn refused(
+    app: &App,
+    route: &Route,
+    host: &str,
+    ids: impl FnOnce() -> RequestIds,
+) -> Option<Answer> {
     let cluster = &app.settings.cluster;
     let needed = match route {
         Route::WhatsappWebhook(_) | Route::CamsWebhook(_) | Route::EventsWebhook(_) => {
@@ -87,12 +94,18 @@ pub(super) fn refused(app: &App, route: &Route) -> Option<Answer> {
     if !cluster.is_on() || cluster.does(needed) {
         return None;
     }
+    if let Route::Rpc = route {
+        let error = ApiError::ServiceUnavailable;
+        let ids = ids();
+        tracing::debug!(request_id = %ids.request, "this node answers no calls (`cluster.role`)");
+        return Some(Answer::vendor_error(ResponseFormat::Json, &error, host, ids, None).closing());
+    }
     Some(Answer::small(
         StatusCode::NOT_FOUND,
         "NotHere",
         match needed {
             ClusterRole::Ingest => "this node takes no webhooks (`cluster.role`)",
-            ClusterRole::Api | ClusterRole::Tally => "this node answers no calls (`cluster.role`)",
+            ClusterRole::Api | ClusterRole::Tally => "this node has no console (`cluster.role`)",
         },
     ))
 }

@@ -3,8 +3,10 @@
 use crate::faults::{Gate, GatedStore};
 use crate::log;
 use crate::world::{Reply, World, hub_signature, key, sample};
+use chatmetric::config::{ClusterRole, Settings};
 use chatmetric_rpc::request::Method;
 use chatmetric_rpc::sign::{Algorithm, Call, sign_v3};
+use chatmetric_store::MemoryStore;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +60,37 @@ fn check_vendor(reply: &Reply, status: u16, code: &str) {
         reply.header("content-type"),
         Some("application/json;charset=utf-8")
     );
+}
+
+#[test]
+fn what_a_node_of_a_cluster_does_not_do_is_said_in_the_words_of_whoever_asks() {
+    let only = |role| {
+        let tune = move |settings: &mut Settings| {
+            settings.cluster.nats_urls = vec!["nats://127.0.0.1:4222".to_owned()];
+            settings.cluster.role = vec![role];
+        };
+        World::start_with(tune, Arc::new(MemoryStore::new()))
+    };
+    let body = sample("wa_01_sent_v23.json");
+    let tally = only(ClusterRole::Tally);
+    check_vendor(&tally.metric("owner", &RANGE), 503, "ServiceUnavailable");
+    check_vendor(&tally.get("/nothing"), 503, "ServiceUnavailable");
+    let console = tally.get("/console/");
+    assert_eq!(console.status, 404, "{console:?}");
+    assert_eq!(console.json()["code"], "NotHere", "{console:?}");
+    let webhook = tally.webhook("acme-wa", "app-secret-one", &body);
+    assert_eq!(webhook.status, 404, "{webhook:?}");
+    assert_eq!(webhook.json()["code"], "NotHere", "{webhook:?}");
+    assert_eq!(tally.get("/healthz").status, 200);
+    let ingest = only(ClusterRole::Ingest);
+    check_vendor(&ingest.metric("owner", &RANGE), 503, "ServiceUnavailable");
+    assert_eq!(
+        ingest.webhook("acme-wa", "app-secret-one", &body).status,
+        200
+    );
+    let api = only(ClusterRole::Api);
+    assert_eq!(api.metric("owner", &RANGE).status, 200);
+    assert_eq!(api.webhook("acme-wa", "app-secret-one", &body).status, 404);
 }
 
 #[test]
