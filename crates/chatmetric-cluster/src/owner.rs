@@ -36,11 +36,18 @@ const AGAIN_AFTER: Duration = Duration::from_millis(30);
 /// Accounts whose owner is remembered.
 const KNOWN_MAX: usize = 100_000;
 
+/// The last decision of an owner is so old when the next one begins. Whoever keeps
+/// something for the next owner does it within this time from when the decision was asked
+/// for, or does not act on it.
+pub const KEPT_WITHIN: Duration = Duration::from_secs(1);
+
 /// What decides. Calls for one account never overlap.
 pub trait Decider: Send + Sync + 'static {
     /// This member begins to decide for `account`, and has to forget what it knew of it.
-    /// Tokens grow with every owner.
-    fn begin(&self, account: AccountKey, token: u64);
+    /// Tokens grow with every owner. It is asked nothing for `silent_for`, and until then the
+    /// owner before may have decided: what others keep of decisions is complete only after
+    /// that, if they keep it within [`KEPT_WITHIN`].
+    fn begin(&self, account: AccountKey, token: u64, silent_for: Duration);
 
     /// Decides. It must be quick, and must not block.
     fn decide(&self, account: AccountKey, question: &[u8]) -> Vec<u8>;

@@ -57,7 +57,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "cluster-silence",
         promise: "a new owner is silent until what the old one admitted is over",
         file: "crates/chatmetric-cluster/src/owner/lease.rs",
-        find: "let opens_at = Instant::now() + self.ttl + self.ttl / 10 + WINDOW;",
+        find: "let opens_at = Instant::now() + self.ttl + self.ttl / 10 + KEPT_WITHIN;",
         replace: "let opens_at = Instant::now();",
         test: test!(
             "chatmetric-cluster",

@@ -4,7 +4,7 @@
 //! the end of the lease, both by the clock of this machine that never goes back; a lease of
 //! a member that is there is left alone.
 
-use super::{Decider, lock};
+use super::{Decider, KEPT_WITHIN, lock};
 use crate::error::{ClusterError, failed};
 use crate::members::{Members, View};
 use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind};
@@ -16,8 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is decided exactly spans a second at most.
-const WINDOW: Duration = Duration::from_secs(1);
 /// How often a lease that changes under our hands is looked at again.
 const TRIES: usize = 3;
 
@@ -163,7 +161,7 @@ impl Leases {
             if let Some(revision) = self.update(&key, revision).await? {
                 // From now on the owner before cannot renew; what it has lasts as long as
                 // a lease at most. A tenth for clocks that run at different speeds.
-                let opens_at = Instant::now() + self.ttl + self.ttl / 10 + WINDOW;
+                let opens_at = Instant::now() + self.ttl + self.ttl / 10 + KEPT_WITHIN;
                 self.begin(account, held, revision, opens_at, asked_at);
                 return Ok(None);
             }
@@ -179,7 +177,8 @@ impl Leases {
         opens_at: Instant,
         asked_at: Instant,
     ) {
-        self.decider.begin(account, revision);
+        let silent_for = opens_at.saturating_duration_since(Instant::now());
+        self.decider.begin(account, revision, silent_for);
         *held = Some(Held {
             revision,
             opens_at,

@@ -4,7 +4,7 @@ use crate::servers::Servers;
 use crate::world::settings;
 use chatmetric_cluster::assignment::owner_of;
 use chatmetric_cluster::members::Members;
-use chatmetric_cluster::owner::{Decider, Owners};
+use chatmetric_cluster::owner::{Decider, KEPT_WITHIN, Owners};
 use chatmetric_cluster::{ClusterError, ClusterStore};
 use chatmetric_core::AccountKey;
 use std::sync::{Arc, Mutex};
@@ -17,15 +17,21 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What was admitted, by whom, over all members.
 type Admitted = Arc<Mutex<Vec<(Instant, &'static str)>>>;
 
+/// From when on who may decide.
+type Opened = Arc<Mutex<Vec<(Instant, &'static str)>>>;
+
 /// At most so many in any second, as one member sees it.
 struct Throttle {
     name: &'static str,
+    opened: Opened,
     recent: Mutex<Vec<Instant>>,
     admitted: Admitted,
 }
 
 impl Decider for Throttle {
-    fn begin(&self, _: AccountKey, _: u64) {
+    fn begin(&self, _: AccountKey, _: u64, silent_for: Duration) {
+        let opened = (Instant::now() + silent_for, self.name);
+        self.opened.lock().expect("free").push(opened);
         self.recent.lock().expect("free").clear();
     }
 
@@ -43,6 +49,7 @@ impl Decider for Throttle {
 }
 
 struct Side {
+    opened: Opened,
     store: ClusterStore,
     members: Arc<Members>,
     owners: Owners,
@@ -51,8 +58,10 @@ struct Side {
 fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: &Admitted) -> Side {
     let store = ClusterStore::open(settings(servers, name, &dir.join(name))).expect("opened");
     let (engine, topology) = (store.engine().clone(), store.topology().clone());
+    let opened = Opened::default();
     let decider = Arc::new(Throttle {
         name,
+        opened: Arc::clone(&opened),
         recent: Mutex::default(),
         admitted: Arc::clone(admitted),
     });
@@ -71,6 +80,7 @@ fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: 
     });
     let (members, owners) = joined.expect("joined");
     Side {
+        opened,
         store,
         members,
         owners,
@@ -138,6 +148,14 @@ fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
         }
     });
     assert!(by("a") > LIMIT && by("b") >= 3 * LIMIT);
+    // What others keep of decisions is complete when the next owner is told to look.
+    let opened = b.opened.lock().expect("free").last().expect("begun").0;
+    let last_of_a = {
+        let admitted = admitted.lock().expect("free");
+        let of_a = admitted.iter().filter(|(_, by)| *by == "a");
+        of_a.map(|it| it.0).max().expect("some")
+    };
+    assert!(opened.duration_since(last_of_a) >= KEPT_WITHIN);
     let mut all: Vec<Instant> = admitted
         .lock()
         .expect("free")

@@ -1,8 +1,8 @@
 //! Nonce and throttle of an account, decided by one node for all.
 //!
 //! The owner decides from memory; the node that asked puts the nonce on the servers before
-//! the call goes on, so that the next owner of the account knows it. A new owner decides
-//! nothing before it has read the account's nonces.
+//! the call goes on, in time for the next owner of the account. A new owner decides nothing
+//! before it has read the account's nonces, once the owner before can admit no more.
 //!
 //! Not here: who is the owner (`chatmetric_cluster::owner`), the rules (the admission).
 //! Invariants: of two calls with one nonce one is admitted, whichever nodes they reach and
@@ -114,7 +114,8 @@ impl Deciding {
     }
 
     /// Reads what owners before this one admitted.
-    async fn read(self: Arc<Self>, account: AccountKey, token: u64) {
+    async fn read(self: Arc<Self>, account: AccountKey, token: u64, silent_for: Duration) {
+        tokio::time::sleep(silent_for).await;
         let entries = self.nonces.of_account(account).await;
         // Others may ask before the server of this node has begun.
         let decider = loop {
@@ -136,10 +137,10 @@ impl Deciding {
 }
 
 impl owner::Decider for Deciding {
-    fn begin(&self, account: AccountKey, token: u64) {
+    fn begin(&self, account: AccountKey, token: u64, silent_for: Duration) {
         self.lock().insert(account, Reading::Since(token));
         if let Some(own) = self.own.upgrade() {
-            tokio::spawn(own.read(account, token));
+            tokio::spawn(own.read(account, token, silent_for));
         }
     }
 

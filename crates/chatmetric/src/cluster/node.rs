@@ -18,7 +18,7 @@ use chatmetric_cluster::audit::audit;
 use chatmetric_cluster::follow::Progress;
 use chatmetric_cluster::members::View;
 use chatmetric_cluster::node::{Node, ReplicaStatus};
-use chatmetric_cluster::owner::Owners;
+use chatmetric_cluster::owner::{KEPT_WITHIN, Owners};
 use chatmetric_cluster::tally::Tally;
 use chatmetric_cluster::{ClusterError, ClusterStore, Partition};
 use chatmetric_core::AccountKey;
@@ -29,6 +29,7 @@ use chatmetric_store::{Options, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The replicas below the data directory.
 const REPLICAS_DIR: &str = "partitions";
@@ -258,9 +259,10 @@ impl Peers for ClusterNode {
         let ask = async move {
             let mut tries = 0;
             loop {
+                let asked_at = Instant::now();
                 let decided = owners.ask(account, &question).await?;
                 if tries == EARLY_TRIES_MAX || !is_early(&decided) {
-                    return Ok(decided);
+                    return Ok((decided, asked_at));
                 }
                 tries += 1;
                 tokio::time::sleep(AGAIN_AFTER).await;
@@ -268,14 +270,17 @@ impl Peers for ClusterNode {
         };
         // Whoever calls runs tasks of the server: others take them over meanwhile.
         let decided = tokio::task::block_in_place(|| self.store.wait(ask));
-        let decided = decided.map_err(|error| {
+        let (decided, asked_at) = decided.map_err(|error| {
             tracing::debug!(%error, "nobody decides whether a call is admitted");
             ApiError::ServiceUnavailable
         })?;
         let entry = answer(asked, &decided)?;
         let deciding = Arc::clone(&self.deciding);
         let keep = async move {
-            let kept = deciding.nonces().keep(account, entry).await;
+            // Later, the next owner may have looked already.
+            let kept = deciding.nonces().keep(account, entry);
+            let kept = tokio::time::timeout_at(asked_at + KEPT_WITHIN, kept).await;
+            let kept = kept.unwrap_or_else(|_| Err("the servers took too long".to_owned()));
             kept.map_err(|reason| ClusterError::Undecided { reason })
         };
         tokio::task::block_in_place(|| self.store.wait(keep)).map_err(|error| {
