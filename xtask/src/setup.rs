@@ -160,6 +160,25 @@ pub(crate) fn file_systems() -> Result<()> {
     apt(&packages)
 }
 
+/// What gives nodes of a cluster other clocks, and cuts them off.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn clocks_and_networks() -> Result<()> {
+    const NEEDED: [(&str, &[&str], &str); 4] = [
+        ("faketime", &["--version"], "faketime"),
+        ("iptables", &["--version"], "iptables"),
+        ("ip", &["-V"], "iproute2"),
+        ("setpriv", &["-V"], "util-linux"),
+    ];
+    let missing = |(program, arguments, _): &&(&str, &[&str], &str)| !works(program, arguments);
+    let packages: Vec<&str> = NEEDED.iter().filter(missing).map(|it| it.2).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    apt(&packages)
+}
+
 /// Installs Debian packages where that is possible.
 ///
 /// # Errors

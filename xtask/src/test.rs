@@ -81,6 +81,7 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
 fn rust(steps: &mut Steps) {
     torture::install(steps);
     steps.check("nats-server: install", setup::nats_server);
+    steps.check("clocks and networks: install", setup::clocks_and_networks);
     if works("cargo", &["nextest", "--version"]) {
         let mut command = cargo();
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);

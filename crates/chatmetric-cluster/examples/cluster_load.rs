@@ -2,7 +2,7 @@
 //! folded by two members in this process, and queries meanwhile.
 //!
 //! Not a test: it prints what it saw. Arguments: urls, directory, partitions, batches,
-//! events a batch, batches on the way.
+//! events a batch, batches on the way, events a second (0: as fast as they go).
 
 use chatmetric_cluster::{ClusterStore, Node, Settings};
 use chatmetric_core::{EpochMs, Fingerprint, MessageStatus, PhoneNumber, SpaceKey, UtcDay};
@@ -51,9 +51,10 @@ fn quantile(of: &mut [f64], at: f64) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [urls, dir, partitions, batches, events, window] = arguments.as_slice() else {
-        return Err("urls, directory, partitions, batches, events, window".into());
+    let [urls, dir, partitions, batches, events, window, rate] = arguments.as_slice() else {
+        return Err("urls, directory, partitions, batches, events, window, rate".into());
     };
+    let rate: f64 = rate.parse()?;
     let (batches, events): (u64, u64) = (batches.parse()?, events.parse()?);
     let window: usize = window.parse()?;
     let open = |name: &str| -> Result<Arc<ClusterStore>, Box<dyn std::error::Error>> {
@@ -77,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut acks, mut reads) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| read(&other, &stop));
         let began = now();
-        let (acks, failed) = publish(&one, batches, events, window);
+        let (acks, failed) = publish(&one, (batches, events), window, rate);
         let published = began.elapsed().as_secs_f64();
         drop(one.books());
         let folded = began.elapsed().as_secs_f64();
@@ -108,8 +109,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Publishes with so many batches on the way; gives the ms of each and how many failed.
-fn publish(store: &ClusterStore, batches: u64, events: u64, window: usize) -> (Vec<f64>, u32) {
+/// Publishes with so many batches on the way at most; gives the ms of each and how many
+/// failed.
+fn publish(
+    store: &ClusterStore,
+    (batches, events): (u64, u64),
+    window: usize,
+    rate: f64,
+) -> (Vec<f64>, u32) {
+    let began = now();
     let (sender, receiver) = mpsc::channel::<(f64, Result<(), StoreError>)>();
     let (mut acks, mut failed) = (Vec::new(), 0_u32);
     let mut take = || match receiver.recv() {
@@ -118,6 +126,10 @@ fn publish(store: &ClusterStore, batches: u64, events: u64, window: usize) -> (V
     };
     let mut open = 0;
     for nth in 0..batches {
+        if rate > 0.0 {
+            let due = began + std::time::Duration::from_secs_f64((nth * events) as f64 / rate);
+            std::thread::sleep(due.saturating_duration_since(now()));
+        }
         if open >= window {
             take();
             open -= 1;

@@ -18,11 +18,19 @@ fn ranked<'a>(key: u64, members: impl Iterator<Item = &'a str>) -> Vec<&'a str> 
     all.into_iter().map(|(_, member)| member).collect()
 }
 
-/// The members that should hold a partition.
+/// The members that should hold a partition: those it was placed on, as far as they are
+/// there, then those that the hash names.
 #[must_use]
 pub fn replicas_of(partition: Partition, view: &View, count: usize) -> Vec<&str> {
-    let tallies = view.members.iter().filter(|(_, member)| member.holds);
-    let mut all = ranked(partition.0.into(), tallies.map(|(name, _)| name.as_str()));
+    let holds = |name: &&str| view.members.get(*name).is_some_and(|it| it.holds);
+    let placed = view.placed.get(&partition).into_iter().flatten();
+    let mut all: Vec<&str> = placed.map(String::as_str).filter(holds).collect();
+    let names = view.members.keys().map(String::as_str).filter(holds);
+    for name in ranked(partition.0.into(), names) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
     all.truncate(count);
     all
 }
@@ -94,7 +102,29 @@ mod tests {
         };
         View {
             members: names.iter().map(member).collect(),
+            ..View::default()
         }
+    }
+
+    #[test]
+    fn a_partition_is_where_it_was_placed_while_that_is_there() {
+        let mut view = view(&["a", "b", "c", "d"], |_, _| true);
+        let one = Partition(1);
+        let hashed: Vec<String> = replicas_of(one, &view, 2)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let others = ["a", "b", "c", "d"].map(str::to_owned);
+        let mut others: Vec<String> = others.into();
+        others.retain(|it| !hashed.contains(it));
+        view.placed.insert(one, others.clone());
+        assert_eq!(replicas_of(one, &view, 2), others);
+        assert_eq!(replicas_of(Partition(2), &view, 2).len(), 2);
+        // One that goes is replaced by the hash, and the other one stays.
+        view.members.remove(&others[0]);
+        assert_eq!(replicas_of(one, &view, 2), [&others[1], &hashed[0]]);
+        view.members.get_mut(&others[1]).unwrap().holds = false;
+        assert_eq!(replicas_of(one, &view, 2), hashed);
     }
 
     #[test]

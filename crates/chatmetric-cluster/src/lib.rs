@@ -43,6 +43,7 @@ pub mod members;
 pub mod node;
 pub mod owner;
 pub mod partition;
+mod placement;
 pub mod query;
 pub mod replica;
 pub mod settings;

@@ -9,6 +9,7 @@
 use crate::engine::Engine;
 use crate::error::{ClusterError, chain, failed};
 use crate::partition::Partition;
+use crate::placement;
 use crate::topology::Topology;
 use async_nats::jetstream::kv::{self, Operation};
 use chatmetric_store::coding::{Reader, put_length, put_varint};
@@ -43,6 +44,8 @@ pub struct Member {
 pub struct View {
     /// By name.
     pub members: BTreeMap<String, Member>,
+    /// Partitions that an operator has put on certain members.
+    pub placed: BTreeMap<Partition, Vec<String>>,
 }
 
 /// This member, and what it sees of the others.
@@ -130,6 +133,7 @@ impl Members {
         let tasks = vec![
             tokio::spawn(beat(Arc::clone(&shared))),
             tokio::spawn(look(Arc::clone(&shared))),
+            tokio::spawn(look_where(Arc::clone(&shared), topology.placements.clone())),
         ];
         Ok(Self { shared, tasks })
     }
@@ -225,6 +229,26 @@ async fn look(shared: Arc<Shared>) {
     }
 }
 
+/// Learns where partitions are wanted.
+async fn look_where(shared: Arc<Shared>, placements: kv::Store) {
+    let operation = "watch the placements";
+    loop {
+        let watched = async {
+            let watch = placements.watch_with_history(">").await;
+            let mut watch = watch.map_err(|error| failed(operation, error))?;
+            while let Some(entry) = watch.next().await {
+                shared.place(&entry.map_err(|error| failed(operation, error))?);
+            }
+            Err::<(), _>(failed(operation, "it ended"))
+        };
+        if let Err(error) = watched.await {
+            let reason = chain(&error);
+            tracing::debug!(reason, "the placements are watched anew");
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+}
+
 async fn watched(shared: &Shared) -> Result<(), ClusterError> {
     let operation = "watch the members";
     let watch = shared.bucket.watch_with_history(">").await;
@@ -266,6 +290,20 @@ impl Shared {
             }
             None if *name == self.name => false,
             None => view.members.remove(name).is_some(),
+        });
+    }
+
+    fn place(&self, entry: &kv::Entry) {
+        let Some((partition, names)) = placement::of_entry(entry) else {
+            tracing::warn!(key = entry.key, "a placement makes no sense");
+            return;
+        };
+        self.view.send_if_modified(|view| {
+            let before = match names.clone() {
+                Some(names) => view.placed.insert(partition, names),
+                None => view.placed.remove(&partition),
+            };
+            before != names
         });
     }
 

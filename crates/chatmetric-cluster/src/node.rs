@@ -9,6 +9,7 @@ use crate::error::{ClusterError, chain};
 use crate::follow::Progress;
 use crate::members::{Members, View};
 use crate::partition::Partition;
+use crate::placement;
 use crate::replica::{Replica, dir_of, set_aside};
 use crate::snapshot::{self, Manifest};
 use crate::store::ClusterStore;
@@ -138,6 +139,22 @@ impl Node {
             }
             Ok(taken)
         })
+    }
+
+    /// Puts a partition on certain members from now on, whatever the hash says; on nobody
+    /// gives it back to the hash. Replicas move by themselves: an old one is given up when
+    /// the new ones follow the log.
+    ///
+    /// # Errors
+    /// [`ClusterError::Settings`] says what would be valid; else the servers failed.
+    pub fn place(&self, partition: Partition, names: &[String]) -> Result<(), ClusterError> {
+        let partitions = self.store.engine().partitions;
+        let count = self.store.settings().tally_replicas;
+        placement::check(partitions, partition, names, &self.members.view(), count)?;
+        let bucket = self.store.topology().placements.clone();
+        let names = names.to_vec();
+        self.store
+            .wait(async move { placement::put(&bucket, partition, &names).await })
     }
 
     /// Stops the replicas in order and leaves the members.

@@ -4,8 +4,9 @@
 //! revision, the fencing token. It decides until its lease ends by its own clock, counted
 //! from before the lease was asked for; renewals happen when there is something to decide,
 //! so idle accounts cost nothing. Whoever takes a lease over from another member, or from
-//! itself before a restart, decides nothing for the length of a lease and a second: the
-//! last decision of the owner before is a second old by then, however late it was cut off.
+//! itself before a restart, decides nothing until the length of a lease and a second after
+//! it saw that lease first: the last decision of the owner before is a second old by then,
+//! however late it was cut off. Callers wait meanwhile, and are told only if it takes long.
 //!
 //! Not here: what is decided ([`Decider`]). Invariants: two members never decide for an
 //! account at a time; what is decided after a take-over is at least a second behind
@@ -26,6 +27,7 @@ use lease::{Leases, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -33,6 +35,10 @@ use tokio::time::Instant;
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(700);
 /// The wait before another member is asked.
 const AGAIN_AFTER: Duration = Duration::from_millis(30);
+/// The wait before an owner that was silent is asked again.
+const SILENT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Calls that wait at a time because an owner changes; each holds a thread of its server.
+const WAITING_MAX: usize = 256;
 /// Accounts whose owner is remembered.
 const KNOWN_MAX: usize = 100_000;
 
@@ -53,6 +59,15 @@ pub trait Decider: Send + Sync + 'static {
     fn decide(&self, account: AccountKey, question: &[u8]) -> Vec<u8>;
 }
 
+/// What the owner of an account said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision.
+    pub bytes: Vec<u8>,
+    /// It was made after this: [`KEPT_WITHIN`] counts from here.
+    pub asked_at: Instant,
+}
+
 /// Asks the owner of an account; this member may be it.
 #[derive(Debug, Clone)]
 pub struct Owners {
@@ -65,6 +80,7 @@ struct Inner {
     members: Arc<Members>,
     leases: Leases,
     timeout: Duration,
+    waiting: Semaphore,
     known: Mutex<HashMap<AccountKey, String>>,
     serving: Mutex<Option<JoinHandle<()>>>,
 }
@@ -89,6 +105,7 @@ impl Owners {
             members,
             leases,
             timeout,
+            waiting: Semaphore::new(WAITING_MAX),
             known: Mutex::default(),
             serving: Mutex::default(),
         });
@@ -97,53 +114,90 @@ impl Owners {
         Ok(Self { inner })
     }
 
-    /// Has a question decided by the owner of the account.
+    /// Has a question decided by the owner of the account; waits while that changes.
     ///
     /// # Errors
-    /// [`ClusterError::Undecided`] while an owner changes, or when none is reached in time.
-    pub async fn ask(&self, account: AccountKey, question: &[u8]) -> Result<Vec<u8>, ClusterError> {
+    /// [`ClusterError::Undecided`] when nobody decides in time, and when too many wait.
+    pub async fn ask(&self, account: AccountKey, question: &[u8]) -> Result<Decided, ClusterError> {
         let inner = &self.inner;
         let until = Instant::now() + inner.timeout;
+        let mut waits = None;
+        // Whom to ask next, and who has just been silent.
+        let (mut next, mut silent): (Option<String>, Option<String>) = (None, None);
         loop {
-            let reason = match inner.once(account, question).await {
-                Ok(Verdict::Decided(decision)) => return Ok(decision),
-                Ok(Verdict::NotYet(wait)) => {
-                    inner.forget(account);
-                    let reason = format!("the owner changes, for {} ms", wait.as_millis());
-                    return Err(ClusterError::Undecided { reason });
-                }
-                Ok(Verdict::Other(name)) => {
+            let name = match next.take() {
+                Some(name) => name,
+                None => inner.best(account, silent.as_deref()),
+            };
+            let asked_at = Instant::now();
+            let (reason, pause) = match inner.once(account, question, &name).await {
+                Ok(Verdict::Decided(bytes)) => {
                     inner.know(account, name);
-                    "the owner is being looked for".to_owned()
+                    return Ok(Decided { bytes, asked_at });
+                }
+                Ok(Verdict::NotYet(wait)) => {
+                    inner.know(account, name);
+                    let reason = format!("the owner changes, for {} ms", wait.as_millis());
+                    (reason, wait)
+                }
+                Ok(Verdict::Other(owner)) => {
+                    // One that was silent is asked again, after a while: it may be back.
+                    let was_silent = silent.take().is_some_and(|it| it == owner);
+                    let pause = if was_silent {
+                        SILENT_AGAIN_AFTER
+                    } else {
+                        Duration::ZERO
+                    };
+                    next = Some(owner);
+                    ("the owner is being looked for".to_owned(), pause)
                 }
                 Err(error) => {
                     inner.forget(account);
-                    crate::error::chain(&error)
+                    silent = Some(name);
+                    (crate::error::chain(&error), AGAIN_AFTER)
                 }
             };
-            if Instant::now() >= until {
+            if Instant::now() + pause >= until {
                 return Err(ClusterError::Undecided { reason });
             }
-            tokio::time::sleep(AGAIN_AFTER).await;
+            if waits.is_none() {
+                let permit = inner.waiting.try_acquire();
+                waits = Some(permit.map_err(|_| ClusterError::Undecided {
+                    reason: format!("more than {WAITING_MAX} calls wait for an owner"),
+                })?);
+            }
+            tokio::time::sleep(pause).await;
         }
     }
 }
 
 impl Inner {
-    /// Asks the member that is believed to be the owner.
-    async fn once(&self, account: AccountKey, question: &[u8]) -> Result<Verdict, ClusterError> {
-        let view = self.members.view();
+    /// The member that is believed to be the owner; another one than that which is silent.
+    fn best(&self, account: AccountKey, silent: Option<&str>) -> String {
+        let mut view = self.members.view();
+        if let Some(silent) = silent {
+            view.members.remove(silent);
+        }
         let known = lock(&self.known).get(&account).cloned();
         let known = known.filter(|name| view.members.contains_key(name));
         let best = known.or_else(|| owner_of(account.0, &view).map(str::to_owned));
-        let name = best.unwrap_or_else(|| self.members.name().to_owned());
+        best.unwrap_or_else(|| self.members.name().to_owned())
+    }
+
+    async fn once(
+        &self,
+        account: AccountKey,
+        question: &[u8],
+        name: &str,
+    ) -> Result<Verdict, ClusterError> {
         if name == self.members.name() {
+            let view = self.members.view();
             return self.leases.decide(account, question, &view).await;
         }
         let mut request = Vec::new();
         put_varint(&mut request, account.0.into());
         request.extend_from_slice(question);
-        let subject = self.engine.decisions(&name);
+        let subject = self.engine.decisions(name);
         let asked = self.engine.client.request(subject, Bytes::from(request));
         let operation = || format!("ask `{name}` to decide");
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, asked).await;

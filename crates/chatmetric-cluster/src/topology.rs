@@ -38,6 +38,8 @@ pub struct Topology {
     pub(crate) members: kv::Store,
     /// Who decides what.
     pub(crate) leases: kv::Store,
+    /// Which partitions were put on certain members.
+    pub(crate) placements: kv::Store,
     /// How far streams of others were read.
     pub(crate) offsets: kv::Store,
     /// Accounts, for the program.
@@ -80,6 +82,7 @@ impl Topology {
             streams,
             members: bucket("members", MEMBER_AGE_MAX).await?,
             leases: bucket("leases", forever).await?,
+            placements: bucket("placements", forever).await?,
             offsets: bucket("offsets", forever).await?,
             directory: bucket("directory", forever).await?,
             manifests: bucket("manifests", forever).await?,

@@ -57,12 +57,44 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "cluster-silence",
         promise: "a new owner is silent until what the old one admitted is over",
         file: "crates/chatmetric-cluster/src/owner/lease.rs",
-        find: "let opens_at = Instant::now() + self.ttl + self.ttl / 10 + KEPT_WITHIN;",
+        find: "let opens_at = (self.end_of(&seen) + KEPT_WITHIN).max(Instant::now());",
         replace: "let opens_at = Instant::now();",
         test: test!(
             "chatmetric-cluster",
             it,
             "no_second_has_more_than_the_limit_across_a_change_of_the_owner"
+        ),
+    },
+    Mutant {
+        id: "cluster-renewed",
+        promise: "a lease that was renewed is waited for anew",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "State::Theirs(before) if before.revision == revision => before.first_at,",
+        replace: "State::Theirs(before) => before.first_at,",
+        test: test!("chatmetric-cluster", lib, "a_renewed_lease_is_a_new_one"),
+    },
+    Mutant {
+        id: "cluster-wait",
+        promise: "callers wait for the next owner and are not refused",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "!view.members.contains_key(&seen.owner) || Instant::now() >= self.end_of(seen)",
+        replace: "!view.members.contains_key(&seen.owner)",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "callers_wait_for_the_next_owner_and_are_not_refused"
+        ),
+    },
+    Mutant {
+        id: "cluster-placed",
+        promise: "a partition is counted where it was placed",
+        file: "crates/chatmetric-cluster/src/assignment.rs",
+        find: "let placed = view.placed.get(&partition).into_iter().flatten();",
+        replace: "let placed = view.placed.get(&partition).into_iter().flatten().skip(1);",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "a_partition_is_where_it_was_placed_while_that_is_there"
         ),
     },
 ];

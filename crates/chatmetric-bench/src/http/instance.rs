@@ -108,6 +108,19 @@ impl Instance {
         Self::launch(home, &program, command)
     }
 
+    /// The program in a control group from its first instruction on: it looks at its limits
+    /// when it starts.
+    pub(super) fn start_below(home: &Path, entrance: Option<&Path>) -> Result<Self> {
+        let program = program()?;
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "[ -z \"$0\" ] || echo $$ > \"$0\"; exec \"$@\""])
+            .arg(entrance.unwrap_or(Path::new("")))
+            .arg(&program)
+            .arg("serve");
+        Self::launch(home, &program, command)
+    }
+
     /// The same server without its store.
     pub(super) fn ceiling(home: &Path) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);

@@ -47,8 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let statuses = usize::try_from(arguments.number("events", STATUSES as u64)?)?;
     let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
     println!("{}", machine::describe());
-    let instance = Instance::start(&home.path().join("data"))?;
-    let cap = Cap::around(instance.pid(), MEMORY_BYTES_MAX);
+    let cap = Cap::new(MEMORY_BYTES_MAX);
+    let instance = Instance::start_below(&home.path().join("data"), cap.entrance().as_deref())?;
     pin(instance.pid(), CORES[0])?;
     pin(std::process::id(), CORES[1])?;
     let heavy = Bodies::new(instance.address(), HEAVY, "6590000001", statuses);
@@ -107,7 +107,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             bodies.number()
         );
     }
-    instance.stop()
+    instance.stop()?;
+    drop(cap);
+    Ok(())
 }
 
 /// Keeps all threads of a process, and those that it will have, on one core.

@@ -88,11 +88,16 @@ fn pairs(instance: &Instance) -> Vec<Pair<'_>> {
     let now_ms = wall_clock_ms();
     let ask =
         move |space: Option<&'static str>, number: Option<&'static str>, kind: &'static str| {
+            // The control that asks for more: half hours of a month.
+            let (days, granularity) = match kind {
+                "mm" => (30, "HALF_HOUR"),
+                _ => (1, "DAILY"),
+            };
             let make = move |n: usize| {
                 let ask = Ask {
-                    start_ms: now_ms - DAY_MS,
+                    start_ms: now_ms - days * DAY_MS,
                     end_ms: now_ms,
-                    granularity: "DAILY",
+                    granularity,
                     number,
                     space,
                 };
@@ -127,7 +132,7 @@ fn pairs(instance: &Instance) -> Vec<Pair<'_>> {
         ),
         pair(
             "a number of somebody else, and none",
-            200,
+            400,
             ask(None, Some(FOREIGN_NUMBER), "fn"),
             ask(None, Some(NO_NUMBER), "nn"),
             false,
@@ -147,10 +152,10 @@ fn pairs(instance: &Instance) -> Vec<Pair<'_>> {
             false,
         ),
         pair(
-            "control: an own number with a count, and none",
+            "control: a month of an own number, and a day",
             200,
+            ask(None, Some(OWN_NUMBER), "mm"),
             ask(None, Some(OWN_NUMBER), "on"),
-            ask(None, Some(NO_NUMBER), "nx"),
             true,
         ),
     ]

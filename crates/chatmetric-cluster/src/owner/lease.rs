@@ -1,8 +1,12 @@
 //! The leases of this member.
 //!
-//! Not here: whom to ask. Invariants: a decision falls between the take-over's silence and
-//! the end of the lease, both by the clock of this machine that never goes back; a lease of
-//! a member that is there is left alone.
+//! A lease of another member is taken over when that one is gone, or when it has not been
+//! renewed for its length since it was seen here first; whoever asks about an account asks
+//! its owner first, and the owner renews. What was seen first was written before, so the
+//! silence begins then and not with the take-over.
+//!
+//! Not here: whom to ask. Invariant: a decision falls between the take-over's silence and
+//! the end of the lease, both by the clock of this machine that never goes back.
 
 use super::{Decider, KEPT_WITHIN, lock};
 use crate::error::{ClusterError, failed};
@@ -18,6 +22,9 @@ use tokio::time::Instant;
 
 /// How often a lease that changes under our hands is looked at again.
 const TRIES: usize = 3;
+
+/// How long what was read of another member's lease is believed.
+const BELIEVED: Duration = Duration::from_millis(100);
 
 /// What became of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +46,25 @@ struct Held {
     ends_at: Instant,
 }
 
-type Account = Arc<tokio::sync::Mutex<Option<Held>>>;
+/// Another member's lease, as it was seen here.
+#[derive(Debug, Clone)]
+struct Seen {
+    owner: String,
+    revision: u64,
+    /// When it was seen first. It was written before, and ends so much earlier.
+    first_at: Instant,
+    last_at: Instant,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Unknown,
+    Ours(Held),
+    Theirs(Seen),
+}
+
+type Account = Arc<tokio::sync::Mutex<State>>;
 
 pub(super) struct Leases {
     bucket: kv::Store,
@@ -83,28 +108,27 @@ impl Leases {
         question: &[u8],
         view: &View,
     ) -> Result<Verdict, ClusterError> {
-        let held = Arc::clone(lock(&self.accounts).entry(account).or_default());
-        let mut held = held.lock().await;
+        let state = Arc::clone(lock(&self.accounts).entry(account).or_default());
+        let mut state = state.lock().await;
         let now = Instant::now();
-        // Renewed ahead, so that a lease in use does not end.
-        let lasts = held.is_some_and(|it| it.ends_at > now + self.ttl / 2);
-        if !lasts {
-            match self.acquire(account, &mut held, view).await {
-                Ok(None) => {}
-                Ok(Some(other)) => {
-                    *held = None;
-                    return Ok(Verdict::Other(other));
-                }
-                // What is left of the lease is ours all the same.
-                Err(error) if held.is_none() => return Err(error),
-                Err(error) => {
-                    let reason = crate::error::chain(&error);
-                    tracing::debug!(reason, "a lease could not be renewed yet");
-                }
-            }
+        let needs_look = match &*state {
+            State::Unknown => true,
+            // Renewed ahead, so that a lease in use does not end.
+            State::Ours(held) => held.ends_at <= now + self.ttl / 2,
+            State::Theirs(seen) => now >= seen.last_at + BELIEVED || self.is_over(seen, view),
+        };
+        if needs_look && let Err(error) = self.acquire(account, &mut state, view).await {
+            // What is left of the lease is ours all the same.
+            let State::Ours(_) = &*state else {
+                return Err(error);
+            };
+            let reason = crate::error::chain(&error);
+            tracing::debug!(reason, "a lease could not be renewed yet");
         }
-        let Some(lease) = *held else {
-            return Err(undecided("the lease could not be taken"));
+        let lease = match &*state {
+            State::Ours(held) => *held,
+            State::Theirs(seen) => return Ok(Verdict::Other(seen.owner.clone())),
+            State::Unknown => return Err(undecided("the lease could not be taken")),
         };
         let now = Instant::now();
         if now < lease.opens_at {
@@ -121,69 +145,82 @@ impl Leases {
         Ok(Verdict::Decided(decision))
     }
 
-    /// Takes or renews the lease; gives the owner if that is another one.
+    /// Takes or renews the lease, or learns whose it is.
     async fn acquire(
         &self,
         account: AccountKey,
-        held: &mut Option<Held>,
+        state: &mut State,
         view: &View,
-    ) -> Result<Option<String>, ClusterError> {
+    ) -> Result<(), ClusterError> {
         let key = format!("a{}", account.0);
         for _ in 0..TRIES {
             // The lease counts from before it was asked for.
             let asked_at = Instant::now();
-            if let Some(lease) = *held {
-                match self.update(&key, lease.revision).await? {
-                    Some(revision) => {
-                        *held = Some(Held {
-                            revision,
-                            ends_at: asked_at + self.ttl,
-                            ..lease
-                        });
-                        return Ok(None);
-                    }
-                    None => *held = self.still_ours(&key, lease).await?,
+            if let State::Ours(lease) = *state {
+                if let Some(revision) = self.update(&key, lease.revision).await? {
+                    *state = State::Ours(Held {
+                        revision,
+                        ends_at: asked_at + self.ttl,
+                        ..lease
+                    });
+                    return Ok(());
                 }
+                *state = match self.still_ours(&key, lease).await? {
+                    Some(lease) => State::Ours(lease),
+                    None => State::Unknown,
+                };
                 continue;
             }
-            let found = self.entry(&key).await?;
-            let Some((revision, owner, _)) = found else {
+            let Some((revision, owner, _)) = self.entry(&key).await? else {
                 if let Some(revision) = self.create(&key).await? {
                     // There was no owner before.
-                    self.begin(account, held, revision, asked_at, asked_at);
-                    return Ok(None);
+                    *state = self.begin(account, revision, asked_at, asked_at);
+                    return Ok(());
                 }
                 continue;
             };
-            if owner != self.name && view.members.contains_key(&owner) {
-                return Ok(Some(owner));
+            // From when it was read, not from before: it may have been written meanwhile.
+            let seen = see(state, revision, owner, Instant::now());
+            if seen.owner != self.name && !self.is_over(&seen, view) {
+                *state = State::Theirs(seen);
+                return Ok(());
             }
             if let Some(revision) = self.update(&key, revision).await? {
-                // From now on the owner before cannot renew; what it has lasts as long as
-                // a lease at most. A tenth for clocks that run at different speeds.
-                let opens_at = Instant::now() + self.ttl + self.ttl / 10 + KEPT_WITHIN;
-                self.begin(account, held, revision, opens_at, asked_at);
-                return Ok(None);
+                // Nobody has renewed it since it was seen first, and nobody will.
+                let opens_at = (self.end_of(&seen) + KEPT_WITHIN).max(Instant::now());
+                *state = self.begin(account, revision, opens_at, asked_at);
+                return Ok(());
             }
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// When another one's lease ends for sure: a tenth more, for clocks that run at
+    /// different speeds.
+    fn end_of(&self, seen: &Seen) -> Instant {
+        seen.first_at + self.ttl + self.ttl / 10
+    }
+
+    /// Whether the owner of a lease is to be followed by another one: it is gone, or has
+    /// not renewed it although somebody asked.
+    fn is_over(&self, seen: &Seen, view: &View) -> bool {
+        !view.members.contains_key(&seen.owner) || Instant::now() >= self.end_of(seen)
     }
 
     fn begin(
         &self,
         account: AccountKey,
-        held: &mut Option<Held>,
         revision: u64,
         opens_at: Instant,
         asked_at: Instant,
-    ) {
+    ) -> State {
         let silent_for = opens_at.saturating_duration_since(Instant::now());
         self.decider.begin(account, revision, silent_for);
-        *held = Some(Held {
+        State::Ours(Held {
             revision,
             opens_at,
             ends_at: asked_at + self.ttl,
-        });
+        })
     }
 
     /// A renewal may have been made although its answer was lost: the key tells.
@@ -239,8 +276,40 @@ impl Leases {
     }
 }
 
+/// What is known of a lease that has just been read.
+fn see(state: &State, revision: u64, owner: String, now: Instant) -> Seen {
+    let first_at = match state {
+        State::Theirs(before) if before.revision == revision => before.first_at,
+        _ => now,
+    };
+    Seen {
+        owner,
+        revision,
+        first_at,
+        last_at: now,
+    }
+}
+
 fn undecided(reason: &str) -> ClusterError {
     ClusterError::Undecided {
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewed_lease_is_a_new_one() {
+        let began = Instant::now();
+        let later = began + Duration::from_secs(1);
+        let first = see(&State::Unknown, 7, "a".to_owned(), began);
+        assert_eq!(first.first_at, began);
+        let same = see(&State::Theirs(first.clone()), 7, "a".to_owned(), later);
+        assert_eq!((same.first_at, same.last_at), (began, later));
+        // Otherwise the silence would be over before the owner's lease is.
+        let renewed = see(&State::Theirs(first), 8, "a".to_owned(), later);
+        assert_eq!(renewed.first_at, later);
     }
 }

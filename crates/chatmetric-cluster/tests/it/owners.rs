@@ -4,7 +4,7 @@ use crate::servers::Servers;
 use crate::world::settings;
 use chatmetric_cluster::assignment::owner_of;
 use chatmetric_cluster::members::Members;
-use chatmetric_cluster::owner::{Decider, KEPT_WITHIN, Owners};
+use chatmetric_cluster::owner::{Decided, Decider, KEPT_WITHIN, Owners};
 use chatmetric_cluster::{ClusterError, ClusterStore};
 use chatmetric_core::AccountKey;
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 const LIMIT: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
+/// Longer than an owner takes that follows another one.
+const ASK_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What was admitted, by whom, over all members.
 type Admitted = Arc<Mutex<Vec<(Instant, &'static str)>>>;
@@ -73,7 +75,7 @@ fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: 
             &topology,
             Arc::clone(&members),
             told.lease_ttl,
-            Duration::from_secs(2),
+            ASK_TIMEOUT,
             decider,
         );
         Ok((members, owners.await?))
@@ -88,7 +90,7 @@ fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: 
 }
 
 impl Side {
-    fn ask(&self, account: AccountKey) -> Result<Vec<u8>, ClusterError> {
+    fn ask(&self, account: AccountKey) -> Result<Decided, ClusterError> {
         let owners = self.owners.clone();
         self.store
             .wait(async move { owners.ask(account, b"?").await })
@@ -106,21 +108,61 @@ fn a_second_process_of_the_same_name_is_noticed() {
     assert!(!second.members.has_rival());
 }
 
+/// Two members that see each other, and an account of the first one.
+fn two(servers: &Servers, dir: &std::path::Path, admitted: &Admitted) -> (Side, Side, AccountKey) {
+    let a = side(servers, "a", dir, admitted);
+    let b = side(servers, "b", dir, admitted);
+    crate::servers::wait_until("both are seen", || {
+        a.members.view().members.len() == 2 && b.members.view().members.len() == 2
+    });
+    let view = a.members.view();
+    let mut accounts = (0..).map(AccountKey);
+    let of_a = accounts.find(|it| owner_of(it.0, &view) == Some("a"));
+    (a, b, of_a.expect("an account of `a`"))
+}
+
+#[test]
+fn callers_wait_for_the_next_owner_and_are_not_refused() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let (a, b, account) = two(&servers, dir.path(), &admitted);
+    // As long as the owner is asked it goes on, whatever the age of its lease.
+    let began = Instant::now();
+    while began.elapsed() < SECOND * 4 {
+        b.ask(account).expect("decided");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let by = |name: &str| {
+        let admitted = admitted.lock().expect("free");
+        let of_it = admitted.iter().filter(|(_, by)| *by == name);
+        of_it.map(|it| it.0).collect::<Vec<_>>()
+    };
+    assert!(by("b").is_empty());
+    // It decides no more, and is a member all the same: nobody misses it by its beats.
+    let Side {
+        owners,
+        members,
+        store,
+        ..
+    } = a;
+    drop(owners);
+    b.ask(account).expect("decided, after a while");
+    assert!(b.members.view().members.contains_key("a"));
+    let last_of_a = by("a").into_iter().max().expect("some");
+    let first_of_b = by("b").into_iter().min().expect("some");
+    let apart = first_of_b.duration_since(last_of_a);
+    println!("the next owner decides {apart:?} after the last decision of the one before");
+    assert!(apart >= KEPT_WITHIN);
+    drop((members, store));
+}
+
 #[test]
 fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
     let servers = Servers::start();
     let dir = tempfile::tempdir().expect("a directory");
     let admitted = Admitted::default();
-    let a = side(&servers, "a", dir.path(), &admitted);
-    let b = side(&servers, "b", dir.path(), &admitted);
-    crate::servers::wait_until("both are seen", || {
-        a.members.view().members.len() == 2 && b.members.view().members.len() == 2
-    });
-    let view = a.members.view();
-    let account = (0..)
-        .map(AccountKey)
-        .find(|it| owner_of(it.0, &view) == Some("a"));
-    let account = account.expect("an account of `a`");
+    let (a, b, account) = two(&servers, dir.path(), &admitted);
     // The first owner needs no silence, and decides for both.
     a.ask(account).expect("decided");
     b.ask(account).expect("decided");

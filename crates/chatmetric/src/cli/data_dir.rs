@@ -18,7 +18,7 @@ use crate::server::{Peers, RunningServer};
 #[cfg(feature = "nats")]
 use chatmetric_cluster::ClusterStore;
 use chatmetric_store::{
-    EmbeddedStore, MEMORY_BYTES_DEFAULT, Options, SHARDS_MAX, Store, StoreError,
+    EmbeddedStore, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Options, SHARDS_MAX, Store, StoreError,
 };
 use rustix::fs::FlockOperation;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -176,7 +176,14 @@ pub(super) fn visiting_options() -> Options {
         keep_shards: true,
         ..Options::default()
     }
-    .with_memory(MEMORY_BYTES_DEFAULT)
+    .with_memory(memory_bytes_default())
+}
+
+/// What the store takes that was told nothing: a quarter of what the control group allows
+/// leaves room for bodies and connections in a small container.
+fn memory_bytes_default() -> u64 {
+    let limit = super::memory_limit::bytes().unwrap_or(u64::MAX);
+    MEMORY_BYTES_DEFAULT.min(limit / 4).max(MEMORY_BYTES_MIN)
 }
 
 /// One writer a core.
@@ -191,7 +198,8 @@ pub(super) fn store_options(settings: &StoreSettings) -> Options {
         shards: writers(),
         ..Options::default()
     };
-    let options = options.with_memory(settings.memory_bytes_max.unwrap_or(MEMORY_BYTES_DEFAULT));
+    let memory = settings.memory_bytes_max;
+    let options = options.with_memory(memory.unwrap_or_else(memory_bytes_default));
     // The store knows no clock: it counts from the floor, a horizon behind it.
     let keep = settings.retention_days;
     Options {
@@ -205,9 +213,9 @@ pub(super) fn store_options(settings: &StoreSettings) -> Options {
 #[cfg(feature = "nats")]
 fn options_of_a_replica(settings: &Settings) -> Options {
     let all = settings.store.memory_bytes_max;
-    let all = all.unwrap_or(MEMORY_BYTES_DEFAULT);
+    let all = all.unwrap_or_else(memory_bytes_default);
     let share = all / u64::from(settings.cluster.partitions.max(1));
-    store_options(&settings.store).with_memory(share.max(chatmetric_store::MEMORY_BYTES_MIN))
+    store_options(&settings.store).with_memory(share.max(MEMORY_BYTES_MIN))
 }
 
 /// Makes a directory for us alone, and those above it, durable with their names.

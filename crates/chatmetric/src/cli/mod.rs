@@ -23,6 +23,7 @@ mod export;
 mod import;
 mod junit;
 mod man;
+mod memory_limit;
 mod operate;
 mod operator_token;
 mod output;

@@ -14,6 +14,7 @@ use crate::config::{ClusterRole, Settings};
 use crate::control::{ClusterReport, ClusterTask, MemberReport, ReplicaReport};
 use crate::server::{Decider, Peers};
 use async_nats::jetstream;
+use chatmetric_cluster::assignment::replicas_of;
 use chatmetric_cluster::audit::audit;
 use chatmetric_cluster::follow::Progress;
 use chatmetric_cluster::members::View;
@@ -29,7 +30,6 @@ use chatmetric_store::{Options, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The replicas below the data directory.
 const REPLICAS_DIR: &str = "partitions";
@@ -38,8 +38,9 @@ const SCRATCH_DIR: &str = "audit";
 
 /// How often an owner is asked that is about to decide.
 const EARLY_TRIES_MAX: u32 = 50;
-/// How long a decision may take while an owner changes.
-const DECISION_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call waits for a decision while an owner changes: longer than a change
+/// takes, shorter than an SDK waits for an answer (10 s).
+const DECISION_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// A member with everything that it has.
 pub(crate) struct ClusterNode {
@@ -107,8 +108,16 @@ impl ClusterNode {
     }
 
     fn status(&self) -> ClusterReport {
-        let members = self.view().into_iter().flat_map(|view| view.members);
-        let members = members.map(|(name, member)| MemberReport {
+        let view = self.view().unwrap_or_default();
+        let count = self.store.settings().tally_replicas;
+        let partitions = self.store.engine().partitions;
+        let wanted = partitions.all().map(|partition| {
+            let all = replicas_of(partition, &view, count);
+            all.into_iter().map(str::to_owned).collect()
+        });
+        let wanted = wanted.collect();
+        let placed = view.placed.keys().map(|it| it.0).collect();
+        let members = view.members.into_iter().map(|(name, member)| MemberReport {
             name,
             tally: member.holds,
             follows: member.follows.iter().map(|it| it.0).collect(),
@@ -122,6 +131,8 @@ impl ClusterNode {
             directory_revision: 0,
             members: members.collect(),
             replicas: self.replicas(),
+            wanted,
+            placed,
         }
     }
 
@@ -152,6 +163,16 @@ impl ClusterNode {
         Err(ClusterError::Differs {
             detail: differences.join("; "),
         })
+    }
+
+    /// Puts a partition on certain nodes.
+    fn place(&self, partition: u16, to: &[String]) -> Result<serde_json::Value, ClusterError> {
+        let node = self.lock();
+        let node = node.as_ref().ok_or_else(|| ClusterError::Undecided {
+            reason: "this node leaves".to_owned(),
+        })?;
+        node.place(Partition(partition), to)?;
+        Ok(serde_json::json!({ "partition": partition, "to": to }))
     }
 
     /// A snapshot of every replica of this node that has none of its place.
@@ -259,10 +280,9 @@ impl Peers for ClusterNode {
         let ask = async move {
             let mut tries = 0;
             loop {
-                let asked_at = Instant::now();
                 let decided = owners.ask(account, &question).await?;
-                if tries == EARLY_TRIES_MAX || !is_early(&decided) {
-                    return Ok((decided, asked_at));
+                if tries == EARLY_TRIES_MAX || !is_early(&decided.bytes) {
+                    return Ok(decided);
                 }
                 tries += 1;
                 tokio::time::sleep(AGAIN_AFTER).await;
@@ -270,16 +290,16 @@ impl Peers for ClusterNode {
         };
         // Whoever calls runs tasks of the server: others take them over meanwhile.
         let decided = tokio::task::block_in_place(|| self.store.wait(ask));
-        let (decided, asked_at) = decided.map_err(|error| {
+        let decided = decided.map_err(|error| {
             tracing::debug!(%error, "nobody decides whether a call is admitted");
             ApiError::ServiceUnavailable
         })?;
-        let entry = answer(asked, &decided)?;
+        let entry = answer(asked, &decided.bytes)?;
         let deciding = Arc::clone(&self.deciding);
         let keep = async move {
             // Later, the next owner may have looked already.
             let kept = deciding.nonces().keep(account, entry);
-            let kept = tokio::time::timeout_at(asked_at + KEPT_WITHIN, kept).await;
+            let kept = tokio::time::timeout_at(decided.asked_at + KEPT_WITHIN, kept).await;
             let kept = kept.unwrap_or_else(|_| Err("the servers took too long".to_owned()));
             kept.map_err(|reason| ClusterError::Undecided { reason })
         };
@@ -312,6 +332,7 @@ impl Peers for ClusterNode {
             }
             ClusterTask::Audit => self.audit(),
             ClusterTask::Snapshot => self.snapshot(),
+            ClusterTask::Move { partition, to } => self.place(partition, &to),
         };
         done.map_err(|error| crate::cli::error_chain(&error))
     }

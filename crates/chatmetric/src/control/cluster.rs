@@ -8,7 +8,7 @@ use crate::server::Peers;
 use serde::{Deserialize, Serialize};
 
 /// What a node is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterTask {
     /// Who is there, and what each holds.
@@ -17,6 +17,14 @@ pub enum ClusterTask {
     Audit,
     /// A snapshot of every replica of this node, on the servers.
     Snapshot,
+    /// A partition is counted by these nodes from now on; by nobody named: by those that
+    /// the hash names.
+    Move {
+        /// Which one.
+        partition: u16,
+        /// The names of the nodes.
+        to: Vec<String>,
+    },
 }
 
 /// A member.
@@ -61,6 +69,10 @@ pub struct ClusterReport {
     pub members: Vec<MemberReport>,
     /// Its own replicas.
     pub replicas: Vec<ReplicaReport>,
+    /// The members that should count each partition, in order.
+    pub wanted: Vec<Vec<String>>,
+    /// The partitions that were put on certain members.
+    pub placed: Vec<u16>,
 }
 
 impl Operator {
@@ -76,7 +88,9 @@ impl Operator {
         };
         let done = match task {
             ClusterTask::Status => status(peers.as_ref(), &self.directory),
-            ClusterTask::Audit | ClusterTask::Snapshot => peers.run(task),
+            ClusterTask::Audit | ClusterTask::Snapshot | ClusterTask::Move { .. } => {
+                peers.run(task)
+            }
         };
         done.map_err(|reason| refused(reason, false))
     }

@@ -14,10 +14,16 @@ const SECOND: &str = "/sys/fs/cgroup";
 pub(super) struct Cap(Option<PathBuf>);
 
 impl Cap {
-    pub(super) fn around(pid: u32, bytes: u64) -> Self {
-        let first = set(Path::new(FIRST), "memory.limit_in_bytes", pid, bytes);
-        let second = || set(Path::new(SECOND), "memory.max", pid, bytes);
+    /// A cap that nothing is below yet.
+    pub(super) fn new(bytes: u64) -> Self {
+        let first = make(Path::new(FIRST), "memory.limit_in_bytes", bytes);
+        let second = || make(Path::new(SECOND), "memory.max", bytes);
         Self(first.or_else(|_| second()).ok())
+    }
+
+    /// The file that takes the number of a process below it.
+    pub(super) fn entrance(&self) -> Option<PathBuf> {
+        self.0.as_ref().map(|group| group.join("cgroup.procs"))
     }
 
     pub(super) const fn told(&self) -> &'static str {
@@ -28,12 +34,10 @@ impl Cap {
     }
 }
 
-fn set(root: &Path, limit: &str, pid: u32, bytes: u64) -> std::io::Result<PathBuf> {
-    let group = root.join(format!("chatmetric-bench-{pid}"));
+fn make(root: &Path, limit: &str, bytes: u64) -> std::io::Result<PathBuf> {
+    let group = root.join(format!("chatmetric-bench-{}", std::process::id()));
     fs::create_dir(&group)?;
-    let done = fs::write(group.join(limit), bytes.to_string())
-        .and_then(|()| fs::write(group.join("cgroup.procs"), pid.to_string()));
-    match done {
+    match fs::write(group.join(limit), bytes.to_string()) {
         Ok(()) => Ok(group),
         Err(error) => {
             drop(fs::remove_dir(&group));

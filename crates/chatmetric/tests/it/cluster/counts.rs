@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 const SEED: u64 = 20_261_129;
 const WRITERS: usize = 3;
 /// Batches of every part of the load; something is killed in the middle of each but one.
-const PART: usize = 60;
+pub(super) const PART: usize = 60;
 
-fn batches(now_ms: i64, count: usize) -> Vec<Vec<Event>> {
+pub(super) fn batches(now_ms: i64, count: usize) -> Vec<Vec<Event>> {
     let mut workload = Workload::new(Config {
         seed: SEED,
         numbers: 7,
@@ -57,7 +57,7 @@ fn deliver(urls: &RwLock<Vec<String>>, first: usize, body: &str) {
 }
 
 /// Delivers a part with several writers while `meanwhile` runs.
-fn load(
+pub(super) fn load(
     urls: &RwLock<Vec<String>>,
     model: &Mutex<Model>,
     part: &[Vec<Event>],
@@ -94,7 +94,7 @@ fn counts(url: &str, now_ms: i64) {
     });
 }
 
-fn compare_all(urls: &RwLock<Vec<String>>, model: &Mutex<Model>, now_ms: i64) {
+pub(super) fn compare_all(urls: &RwLock<Vec<String>>, model: &Mutex<Model>, now_ms: i64) {
     let model = model.lock().expect("sound");
     for url in urls.read().expect("sound").iter() {
         answers(url, "LTAIowner", "owner-secret");

@@ -1,10 +1,12 @@
 //! Several real programs on three real nats-servers: one directory and one count, whatever
 //! is killed.
 
+mod changes;
 mod counts;
+mod failover;
 mod servers;
 
-use crate::process::{DIRECTORY, Ran, Served, call, command, run_with_input};
+use crate::process::{DIRECTORY, Ran, Served, call, command, run, run_with_input};
 use crate::streams::wait_until;
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
@@ -60,6 +62,29 @@ impl Node {
         Served::start_with(&arguments)
     }
 
+    /// Below another program that stays out of its way.
+    fn serve_below(&self, wrapper: &[&str]) -> Served {
+        let arguments = self.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let wrapper: Vec<String> = wrapper.iter().map(|it| (*it).to_owned()).collect();
+        Served::start_below(&wrapper, &arguments)
+    }
+
+    /// What `cluster status` of the running node says.
+    fn status(&self) -> Option<serde_json::Value> {
+        let data_dir = self.path("data");
+        let ran = run(&["cluster", "status", "--json", "--data-dir", &data_dir]);
+        serde_json::from_str(&ran.stdout).ok()
+    }
+
+    /// Waits until `members` are there and every partition is counted by who should.
+    fn settled(&self, members: &[&str]) {
+        wait_until("replicas where they belong", || {
+            let status = self.status();
+            status.is_some_and(|status| is_settled(&status, members))
+        });
+    }
+
     /// What it says when it does not start.
     fn refused(&self) -> Ran {
         let arguments = self.arguments();
@@ -81,6 +106,28 @@ impl Node {
         ];
         run_with_input(&words, document.as_bytes())
     }
+}
+
+fn is_settled(status: &serde_json::Value, wanted_members: &[&str]) -> bool {
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let members = list(&status["members"]);
+    let names: Vec<_> = members.iter().map(|it| it["name"].as_str()).collect();
+    let wanted = list(&status["wanted"]);
+    names.len() == wanted_members.len()
+        && wanted_members.iter().all(|it| names.contains(&Some(it)))
+        && wanted.iter().enumerate().all(|(partition, wanted)| {
+            let follows = |it: &&serde_json::Value| {
+                let all = list(&it["follows"]);
+                all.contains(&serde_json::json!(partition))
+            };
+            let counting: Vec<_> = members
+                .iter()
+                .filter(follows)
+                .map(|it| &it["name"])
+                .collect();
+            let wanted = list(wanted);
+            wanted.len() == counting.len() && wanted.iter().all(|it| counting.contains(&it))
+        })
 }
 
 /// A master key in a file.
