@@ -17,4 +17,6 @@ mod servers;
 mod snapshots;
 // What is refused at a start.
 mod topology;
+// Power cuts of all servers at once.
+mod torture;
 mod world;

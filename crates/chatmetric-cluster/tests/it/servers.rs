@@ -2,7 +2,7 @@
 //! can be killed and started again on the same ports.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -92,6 +92,16 @@ impl Servers {
     /// Starts three with other settings of JetStream.
     pub(crate) fn start_with(jetstream: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
+        let stores = dir.path().join("stores");
+        Self::start_at(dir, &stores, jetstream)
+    }
+
+    /// Starts three that have what they store below a certain directory.
+    pub(crate) fn start_in(stores: &Path, jetstream: &str) -> Self {
+        Self::start_at(tempfile::tempdir().expect("a directory"), stores, jetstream)
+    }
+
+    fn start_at(dir: tempfile::TempDir, stores: &Path, jetstream: &str) -> Self {
         let ports = free_ports(2 * SERVERS);
         let (clients, routes) = ports.split_at(SERVERS);
         let all: Vec<String> = routes
@@ -110,7 +120,7 @@ impl Servers {
                  accounts {{ APP: {{ jetstream: enabled, users: [{{ user: \"app\", password: \"app\" }}] }},\n\
                  SYS: {{ users: [{{ user: \"sys\", password: \"sys\" }}] }} }}\n\
                  system_account: SYS\nno_auth_user: \"app\"\n",
-                dir.join("jetstream").display(),
+                stores.join(format!("n{nth}")).display(),
                 all.join(", "),
             );
             std::fs::write(dir.join("nats.conf"), config).expect("written");
@@ -165,6 +175,20 @@ impl Servers {
         let nth = nth.expect("a server of this name");
         self.servers[nth].kill();
         nth
+    }
+
+    /// kill -9 of all of them, at once as far as that goes.
+    pub(crate) fn kill_all(&mut self) {
+        for child in self.servers.iter_mut().filter_map(|it| it.child.as_mut()) {
+            drop(child.kill());
+        }
+        self.servers.iter_mut().for_each(Server::kill);
+    }
+
+    /// Starts all of them again with what they had on disk, and waits for them.
+    pub(crate) fn start_all_again(&mut self) {
+        self.servers.iter_mut().for_each(Server::spawn);
+        self.wait();
     }
 
     /// Starts it again with what it had on disk.

@@ -4,7 +4,7 @@
 use super::counts::{DAY_MS, PART, batches, compare_all, load};
 use super::servers::Servers;
 use super::{Node, answers, credentials, key_file};
-use crate::process::{DIRECTORY, Served, call, run};
+use crate::process::{DIRECTORY, Served, agent, call, run};
 use crate::streams::wait_until;
 use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric_sim::Model;
@@ -42,6 +42,17 @@ impl Cluster {
     }
 }
 
+/// What a node thinks the time is, by the `Date` of its answers.
+fn clock_of(url: &str) -> i64 {
+    let answer = agent()
+        .get(format!("{url}/healthz"))
+        .call()
+        .expect("an answer");
+    let date = answer.headers().get("date").expect("a date");
+    let date = jiff::fmt::rfc2822::parse(date.to_str().expect("text"));
+    date.expect("a date").timestamp().as_millisecond()
+}
+
 /// Which nodes count a partition, and one more that does not.
 fn counted_by(node: &Node, partition: usize) -> (Vec<String>, String) {
     let status = node.status().expect("a status");
@@ -69,13 +80,16 @@ fn whatever_is_changed_under_load_the_counts_stay() {
     for one in [first, node("b"), node("c")] {
         // The clock of one is wrong from the beginning, by less than a call may be old.
         let served = if cluster.nodes.len() == 1 {
-            one.serve_below(&AHEAD)
+            one.serve_below(&clock_ahead())
         } else {
             one.serve()
         };
         cluster.put(one, served);
     }
     cluster.nodes[0].settled(&["a", "b", "c"]);
+    let ahead_ms =
+        clock_of(&cluster.urls.read().expect("sound")[1]) - SystemClock::default().now().0;
+    assert!(ahead_ms > 6 * 60_000, "its clock is {ahead_ms} ms ahead");
     let (now_ms, model) = (SystemClock::default().now().0, Mutex::new(Model::new()));
     let batches = batches(now_ms, PART * 4);
     let mut parts = batches.chunks(PART);

@@ -4,6 +4,7 @@
 mod changes;
 mod counts;
 mod failover;
+mod partition;
 mod servers;
 
 use crate::process::{DIRECTORY, Ran, Served, call, command, run, run_with_input};
@@ -63,11 +64,10 @@ impl Node {
     }
 
     /// Below another program that stays out of its way.
-    fn serve_below(&self, wrapper: &[&str]) -> Served {
+    fn serve_below(&self, wrapper: &[String]) -> Served {
         let arguments = self.arguments();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let wrapper: Vec<String> = wrapper.iter().map(|it| (*it).to_owned()).collect();
-        Served::start_below(&wrapper, &arguments)
+        Served::start_below(wrapper, &arguments)
     }
 
     /// What `cluster status` of the running node says.

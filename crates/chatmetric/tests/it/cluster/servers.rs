@@ -91,6 +91,11 @@ impl Servers {
         self.children[node] = Some(child);
     }
 
+    /// Where clients reach them.
+    pub(super) fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
     /// For `cluster.nats_urls`.
     pub(super) fn urls(&self) -> String {
         let all: Vec<String> = self
