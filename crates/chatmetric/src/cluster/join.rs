@@ -166,12 +166,14 @@ impl Joiner<'_> {
     /// The cluster's directory: the one that is here, or a picture.
     fn enter(&self, stream: &ChangeStream, first: u64, last: u64) -> Result<Directory, JoinError> {
         let key = (self.key)()?;
-        Directory::check_change(&key, last, &stream.change(last)?).map_err(|error| match error {
-            SealError::OtherKey => JoinError::MasterKey {
-                given: key.id().to_string(),
+        Directory::check_change(&key, last, &stream.change(last)?).map_err(
+            |error| match error {
+                SealError::OtherKey => JoinError::MasterKey {
+                    given: key.id().to_string(),
+                },
+                error => JoinError::servers("open the last change of the directory", &error),
             },
-            error => JoinError::servers("open the last change of the directory", &error),
-        })?;
+        )?;
         let picture = patiently(stream, || newest(stream, &key))?;
         if Directory::exists(self.data_dir) {
             let directory = self.open()?;
