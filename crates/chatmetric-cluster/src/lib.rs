@@ -4,7 +4,7 @@
 //! written), [`tally`], [`follow`], [`replica`] (what folds it), [`query`] (who is asked),
 //! [`store`] (the [`Store`](chatmetric_store::Store) of a program on a cluster),
 //! [`members`], [`assignment`], [`node`] (who holds what), [`snapshot`], [`audit`],
-//! [`owner`].
+//! [`owner`], [`capacity`] (how many machines).
 //!
 //! Not here: HTTP, the protocol of clients, the configuration of the program, accounts.
 //!
@@ -34,6 +34,7 @@
 
 pub mod assignment;
 pub mod audit;
+pub mod capacity;
 pub mod engine;
 pub mod entry;
 mod error;

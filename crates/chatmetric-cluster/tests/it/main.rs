@@ -1,6 +1,9 @@
 //! The integration tests of the crate, one binary: real servers, three in a cluster, that
 //! sync before they acknowledge. Nothing that a user has for real is replaced.
 
+// A cluster in virtual time, and plans against it.
+mod capacity;
+mod capacity_checks;
 // A store on a cluster obeys the rules of every store.
 mod commands;
 // Counts equal to the model, whatever is killed.

@@ -1,8 +1,11 @@
 //! `chatmetric cluster`: what a node sees of its cluster, and what it is asked to do.
 //!
-//! All of it goes to the node that runs on this data directory. Not here: doing it
+//! All of it goes to the node that runs on this data directory, but for `plan`, which asks
+//! nobody (`cluster_plan`). Not here: doing it
 //! (`crate::cluster`). Invariant: the exit code of an audit is 1 when anything differs.
 
+#[cfg(feature = "nats")]
+use super::cluster_plan;
 use super::session::explain_control;
 use super::text_table::{Align, TextTable, grouped};
 use super::{CliError, DATA_DIR_DEFAULT, Terminal};
@@ -13,6 +16,9 @@ use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClusterCommand {
+    /// How many machines a number of messages a day needs, and what bounds them
+    #[cfg(feature = "nats")]
+    Plan(cluster_plan::PlanArguments),
     /// Who is there, which partitions each counts, and how far this node is
     #[command(after_help = "Example:\n  chatmetric cluster status")]
     Status(ClusterArguments),
@@ -73,6 +79,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) fn run(command: &ClusterCommand, terminal: &Terminal) -> Result<(), CliError> {
     let (task, arguments) = match command {
         ClusterCommand::Move(arguments) => return move_partition(arguments, terminal),
+        #[cfg(feature = "nats")]
+        ClusterCommand::Plan(arguments) => return cluster_plan::run(arguments, terminal),
         ClusterCommand::Status(arguments) => (ClusterTask::Status, arguments),
         ClusterCommand::Audit(arguments) => (ClusterTask::Audit, arguments),
         ClusterCommand::Snapshot(arguments) => (ClusterTask::Snapshot, arguments),

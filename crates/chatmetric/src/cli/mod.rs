@@ -10,6 +10,8 @@ mod apply;
 mod backup;
 mod chart;
 mod cluster;
+#[cfg(feature = "nats")]
+mod cluster_plan;
 mod completions;
 mod conformance;
 mod data_dir;

@@ -91,5 +91,8 @@ mod streams;
 // Several programs that are one, on three real nats-servers.
 #[cfg(feature = "nats")]
 mod cluster;
+// `cluster plan`: what it prints, what it refuses.
+#[cfg(feature = "nats")]
+mod cluster_plan;
 // `sign explain`: outputs, exit codes, secrets.
 mod sign;

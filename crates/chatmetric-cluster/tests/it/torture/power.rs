@@ -15,7 +15,7 @@ use chatmetric_sim::Random;
 use chatmetric_store::{Batch, Receipt, Store as _, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 const SEED: u64 = 20_261_201;
@@ -61,7 +61,7 @@ fn publish(store: &ClusterStore, all: &[Batch]) -> (usize, Vec<Batch>) {
 
 /// One cut of the power under load, and what is there afterwards.
 struct Subject {
-    machine: Machine,
+    machine: Arc<Machine>,
     servers: Option<Servers>,
     model: Model,
     random: Random,
@@ -73,7 +73,7 @@ struct Subject {
 impl Subject {
     fn new(jetstream: &'static str) -> Result<Self, String> {
         Ok(Self {
-            machine: Machine::new(Files::Ext4)?,
+            machine: Arc::new(Machine::new(Files::Ext4)?),
             servers: None,
             model: Model::default(),
             random: Random::new(SEED),
@@ -102,7 +102,8 @@ impl Subject {
     /// in the cache.
     fn cut(&mut self, nth: u64) -> Result<(usize, u64), String> {
         let all = batches(SEED + nth, 4_000);
-        let running = self.machine.start(Files::Ext4)?;
+        let machine = Arc::clone(&self.machine);
+        let running = machine.start(Files::Ext4)?;
         self.start_servers(&running.dir());
         let dir = tempfile::tempdir().expect("a directory");
         let store = ClusterStore::open(self.settings("writer", dir.path())).expect("opened");
@@ -137,7 +138,8 @@ impl Subject {
     /// The power is back: what was not acknowledged is sent again, then everything must be
     /// there, for whoever counts from the beginning and for who counted before.
     fn settle(&mut self, open: &[Batch]) -> Result<(), String> {
-        let running = self.machine.start(Files::Ext4)?;
+        let machine = Arc::clone(&self.machine);
+        let running = machine.start(Files::Ext4)?;
         self.start_servers(&running.dir());
         let dir = tempfile::tempdir().expect("a directory");
         let checked = catch_unwind(AssertUnwindSafe(|| {
