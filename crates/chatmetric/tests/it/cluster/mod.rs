@@ -2,6 +2,7 @@
 //! is killed.
 
 mod counts;
+mod migrate;
 mod servers;
 
 use crate::process::{DIRECTORY, Ran, Served, call, command, run_with_input};
