@@ -97,8 +97,13 @@ impl Engine {
 
     /// The name of a bucket.
     pub(crate) fn bucket(&self, what: &str) -> String {
-        format!("{}-{what}", self.prefix)
+        bucket_of(&self.prefix, what)
     }
+}
+
+/// The name of a bucket of the cluster `prefix`.
+pub(crate) fn bucket_of(prefix: &str, what: &str) -> String {
+    format!("{prefix}-{what}")
 }
 
 async fn options(settings: &Settings) -> Result<ConnectOptions, ClusterError> {

@@ -57,6 +57,9 @@ pub enum Entry {
     },
     /// Changes nothing: replicas remember the digest of what they have here.
     Mark,
+    /// What was counted before this place came from elsewhere: a snapshot alone has it. A
+    /// replica that meets this entry does not have it, and has to begin anew.
+    Base,
 }
 
 /// Why bytes are no entry.
@@ -122,6 +125,7 @@ impl Entry {
                 }
             }
             Self::Mark => out.push(6),
+            Self::Base => out.push(7),
         }
         let checksum = crc32c::crc32c(&out);
         out.extend_from_slice(&checksum.to_le_bytes());
@@ -186,6 +190,7 @@ impl Entry {
                 }
             }
             6 => Self::Mark,
+            7 => Self::Base,
             _ => return None,
         })
     }

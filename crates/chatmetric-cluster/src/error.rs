@@ -109,6 +109,18 @@ pub enum ClusterError {
         /// The first difference.
         detail: String,
     },
+    /// There is something already where the counts of an instance should go.
+    #[error("the counts cannot be moved into this cluster: {reason}")]
+    Occupied {
+        /// What is there.
+        reason: String,
+    },
+    /// What was read back from the servers is not what the instance counted.
+    #[error("what the servers have is not what was counted: {detail}")]
+    Unlike {
+        /// The first difference.
+        detail: String,
+    },
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -149,10 +161,12 @@ impl From<ClusterError> for StoreError {
         let reason = chain(&error);
         match error {
             ClusterError::Store(error) => error,
-            ClusterError::Settings { .. } | ClusterError::TooLarge { .. } => {
-                Self::Invalid { reason }
+            ClusterError::Settings { .. }
+            | ClusterError::TooLarge { .. }
+            | ClusterError::Occupied { .. } => Self::Invalid { reason },
+            ClusterError::Differs { .. } | ClusterError::Unlike { .. } => {
+                Self::Differs { detail: reason }
             }
-            ClusterError::Differs { .. } => Self::Differs { detail: reason },
             ClusterError::Closed => Self::Closed,
             ClusterError::WeakDurability { .. }
             | ClusterError::Engine { .. }

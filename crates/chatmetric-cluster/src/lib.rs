@@ -4,7 +4,7 @@
 //! written), [`tally`], [`follow`], [`replica`] (what folds it), [`query`] (who is asked),
 //! [`store`] (the [`Store`](chatmetric_store::Store) of a program on a cluster),
 //! [`members`], [`assignment`], [`node`] (who holds what), [`snapshot`], [`audit`],
-//! [`owner`], [`capacity`] (how many machines).
+//! [`owner`], [`capacity`] (how many machines), [`migrate`].
 //!
 //! Not here: HTTP, the protocol of clients, the configuration of the program, accounts.
 //!
@@ -41,6 +41,7 @@ mod error;
 pub mod follow;
 pub mod log;
 pub mod members;
+pub mod migrate;
 pub mod node;
 pub mod owner;
 pub mod partition;

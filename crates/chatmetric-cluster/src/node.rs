@@ -270,7 +270,8 @@ impl Keeper {
         done
     }
 
-    /// Puts the directory of a replica aside that the log has left behind.
+    /// Puts the directory of a replica aside that the log has left behind; `false`: there
+    /// was none, and trying again at once would not help.
     async fn aside(
         &self,
         store: &ClusterStore,
@@ -282,7 +283,7 @@ impl Keeper {
         }
         let dir = dir_of(&store.settings().dir, partition);
         let moved = tokio::task::spawn_blocking(move || set_aside(&dir)).await;
-        matches!(moved, Ok(Ok(())))
+        matches!(moved, Ok(Ok(true)))
     }
 }
 

@@ -48,18 +48,18 @@ pub(crate) fn open_store(dir: &Path, options: &Options) -> Result<EmbeddedStore,
     Ok(EmbeddedStore::open(dir, options)?)
 }
 
-/// Moves a directory to the first free name beside it.
-pub(crate) fn set_aside(dir: &Path) -> std::io::Result<()> {
+/// Moves a directory to the first free name beside it; tells whether there was one.
+pub(crate) fn set_aside(dir: &Path) -> std::io::Result<bool> {
     if !dir.exists() {
-        return Ok(());
+        return Ok(false);
     }
     for nth in 1_u32.. {
         let aside = dir.with_extension(format!("aside-{nth}"));
         if !aside.exists() {
-            return std::fs::rename(dir, aside);
+            return std::fs::rename(dir, aside).map(|()| true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 impl Replica {

@@ -14,7 +14,7 @@ mod pipe;
 pub use manifest::Manifest;
 
 use crate::engine::Engine;
-use crate::error::{ClusterError, failed};
+use crate::error::{ClusterError, chain, failed};
 use crate::follow::created_ns;
 use crate::partition::Partition;
 use crate::replica::open_store;
@@ -23,13 +23,21 @@ use crate::tally::{Tally, log_name};
 use crate::topology::Topology;
 use async_nats::jetstream::stream::Info;
 use chatmetric_core::EpochMs;
-use chatmetric_store::{Options, Store as _, StoreCut, StoreError, StoreRestore};
+use chatmetric_store::{
+    EmbeddedStore, Options, Store as _, StoreCut, StoreError, StoreRestore, VerifyReport,
+};
 use manifest::Part;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Snapshots of a partition whose objects are kept.
 const KEPT: usize = 2;
+
+/// How often a snapshot is read back until it is taken for unreadable…
+const READ_TRIES_MAX: u32 = 5;
+/// … with this wait in between.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Takes a snapshot of a replica, proves it and makes it known.
 ///
@@ -41,6 +49,22 @@ pub async fn take(
     settings: &Settings,
     tally: &Arc<Tally>,
 ) -> Result<Manifest, ClusterError> {
+    let nothing_more = |_: &EmbeddedStore, _: VerifyReport| Ok(());
+    let (manifest, ()) = take_and(engine, topology, settings, tally, nothing_more).await?;
+    Ok(manifest)
+}
+
+/// As [`take`]; `inspect` looks at what was read back, before anybody may use it.
+///
+/// # Errors
+/// As [`take`], and those of `inspect`.
+pub(crate) async fn take_and<T: Send + 'static>(
+    engine: &Engine,
+    topology: &Topology,
+    settings: &Settings,
+    tally: &Arc<Tally>,
+    inspect: impl FnOnce(&EmbeddedStore, VerifyReport) -> Result<T, ClusterError> + Send + 'static,
+) -> Result<(Manifest, T), ClusterError> {
     let partition = tally.partition();
     let cut_of = Arc::clone(tally);
     let cut = tokio::task::spawn_blocking(move || {
@@ -72,13 +96,13 @@ pub async fn take(
         return Err(StoreError::Invalid { reason }.into());
     }
     upload(topology, cut, &mut manifest).await?;
-    prove(topology, settings, &manifest).await?;
+    let seen = prove(topology, settings, &manifest, inspect).await?;
     let put = topology
         .manifests
         .put(manifest.key(), manifest.encode().into())
         .await;
     put.map_err(|error| failed("make a snapshot known", error))?;
-    Ok(manifest)
+    Ok((manifest, seen))
 }
 
 async fn upload(
@@ -104,18 +128,33 @@ async fn upload(
 }
 
 /// Reads a snapshot back into a directory of its own, and looks whether it is sound.
-async fn prove(
+pub(crate) async fn prove<T: Send + 'static>(
     topology: &Topology,
     settings: &Settings,
     manifest: &Manifest,
-) -> Result<(), ClusterError> {
+    inspect: impl FnOnce(&EmbeddedStore, VerifyReport) -> Result<T, ClusterError> + Send + 'static,
+) -> Result<T, ClusterError> {
     let partition = manifest.partition;
     let dir = settings.dir.join(format!("proof-{:04}", partition.0));
     remove(&dir)?;
-    restore(topology, manifest, &dir).await?;
+    let mut tries = 1;
+    // A server that lags gives what an object was before, whose pieces may be gone.
+    while let Err(error) = restore(topology, manifest, &dir).await {
+        remove(&dir)?;
+        if tries == READ_TRIES_MAX {
+            return Err(error);
+        }
+        let reason = chain(&error);
+        tracing::debug!(%partition, reason, "a snapshot is read back again");
+        tries += 1;
+        tokio::time::sleep(READ_AGAIN_AFTER).await;
+    }
     let (options, opened) = (settings.store.clone(), dir.clone());
     let wanted = manifest.sequence;
-    let checked = tokio::task::spawn_blocking(move || check(&opened, &options, partition, wanted));
+    let checked = tokio::task::spawn_blocking(move || {
+        let (store, report) = check(&opened, &options, partition, wanted)?;
+        inspect(&store, report)
+    });
     let checked = checked
         .await
         .map_err(|error| failed("check a snapshot", error))?;
@@ -128,18 +167,18 @@ fn check(
     options: &Options,
     partition: Partition,
     wanted: u64,
-) -> Result<(), ClusterError> {
+) -> Result<(EmbeddedStore, VerifyReport), ClusterError> {
     let store = open_store(dir, options)?;
     let place = store.place(&log_name(partition));
     if place.is_none_or(|place| place.sequence != wanted) {
         let detail = format!("a snapshot is of {place:?} and not of {wanted}");
         return Err(ClusterError::Differs { detail });
     }
-    store.verify()?;
-    Ok(())
+    let report = store.verify()?;
+    Ok((store, report))
 }
 
-fn remove(dir: &Path) -> Result<(), ClusterError> {
+pub(crate) fn remove(dir: &Path) -> Result<(), ClusterError> {
     match std::fs::remove_dir_all(dir) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

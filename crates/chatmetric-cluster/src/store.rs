@@ -11,7 +11,7 @@
 //! one, on every member.
 
 mod inner;
-mod merge;
+pub(crate) mod merge;
 mod offsets;
 mod worker;
 

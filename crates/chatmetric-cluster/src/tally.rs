@@ -239,6 +239,14 @@ impl Tally {
                 replayed.map(|was_there| Outcome::Count(u64::from(was_there)))
             }
             Entry::Mark => digest::of(store, sequence).map(|it| Outcome::Digest(Arc::new(it))),
+            // Whoever has the counts of before stands behind it.
+            Entry::Base => {
+                return Err(ClusterError::Gap {
+                    partition: self.partition,
+                    expected: sequence,
+                    found: sequence.saturating_add(1),
+                });
+            }
         };
         let outcome = match done {
             Ok(outcome) => outcome,

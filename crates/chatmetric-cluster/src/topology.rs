@@ -29,6 +29,9 @@ const MEMBER_AGE_MAX: Duration = Duration::from_secs(600);
 /// The longest value of a bucket, in bytes.
 const VALUE_BYTES_MAX: i32 = 256 * 1024;
 
+/// The bucket that says which snapshots there are.
+pub(crate) const MANIFESTS: &str = "manifests";
+
 /// What there is on the servers.
 #[derive(Clone)]
 pub struct Topology {
@@ -85,7 +88,7 @@ impl Topology {
             placements: bucket("placements", forever).await?,
             offsets: bucket("offsets", forever).await?,
             directory: bucket("directory", forever).await?,
-            manifests: bucket("manifests", forever).await?,
+            manifests: bucket(MANIFESTS, forever).await?,
             snapshots: open_objects(engine, settings).await?,
         })
     }

@@ -4,7 +4,7 @@
 //! `generation` (what is in memory), `writer` with `frame` and `room`, `sealer`,
 //! `merger` (the threads), `usual`, `notes`, `reporting` and `explained` (who reported what),
 //! `cold`, `run` and `catalog` (what is sealed), `recovery`, `read`, `explain`, `verify`, `cut` and
-//! `restore` (backups).
+//! `restore` (backups), `split` (one store becomes several).
 //!
 //! Invariant: tallies(catalog) + published generations from the catalog's segment
 //! on = the fold of all acknowledged events, for every reader at every moment.
@@ -55,6 +55,7 @@ mod run_set;
 mod sealer;
 mod segment;
 mod shared;
+pub(crate) mod split;
 mod usual;
 mod verify;
 mod writer;

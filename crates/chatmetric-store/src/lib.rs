@@ -33,6 +33,7 @@ pub use embedded::options::{
     SOURCE_NAME_BYTES_MAX, Step, TALLY_DAYS_BEHIND_FLOOR_MIN,
 };
 pub use embedded::restore::StoreRestore;
+pub use embedded::split::{PartOf, SplitPart, StoreSplit};
 pub use explanation::{EXPLAINED_SLOTS_MAX, Explanation, Origin, Revision, Share};
 pub use memory::MemoryStore;
 pub use stream_offset::StreamOffset;

@@ -97,4 +97,40 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "a_partition_is_where_it_was_placed_while_that_is_there"
         ),
     },
+    Mutant {
+        id: "cluster-base",
+        promise: "no replica passes a Base without the counts that belong before it",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "            Entry::Base => {\n",
+        replace: "            Entry::Base if sequence == 1 => Ok(Outcome::Count(0)),\n            Entry::Base => {\n",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "nobody_counts_past_a_base_without_what_is_before_it"
+        ),
+    },
+    Mutant {
+        id: "migrate-bucket",
+        promise: "every bucket that was moved is compared",
+        file: "crates/chatmetric-cluster/src/migrate/compare.rs",
+        find: ".filter(|at| old.get(*at) != new.get(*at))",
+        replace: ".filter(|at| at.0 % 2 == 0 && old.get(*at) != new.get(*at))",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "one_count_in_one_bucket_is_named"
+        ),
+    },
+    Mutant {
+        id: "migrate-other-part",
+        promise: "a record goes into the part of its number and no other",
+        file: "crates/chatmetric-store/src/embedded/split.rs",
+        find: "match writers.get_mut(part).and_then(Option::as_mut) {",
+        replace: "match writers.get_mut(part / 2).and_then(Option::as_mut) {",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "parts_together_answer_what_the_whole_answered"
+        ),
+    },
 ];

@@ -105,6 +105,7 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
             }
         ),
         Just(Entry::Mark),
+        Just(Entry::Base),
     ]
 }
 

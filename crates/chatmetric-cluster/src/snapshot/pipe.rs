@@ -5,10 +5,11 @@
 //! ends, the other one does.
 
 use bytes::{Buf as _, Bytes};
-use std::io::{Error, Read};
+use std::io::{Error, ErrorKind, Read};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use xxhash_rust::xxh3::Xxh3;
@@ -16,6 +17,8 @@ use xxhash_rust::xxh3::Xxh3;
 /// Pieces on the way.
 const PIECES_MAX: usize = 4;
 const PIECE_BYTES: usize = 256 * 1024;
+/// A server that gives nothing for so long will not: what was asked for is gone.
+const STALLED_AFTER: Duration = Duration::from_secs(20);
 
 /// How much went through, and its hash.
 type Went = (u64, u128);
@@ -121,7 +124,9 @@ impl Feeder {
     pub(super) async fn send_all(self, mut from: impl AsyncRead + Unpin) -> Result<(), Error> {
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            let length = from.read(&mut piece).await?;
+            let read = tokio::time::timeout(STALLED_AFTER, from.read(&mut piece)).await;
+            let stalled = |_| Error::new(ErrorKind::TimedOut, "nothing more comes");
+            let length = read.map_err(stalled)??;
             if length == 0 {
                 return Ok(());
             }

@@ -11,7 +11,7 @@ use chatmetric_store::{
 };
 use std::collections::BTreeMap;
 
-pub(super) fn books(parts: Vec<Vec<(SourceName, Books)>>) -> Vec<(SourceName, Books)> {
+pub(crate) fn books(parts: Vec<Vec<(SourceName, Books)>>) -> Vec<(SourceName, Books)> {
     let mut all: BTreeMap<SourceName, Books> = BTreeMap::new();
     for (source, books) in parts.into_iter().flatten() {
         let sum = all.entry(source).or_default();

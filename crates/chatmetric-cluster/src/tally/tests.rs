@@ -159,3 +159,41 @@ fn gaps_other_logs_and_damaged_entries_are_refused() {
     assert!(matches!(other, Err(ClusterError::OtherLog { .. })));
     assert_eq!(Partitions::new(16).unwrap().count(), 16);
 }
+
+#[test]
+fn nobody_counts_past_a_base_without_what_is_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let tally = open(dir.path());
+    let placed = |sequence: u64, entry: Entry| Placed {
+        sequence,
+        at_ms: sequence,
+        payload: entry.encode(),
+    };
+    let log = [placed(1, Entry::Base), placed(2, Entry::Mark)];
+    for _ in 0..2 {
+        let error = tally.apply(&log).unwrap_err();
+        let found = matches!(
+            error,
+            ClusterError::Gap {
+                expected: 1,
+                found: 2,
+                ..
+            }
+        );
+        assert!(found, "{error}");
+        assert_eq!(tally.position(), 0);
+    }
+    // Whoever begins with a snapshot stands behind it.
+    let place = StreamOffset {
+        created_ns: 9,
+        sequence: 1,
+        ..StreamOffset::default()
+    };
+    let store = tally.store();
+    store
+        .fold(Vec::new(), log_name(Partition(3)), place)
+        .unwrap();
+    let based = Tally::new(Arc::clone(store), Partition(3), 9).unwrap();
+    based.apply(&log).unwrap();
+    assert_eq!(based.position(), 2);
+}

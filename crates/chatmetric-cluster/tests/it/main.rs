@@ -8,6 +8,8 @@ mod capacity_checks;
 mod commands;
 // Counts equal to the model, whatever is killed.
 mod counting;
+// The counts of an instance that was alone.
+mod migrate;
 mod model;
 // Members that come, go and are killed; assignments.
 mod nodes;

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// The last day of which anything may be counted in what is sealed.
-const LAST_DAY_KEY: &str = "counted/last_day";
+pub(crate) const LAST_DAY_KEY: &str = "counted/last_day";
 /// Revisions of a counter that are kept of one slot; the oldest ones are put together,
 /// under the time of the later one.
 pub(crate) const REVISIONS_MAX: usize = 48;

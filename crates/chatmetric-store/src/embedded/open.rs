@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-const SHARDS_KEY: &str = "shards";
+pub(crate) const SHARDS_KEY: &str = "shards";
 
 impl EmbeddedStore {
     /// Opens the store in `dir`, or makes one there.

@@ -93,15 +93,27 @@ impl StoreRestore {
     }
 
     fn catalog(&mut self, reader: &mut dyn Read) -> Result<(), StoreError> {
+        self.fill_catalog(|catalog| catalog_stream::read(catalog, reader, Path::new("catalog")))
+    }
+
+    /// Makes the catalog and lets somebody fill it.
+    pub(crate) fn fill_catalog(
+        &mut self,
+        fill: impl FnOnce(&Catalog) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let path = self.dir.join("catalog");
         if path.exists() {
             let reason = "there are two parts `catalog`".to_owned();
             return Err(StoreError::Invalid { reason });
         }
-        let catalog = Catalog::open(&path, CACHE_BYTES)?;
-        catalog_stream::read(&catalog, reader, Path::new("catalog"))?;
+        fill(&Catalog::open(&path, CACHE_BYTES)?)?;
         self.has_catalog = true;
         Ok(())
+    }
+
+    /// Where it is made.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Makes the whole durable with its names. The store may be opened then.

@@ -36,8 +36,7 @@ pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> 
     for shard in &shared.shards {
         journals(shard, &mut report)?;
     }
-    let open = rotate(store) && shared.shards.iter().all(|shard| wait_sealed(shared, shard));
-    if !open {
+    if !seal_all(store) {
         for shard in &shared.shards {
             memory(shard)?;
         }
@@ -118,6 +117,12 @@ fn fold(
     }
     report.bytes += end;
     Ok(Some(fold))
+}
+
+/// Seals all that was taken so far; `false`: nothing can be sealed any more.
+pub(crate) fn seal_all(store: &EmbeddedStore) -> bool {
+    let shared = &store.shared;
+    rotate(store) && shared.shards.iter().all(|shard| wait_sealed(shared, shard))
 }
 
 /// Asks every writer to finish its generation; `false`: they take nothing more.

@@ -18,6 +18,7 @@ mod old_formats;
 mod retention;
 mod retire;
 mod space;
+mod split;
 mod stream_offsets;
 mod subject;
 mod torture;

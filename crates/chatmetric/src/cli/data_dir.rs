@@ -155,7 +155,7 @@ impl DataDirLock {
     }
 
     /// Writes who has it, once it is certain that this process may use it.
-    fn write_pid(&mut self) -> Result<(), DataDirError> {
+    pub(super) fn write_pid(&mut self) -> Result<(), DataDirError> {
         let file = &mut self.file;
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -211,7 +211,7 @@ pub(super) fn store_options(settings: &StoreSettings) -> Options {
 
 /// What a replica of one partition may use: the node's share, as if it had all of them.
 #[cfg(feature = "nats")]
-fn options_of_a_replica(settings: &Settings) -> Options {
+pub(super) fn options_of_a_replica(settings: &Settings) -> Options {
     let all = settings.store.memory_bytes_max;
     let all = all.unwrap_or_else(memory_bytes_default);
     let share = all / u64::from(settings.cluster.partitions.max(1));

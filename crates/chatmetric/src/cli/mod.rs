@@ -26,6 +26,7 @@ mod import;
 mod junit;
 mod man;
 mod memory_limit;
+mod migrate;
 mod operate;
 mod operator_token;
 mod output;
@@ -149,6 +150,8 @@ enum Command {
     /// Look after a cluster of nodes
     #[command(subcommand, after_help = "Example:\n  chatmetric cluster status")]
     Cluster(cluster::ClusterCommand),
+    /// Move the counts of a stopped instance into a new cluster
+    Migrate(migrate::MigrateArguments),
     /// Make a backup of an instance, while its server runs or not
     Backup(backup::BackupArguments),
     /// Make an instance from a backup
@@ -236,6 +239,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), CliError> {
         Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Cluster(command) => cluster::run(&command, terminal),
+        Command::Migrate(arguments) => migrate::run(&arguments, terminal),
         Command::Backup(arguments) => backup::run(&arguments, terminal),
         Command::Restore(arguments) => restore::run(&arguments, terminal),
         Command::Sign(command) => sign::run(command, terminal),

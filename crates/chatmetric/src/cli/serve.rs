@@ -122,7 +122,7 @@ fn open(
     )
 }
 
-fn explain_config(error: &ConfigError, file: Option<&Path>) -> CliError {
+pub(super) fn explain_config(error: &ConfigError, file: Option<&Path>) -> CliError {
     let cli = CliError::from_error(Exit::Usage, error);
     match (error, file) {
         (ConfigError::Faults(_), Some(file)) => cli.hint(format!(

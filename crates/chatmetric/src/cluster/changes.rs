@@ -16,6 +16,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, stream};
+use chatmetric_cluster::migrate::installation_in;
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// How long a change may take, with everything that may be slow in it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the name of the stream ends with, behind that of the cluster.
+const SUFFIX: &str = "-directory";
 /// How long to wait before reading is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often the stream is tried to be made.
@@ -77,7 +80,7 @@ impl ChangeStream {
             .enable_all()
             .build()
             .map_err(|error| JoinError::servers("start a thread", &error))?;
-        let name = format!("{}-directory", settings.name);
+        let name = format!("{}{SUFFIX}", settings.name);
         let config = stream::Config {
             name: name.clone(),
             subjects: vec![name.clone()],
@@ -117,6 +120,13 @@ impl ChangeStream {
     /// while nobody made one.
     pub(super) fn numbers(&self) -> Result<(u64, u64), JoinError> {
         self.wait(numbers(&self.context, &self.name))
+    }
+
+    /// Whose counts the cluster was given, if they came from an instance.
+    pub(super) fn counts_of(&self) -> Result<Option<String>, JoinError> {
+        let prefix = self.name.strip_suffix(SUFFIX).unwrap_or(&self.name);
+        let counts = self.wait(installation_in(&self.context, prefix));
+        counts.map_err(|error| JoinError::servers("look whose counts the cluster has", &error))
     }
 
     /// Waits.

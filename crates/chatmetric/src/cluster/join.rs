@@ -63,6 +63,20 @@ pub(crate) enum JoinError {
         /// The cluster's.
         cluster: String,
     },
+    /// The cluster's counts came from another instance.
+    #[error(
+        "the cluster was given the counts of installation {counts}, and `{}` is another one \
+         ({own}): start the first node on the data directory that was migrated",
+        data_dir.display()
+    )]
+    Counts {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// Its installation.
+        own: String,
+        /// Whose counts there are.
+        counts: String,
+    },
     /// The servers know less than this node.
     #[error(
         "this node has change {own} of the directory and the servers end with {servers}: they \
@@ -101,6 +115,24 @@ pub(crate) struct Joiner<'a> {
     pub(crate) entropy: &'a Arc<dyn Entropy>,
     /// Reads the master key; a directory keeps the one it is opened with.
     pub(crate) key: &'a dyn Fn() -> Result<MasterKey, MasterKeyError>,
+}
+
+/// Which installation's directory the cluster has; `None` while it has none.
+///
+/// # Errors
+/// [`JoinError::MasterKey`] when it is sealed under another key; else as [`join`].
+pub(crate) fn installation(
+    settings: &ClusterSettings,
+    key: &MasterKey,
+) -> Result<Option<String>, JoinError> {
+    let stream = ChangeStream::open(settings)?;
+    let (_, last) = stream.numbers()?;
+    if last == 0 {
+        return Ok(None);
+    }
+    check_key(&stream, key, last)?;
+    let picture = patiently(&stream, || newest(&stream, key))?;
+    Ok(Some(picture.instance))
 }
 
 /// Opens the directory of the cluster, and follows it from then on.
@@ -150,6 +182,15 @@ impl Joiner<'_> {
         if own > 0 {
             return Err(JoinError::Behind { own, servers: 0 });
         }
+        // Counts say the spaces that they are in by the numbers of the directory.
+        let counts = patiently(stream, || stream.counts_of())?;
+        if let Some(counts) = counts.filter(|it| it != directory.instance_id()) {
+            return Err(JoinError::Counts {
+                data_dir: self.data_dir.to_owned(),
+                own: directory.instance_id().to_owned(),
+                counts,
+            });
+        }
         let (_, sealed) = directory.picture()?;
         let (instance, nonce) = (directory.instance_id(), directory.nonce());
         pictures::put(stream, (1, &sealed), instance, &nonce)?;
@@ -166,14 +207,7 @@ impl Joiner<'_> {
     /// The cluster's directory: the one that is here, or a picture.
     fn enter(&self, stream: &ChangeStream, first: u64, last: u64) -> Result<Directory, JoinError> {
         let key = (self.key)()?;
-        Directory::check_change(&key, last, &stream.change(last)?).map_err(
-            |error| match error {
-                SealError::OtherKey => JoinError::MasterKey {
-                    given: key.id().to_string(),
-                },
-                error => JoinError::servers("open the last change of the directory", &error),
-            },
-        )?;
+        check_key(stream, &key, last)?;
         let picture = patiently(stream, || newest(stream, &key))?;
         if Directory::exists(self.data_dir) {
             let directory = self.open()?;
@@ -200,6 +234,17 @@ impl Joiner<'_> {
         directory.begin_at(picture.revision)?;
         Ok(directory)
     }
+}
+
+/// Refuses a key that does not open the last change.
+fn check_key(stream: &ChangeStream, key: &MasterKey, last: u64) -> Result<(), JoinError> {
+    let checked = Directory::check_change(key, last, &stream.change(last)?);
+    checked.map_err(|error| match error {
+        SealError::OtherKey => JoinError::MasterKey {
+            given: key.id().to_string(),
+        },
+        error => JoinError::servers("open the last change of the directory", &error),
+    })
 }
 
 /// The newest picture of the cluster's installation that no change is missing behind.

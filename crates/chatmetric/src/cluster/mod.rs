@@ -16,8 +16,8 @@ mod snapshots;
 
 use changes::ChangeStream;
 use join::JoinError;
-pub(crate) use join::{Joiner, join};
-pub(crate) use node::ClusterNode;
+pub(crate) use join::{Joiner, installation, join};
+pub(crate) use node::{ClusterNode, of_settings};
 pub(crate) use snapshots::keep as keep_snapshots;
 
 use crate::directory::Directory;

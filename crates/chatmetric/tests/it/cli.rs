@@ -113,6 +113,7 @@ fn the_first_help_fits_a_screen() {
               export       Write the counts of a space to a file
               verify       Check every checksum and recompute the counts from the records
               cluster      Look after a cluster of nodes
+              migrate      Move the counts of a stopped instance into a new cluster
               backup       Make a backup of an instance, while its server runs or not
               restore      Make an instance from a backup
               sign         Look at signatures

@@ -41,7 +41,7 @@ pub(super) fn batches(now_ms: i64, count: usize) -> Vec<Vec<Event>> {
 }
 
 /// Posts to the node whose turn it is, and to the next one when that refuses.
-fn deliver(urls: &RwLock<Vec<String>>, first: usize, body: &str) {
+pub(super) fn deliver(urls: &RwLock<Vec<String>>, first: usize, body: &str) {
     let agent = agent();
     for nth in first.. {
         let url = {
@@ -82,7 +82,7 @@ pub(super) fn load(
 }
 
 /// Waits until a node answers queries: replicas may have just begun anew.
-fn counts(url: &str, now_ms: i64) {
+pub(super) fn counts(url: &str, now_ms: i64) {
     let owner = credentials("LTAIowner", "owner-secret");
     let (start, end) = (now_ms - 22 * DAY_MS, now_ms + DAY_MS);
     let (start, end) = (start.to_string(), end.to_string());

@@ -4,6 +4,7 @@
 mod changes;
 mod counts;
 mod failover;
+mod migrate;
 mod partition;
 mod servers;
 
