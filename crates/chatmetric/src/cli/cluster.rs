@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) enum ClusterCommand {
     /// How many machines a number of messages a day needs, and what bounds them
     #[cfg(feature = "nats")]
-    Plan(cluster_plan::PlanArguments),
+    Plan(Box<cluster_plan::PlanArguments>),
     /// Who is there, which partitions each counts, and how far this node is
     #[command(after_help = "Example:\n  chatmetric cluster status")]
     Status(ClusterArguments),
