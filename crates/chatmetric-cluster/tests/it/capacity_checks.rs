@@ -62,7 +62,7 @@ fn other_names_and_numbers_are_not_busier_than_planned() {
     for drawn in [("a", 2), ("tally", 3), ("eu-west-node", 4), ("n", 5)] {
         check(&compare(&Case {
             drawn,
-            ..Case::of(1e9, 10.0)
+            ..Case::of(1e9, 40.0)
         }));
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) enum ClusterCommand {
     /// How many machines a number of messages a day needs, and what bounds them
     #[cfg(feature = "nats")]
-    Plan(cluster_plan::PlanArguments),
+    Plan(Box<cluster_plan::PlanArguments>),
     /// Who is there, which partitions each counts, and how far this node is
     #[command(after_help = "Example:\n  chatmetric cluster status")]
     Status(ClusterArguments),
