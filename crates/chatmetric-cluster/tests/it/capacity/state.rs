@@ -296,20 +296,20 @@ impl<'a> State<'a> {
             1.0
         };
         for partition in 0..self.waiting.len() {
-            let acknowledged = self.from_log(partition, step);
+            let acknowledged = self.acknowledge(partition, step);
             let waiting = &mut self.waiting[partition];
             let moved = waiting.ingest.map(|it| it * ingested);
             for (at, amount) in moved.into_iter().enumerate() {
                 waiting.ingest[at] -= amount;
                 waiting.log[at] += amount;
             }
-            self.to_log(partition, moved);
+            self.send_on(partition, moved);
             self.fold(partition, acknowledged);
         }
     }
 
     /// Work of the servers for entries that reach them.
-    fn to_log(&mut self, partition: usize, [entries, events]: [f64; 2]) {
+    fn send_on(&mut self, partition: usize, [entries, events]: [f64; 2]) {
         let costs = self.setup.costs;
         let logs = &self.logs[partition];
         let readers = self.replicas[partition].len() as f64;
@@ -322,7 +322,7 @@ impl<'a> State<'a> {
     }
 
     /// What a majority of the servers has done in this step: entries and events.
-    fn from_log(&mut self, partition: usize, step: usize) -> [f64; 2] {
+    fn acknowledge(&mut self, partition: usize, step: usize) -> [f64; 2] {
         let logs = &self.logs[partition];
         let mut done: Vec<f64> = logs
             .iter()
