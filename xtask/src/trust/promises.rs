@@ -104,7 +104,7 @@ pub(super) const PROMISES: &[Promise] = &[
         &["orders are drawn, not enumerated; effects of weak memory are not tried"]),
     promise("cluster", "Several nodes are one: nothing that was acknowledged is lost or doubled whatever fails, and calls are limited over all nodes",
         &["every_node_has_all_counts_whatever_is_killed", "whichever_node_is_killed_callers_of_the_others_see_no_error", "whatever_is_changed_under_load_the_counts_stay", "a_node_that_is_cut_off_says_nothing_wrong_and_comes_back", "power_cuts_of_all_servers_lose_and_double_nothing", "servers_that_do_not_sync_lose", "fifty_calls_a_second_over_all_nodes", "no_second_has_more_than_the_limit_across_a_change_of_the_owner"],
-        "three nodes and three nats-servers: kills, moves, restarts one by one, a clock that is wrong, an empty disk, a node without a network, three cuts of the power of all servers", &[],
+        "three nodes and three nats-servers: kills, moves, restarts one by one, a clock that is wrong, an empty disk, a node without a network, two cuts of the power of all servers", &[],
         &["all nodes and servers are on one machine"]),
     promise("upgrade", "Directories of every release open; a newer one is refused untouched; backups restore",
         &["directories_of_every_release_open_with_their_answers", "a_newer_format_in_any_directory_is_refused_and_no_byte_is_changed", "a_migration_that_is_killed_at_any_change_is_repeated", "a_cut_under_load_is_an_acknowledged_prefix"],
