@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`costs`] (what a piece of work takes, and who measured it), [`spread`]
 //! (how numbers and names fall unevenly), [`load`] (what a given cluster has to bear; added
-//! up in `work`), [`plan`] (the smallest one that bears it).
+//! up in `work`), [`mod@plan`] (the smallest one that bears it).
 //!
 //! Pure: no I/O, no clock, no randomness. Not here: what runs (`node`), and the simulation
 //! that this is checked against (`tests/it/capacity`); the two share the costs and nothing

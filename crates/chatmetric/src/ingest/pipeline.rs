@@ -63,6 +63,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`PipelineError`]; then the place of before stands.
+    #[cfg(feature = "nats")]
     pub(crate) async fn commit_at(
         &self,
         batch: Batch,
