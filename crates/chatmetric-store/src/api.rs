@@ -173,6 +173,32 @@ impl Books {
     }
 }
 
+impl std::ops::AddAssign for Books {
+    fn add_assign(&mut self, other: Self) {
+        // All of them, by name: one that is new is not forgotten.
+        let Self {
+            received,
+            new,
+            duplicate,
+            moved,
+            ignored,
+            late,
+            quarantined,
+            released,
+            expired,
+        } = other;
+        self.received += received;
+        self.new += new;
+        self.duplicate += duplicate;
+        self.moved += moved;
+        self.ignored += ignored;
+        self.late += late;
+        self.quarantined += quarantined;
+        self.released += released;
+        self.expired += expired;
+    }
+}
+
 /// What became of one batch; the same words as [`Books`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Receipt {

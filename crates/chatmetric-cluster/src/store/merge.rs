@@ -14,18 +14,7 @@ use std::collections::BTreeMap;
 pub(crate) fn books(parts: Vec<Vec<(SourceName, Books)>>) -> Vec<(SourceName, Books)> {
     let mut all: BTreeMap<SourceName, Books> = BTreeMap::new();
     for (source, books) in parts.into_iter().flatten() {
-        let sum = all.entry(source).or_default();
-        *sum = Books {
-            received: sum.received + books.received,
-            new: sum.new + books.new,
-            duplicate: sum.duplicate + books.duplicate,
-            moved: sum.moved + books.moved,
-            ignored: sum.ignored + books.ignored,
-            late: sum.late + books.late,
-            quarantined: sum.quarantined + books.quarantined,
-            released: sum.released + books.released,
-            expired: sum.expired + books.expired,
-        };
+        *all.entry(source).or_default() += books;
     }
     all.into_iter().collect()
 }

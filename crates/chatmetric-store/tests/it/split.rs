@@ -156,16 +156,7 @@ impl Answers {
         }
         for (source, books) in store.books().expect("readable") {
             assert!(books.balanced(), "{books:?}");
-            let sum = self.books.entry(source).or_default();
-            sum.received += books.received;
-            sum.new += books.new;
-            sum.duplicate += books.duplicate;
-            sum.moved += books.moved;
-            sum.ignored += books.ignored;
-            sum.late += books.late;
-            sum.quarantined += books.quarantined;
-            sum.released += books.released;
-            sum.expired += books.expired;
+            *self.books.entry(source).or_default() += books;
         }
         let items = store.quarantine(QuarantineFilter::default(), 100_000);
         self.items.extend(items.expect("readable"));
