@@ -86,7 +86,7 @@ pub(super) async fn books(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Conso
                 None if is_operator => "import",
                 None => continue,
             };
-            add(&mut total, &books);
+            total += books;
             let at_ms = app.clock.monotonic_ms();
             let looks = &app.console.looks;
             let rate = looks.look(&name, books.received, at_ms);
@@ -131,29 +131,6 @@ fn report_of(reports: &[StreamReport], source: &str) -> Option<Value> {
         "missing": report.missing,
         "recreated": report.recreated,
     }))
-}
-
-fn add(total: &mut Books, more: &Books) {
-    let Books {
-        received,
-        new,
-        duplicate,
-        moved,
-        ignored,
-        late,
-        quarantined,
-        released,
-        expired,
-    } = more;
-    total.received += received;
-    total.new += new;
-    total.duplicate += duplicate;
-    total.moved += moved;
-    total.ignored += ignored;
-    total.late += late;
-    total.quarantined += quarantined;
-    total.released += released;
-    total.expired += expired;
 }
 
 fn books_json(books: &Books) -> Value {
