@@ -56,6 +56,7 @@ mod sealer;
 mod segment;
 mod shared;
 pub(crate) mod split;
+mod stored_filter;
 mod usual;
 mod verify;
 mod writer;

@@ -44,8 +44,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "overload-turns",
         promise: "accounts take turns",
         file: "crates/chatmetric/src/server/turns.rs",
-        find: "self.order.push_back(account);\n            }\n            if first",
-        replace: "self.order.push_front(account);\n            }\n            if first",
+        find: "line.had = had.saturating_add(weight);",
+        replace: "line.had = had.saturating_add(weight.min(0));",
         test: test!(
             "chatmetric",
             lib,
@@ -56,12 +56,24 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "overload-turn-lost",
         promise: "no turn is lost",
         file: "crates/chatmetric/src/server/turns.rs",
-        find: "Err(mut turn) => turn.0 = None,",
-        replace: "Err(mut turn) => {\n                    turn.0 = None;\n                    return;\n                }",
+        find: "turn.state = None;\n                    weight",
+        replace: "turn.state = None;\n                    let _ = weight;\n                    0",
         test: test!(
             "chatmetric",
             lib,
             "whoever_stops_waiting_takes_no_turn_along"
+        ),
+    },
+    Mutant {
+        id: "overload-weight",
+        promise: "an account with large bodies has no more than one with small ones",
+        file: "crates/chatmetric/src/server/turns.rs",
+        find: "let weight = u64::try_from(first.weight).unwrap_or(u64::MAX);",
+        replace: "let weight = 1_u64;",
+        test: test!(
+            "chatmetric",
+            lib,
+            "an_account_with_large_bodies_has_no_more_than_one_with_small_ones"
         ),
     },
 ];

@@ -8,6 +8,30 @@ use super::Mutant;
 /// The mutants of durability.
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "filter-page",
+        promise: "a filter that is damaged in its file hides no message",
+        file: "crates/chatmetric-store/src/embedded/stored_filter.rs",
+        find: "if known != Some(&crc32c::crc32c(bytes)) {",
+        replace: "if known.is_none() {",
+        test: test!(
+            "chatmetric-store",
+            lib,
+            "damage_is_found_before_and_after_it_was_opened"
+        ),
+    },
+    Mutant {
+        id: "filter-line",
+        promise: "a filter in its file says what it says in memory",
+        file: "crates/chatmetric-store/src/embedded/stored_filter.rs",
+        find: "let within = line % PAGE_BYTES as u64;",
+        replace: "let within = (line + LINE_BYTES as u64) % PAGE_BYTES as u64;",
+        test: test!(
+            "chatmetric-store",
+            lib,
+            "it_says_what_the_filter_in_memory_says"
+        ),
+    },
+    Mutant {
         id: "old-runs",
         promise: "no writer waits while the kernel frees removed runs",
         file: "crates/chatmetric-store/src/embedded/shared.rs",

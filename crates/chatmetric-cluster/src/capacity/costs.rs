@@ -29,9 +29,9 @@ pub const SHARE_MAX_ONE_GONE: f64 = 0.85;
 pub const DISK_READS_PER_S: f64 = 400_000.0;
 /// Numbers are so unequal. Assumed: with ten thousand, the largest has 50 times the mean.
 pub const ZIPF_EXPONENT: f64 = 0.5;
-/// What `block_wait_us` would be if a store read 16 blocks at a time. It does not: the
-/// thread that counts reads one after another.
-pub const BLOCK_WAIT_16_US: f64 = 100.0 / 16.0;
+/// Reads of a disk that are under way at a time: what events will need is announced to the
+/// kernel so many events ahead (`LOOK_AHEAD` of the store's writer).
+pub const READS_AHEAD: f64 = 32.0;
 /// Of a machine's memory, what the stores may have. Assumed: the rest is for connections,
 /// for the indexes and for the page cache.
 pub const STORE_MEMORY_SHARE: f64 = 0.6;
@@ -96,9 +96,9 @@ pub struct Costs {
     pub commit_us: f64,
     /// How long a commit takes; entries that come meanwhile share the next one.
     pub commit_wait_us: f64,
-    /// CPU of a replica for a block that is read because a filter is not in memory.
+    /// CPU of a replica for a page of a filter that is read because it is not in memory.
     pub block_read_us: f64,
-    /// How long such a read takes.
+    /// How long the thread that counts waits for such a read.
     pub block_wait_us: f64,
     /// CPU of the node that answers a call.
     pub query_us: f64,
@@ -138,13 +138,13 @@ impl Default for Costs {
             commit_us: 170.0,
             commit_wait_us: 460.0,
             block_read_us: 5.0,
-            block_wait_us: 100.0,
+            block_wait_us: 100.0 / READS_AHEAD,
             query_us: 310.0,
             query_replica_us: 90.0,
             query_log_us: 100.0,
             proof_records_per_s: 1.71e6,
             record_bytes: 37.7,
-            filter_bytes: 1.5,
+            filter_bytes: 2.0,
             index_bytes: 0.11,
             log_event_bytes: 22.0,
             log_entry_bytes: 120.0,
@@ -196,14 +196,14 @@ pub const FIGURES: [Figure; FIGURES_COUNT] = [
     figure("fold_event_us", "tally: count an event", "us", FOLDED),
     figure("commit_us", "tally: a commit, 210 - 36", "us", SCHEDULE),
     figure("commit_wait_us", "tally: time of a commit", "us", SCHEDULE),
-    figure("block_read_us", "tally: read a block", "us", NOT_APART),
-    figure("block_wait_us", "tally: time of that read", "us", SSD),
+    figure("block_read_us", "tally: look at a filter on disk", "us", NOT_APART),
+    figure("block_wait_us", "tally: wait for that read", "us", SSD),
     figure("query_us", "api: a call", "us", QUERIES),
     figure("query_replica_us", "tally: answer a call", "us", SERIES),
     figure("query_log_us", "log: a call", "us", NOT_APART),
     figure("proof_records_per_s", "tally: records proven", "a second", PROVEN),
     figure("record_bytes", "a record on disk", "bytes", STORED),
-    figure("filter_bytes", "its filter in memory", "bytes", Origin::Code("12 bits a message")),
+    figure("filter_bytes", "its filter in memory", "bytes", Origin::Code("16 bits a message")),
     figure("index_bytes", "its index in memory", "bytes", Origin::Code("docs/internals/store.md")),
     figure("log_event_bytes", "an event in the log", "bytes", TESTED),
     figure("log_entry_bytes", "an entry in the log", "bytes", Origin::Assumed("head, subject, the server's record")),

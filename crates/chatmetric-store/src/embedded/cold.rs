@@ -37,12 +37,27 @@ pub(crate) enum Age {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Candidates(pub(crate) u64);
 
+impl Candidates {
+    /// Whether the message is in none of the newest runs, for all that memory knows.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// Records that were sealed.
 pub(crate) trait ColdRecords: Send + Sync {
     /// Where the newest record of a message may be. Many messages are best asked
     /// for one after the other before any of them is looked for: the waits for
     /// memory overlap.
     fn candidates(&self, fingerprint: Fingerprint) -> Candidates;
+
+    /// The candidates that are left after what needs no wait was looked at; what
+    /// [`find_among`](Self::find_among) will look at begins to be read, so that the waits
+    /// for the disk overlap too.
+    fn prefetch(&self, fingerprint: Fingerprint, candidates: Candidates) -> Candidates;
+
+    /// Whether most messages have candidates that only the disk can tell of.
+    fn has_filters_on_disk(&self) -> bool;
 
     /// The newest record of a message among its candidates, as they were found in
     /// this very set.

@@ -7,6 +7,7 @@
 
 use super::catalog::RunEntry;
 use super::fault;
+use super::filter::{Filter, fold_to_fit};
 use super::generation::lock;
 use super::options::Step;
 use super::retire;
@@ -129,7 +130,9 @@ fn merge(shared: &Shared, inputs: &[Arc<Run>]) -> Result<(), StoreError> {
         let merged = writer.finish(newest.week)?;
         make_durable(shared, &merged, false)?;
         shared.step(Step::MergeWritten)?;
-        Run::open(path.clone(), id, level, newest.order)
+        let filter_bytes = Filter::bytes_for(records_max);
+        let fold = fold_to_fit(filter_bytes, shared.options.filter_bytes_max);
+        Run::open(path.clone(), (id, level, newest.order), fold)
     };
     match write() {
         Ok(merged) => swap(shared, inputs, Arc::new(merged)),

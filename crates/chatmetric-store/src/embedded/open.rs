@@ -52,7 +52,8 @@ impl EmbeddedStore {
             options = options.with_shards(shards_before);
         }
         let shards = options.shards;
-        let (mut start, orphans) = recovery::load(&catalog, &view, &dir.join("runs"))?;
+        let (mut start, orphans) =
+            recovery::load(&catalog, &view, &dir.join("runs"), options.filter_bytes_max)?;
         let mut replayed = Vec::new();
         for shard in 0..shards_before {
             let one = recovery::replay(dir, shard, &catalog, &view, &start)?;

@@ -105,7 +105,8 @@ pub struct Options {
     /// How many days of tallies are kept behind the floor, at least
     /// [`TALLY_DAYS_BEHIND_FLOOR_MIN`]; `None` keeps all.
     pub tally_days_behind_floor: Option<u32>,
-    /// Memory for the filters of sealed runs; the oldest runs do without.
+    /// Memory for the filters of sealed runs; what does not fit is folded, and then looked
+    /// at in its file.
     pub filter_bytes_max: u64,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,

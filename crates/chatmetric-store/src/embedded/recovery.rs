@@ -8,6 +8,7 @@
 use super::catalog::{Catalog, View, segment_key, tail_key};
 use super::explained;
 use super::fault;
+use super::filter::{Filter, fold_to_fit};
 use super::generation::{Finished, Fold, lock};
 use super::hot::Deltas;
 use super::journal::{Position, Scanned, scan, segment_number, segment_path};
@@ -144,6 +145,7 @@ pub(crate) fn load(
     catalog: &Catalog,
     view: &View,
     runs_dir: &Path,
+    filter_bytes_max: u64,
 ) -> Result<(Start, Vec<PathBuf>), StoreError> {
     let mut start = Start {
         next_run: 1,
@@ -165,13 +167,17 @@ pub(crate) fn load(
     explained::load(catalog, view, &mut start)?;
     let mut runs = Vec::new();
     let mut named = BTreeMap::new();
-    for entry in catalog.manifest(view)? {
+    let mut filter_bytes_left = filter_bytes_max;
+    // The newest first: a start never has much more in memory than what will stay there.
+    for entry in catalog.manifest(view)?.into_iter().rev() {
         let name = format!("{:016}.run", entry.id);
         let path = runs_dir.join(&name);
         if !path.exists() {
             return Err(fault::corrupt(&path, 0, "the run is missing"));
         }
-        let run = Run::open(path, entry.id, entry.level, entry.order)?;
+        let fold = fold_to_fit(Filter::bytes_for(entry.records), filter_bytes_left);
+        let run = Run::open(path, (entry.id, entry.level, entry.order), fold)?;
+        filter_bytes_left = filter_bytes_left.saturating_sub(run.filter_bytes());
         if run.entry() != entry {
             let detail = "the file is not the run that the manifest names";
             return Err(fault::corrupt(run.path(), 0, detail));
@@ -181,6 +187,7 @@ pub(crate) fn load(
         named.insert(name, ());
         runs.push(Arc::new(run));
     }
+    runs.reverse();
     start.runs = RunSet { runs };
     let orphans = file_names(runs_dir)?
         .into_iter()

@@ -15,8 +15,9 @@
 use super::catalog::RunEntry;
 use super::cold::ColdRecord;
 use super::fault;
-use super::filter::{Filter, Probe};
+use super::filter::{FOLD_MAX, Filter, Probe};
 use super::record_coding::{self, ENTRY_BYTES, Packed};
+use super::stored_filter::{StoredFilter, prefetch};
 use crate::api::StoreError;
 use crate::embedded::disk::{Disk, DiskFile};
 use chatmetric_core::Fingerprint;
@@ -147,23 +148,26 @@ impl RunWriter {
         }
         self.flush()?;
         let blocks = (self.index.len() / 16) as u64;
-        let filter = self.filter.to_bytes();
+        let filter = std::mem::replace(&mut self.filter, Filter::for_keys(0));
+        let filter_crc = filter
+            .parts(SYNC_EVERY_BYTES)
+            .fold(0, |crc, part| crc32c::crc32c_append(crc, &part));
         let mut header = [0_u8; HEADER_BYTES];
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&self.records.to_le_bytes());
         header[16..24].copy_from_slice(&blocks.to_le_bytes());
-        header[24..32].copy_from_slice(&(filter.len() as u64).to_le_bytes());
+        header[24..32].copy_from_slice(&filter.bytes().to_le_bytes());
         header[32..36].copy_from_slice(&week.to_le_bytes());
         header[36..40].copy_from_slice(&crc32c::crc32c(&self.index).to_le_bytes());
-        header[40..44].copy_from_slice(&crc32c::crc32c(&filter).to_le_bytes());
+        header[40..44].copy_from_slice(&filter_crc.to_le_bytes());
         // Those of a large run are tens of megabytes: synced on the way as its blocks.
         let index = std::mem::take(&mut self.index);
-        for part in [index, filter] {
-            for chunk in part.chunks(SYNC_EVERY_BYTES) {
-                self.buffer.extend_from_slice(chunk);
-                self.flush()?;
-            }
+        let index = index.chunks(SYNC_EVERY_BYTES).map(<[u8]>::to_vec);
+        for part in index.chain(filter.parts(SYNC_EVERY_BYTES)) {
+            self.buffer.extend_from_slice(&part);
+            self.flush()?;
         }
+        drop(filter);
         header[44..60].copy_from_slice(&self.digest.digest128().to_le_bytes());
         let crc = crc32c::crc32c(&header[..60]);
         header[60..].copy_from_slice(&crc.to_le_bytes());
@@ -206,13 +210,19 @@ pub(crate) struct Run {
     path: PathBuf,
     file: Arc<File>,
     index: Arc<[u128]>,
-    /// Without it a look-up reads the one block where the message would be.
     filter: Option<Filter>,
+    /// Asked where there is no memory for it.
+    stored_filter: StoredFilter,
 }
 
 impl Run {
-    /// Opens a run and checks header, index and filter.
-    pub(crate) fn open(path: PathBuf, id: u64, level: u32, order: u64) -> Result<Self, StoreError> {
+    /// Opens a run and checks header, index and filter, which is kept in memory folded so
+    /// much; with `None` it is not.
+    pub(crate) fn open(
+        path: PathBuf,
+        (id, level, order): (u64, u32, u64),
+        fold: Option<u32>,
+    ) -> Result<Self, StoreError> {
         let file = File::open(&path).map_err(|error| fault::io("open", &path, error))?;
         let mut header = [0_u8; HEADER_BYTES];
         read_at(&file, &path, &mut header, 0)?;
@@ -236,11 +246,8 @@ impl Run {
         if crc32c::crc32c(&index) != short(36) {
             return Err(fault::corrupt(&path, index_at, "the index is damaged"));
         }
-        let mut filter = vec![0; filter_bytes as usize];
-        read_at(&file, &path, &mut filter, filter_at)?;
-        let filter = Filter::from_bytes(&filter)
-            .filter(|_| crc32c::crc32c(&filter) == short(40))
-            .ok_or_else(|| fault::corrupt(&path, filter_at, "the filter is damaged"))?;
+        let (stored_filter, filter) =
+            StoredFilter::open((&file, &path), (filter_at, filter_bytes), short(40), fold)?;
         let (keys, _) = index.as_chunks::<16>();
         Ok(Self {
             id,
@@ -252,7 +259,8 @@ impl Run {
             header_crc: short(60),
             file: Arc::new(file),
             index: keys.iter().map(|key| u128::from_le_bytes(*key)).collect(),
-            filter: Some(filter),
+            filter,
+            stored_filter,
             path,
         })
     }
@@ -267,13 +275,17 @@ impl Run {
         self.filter.as_ref().map_or(0, Filter::bytes)
     }
 
-    /// The same run without its filter.
-    pub(crate) fn without_filter(&self) -> Self {
+    /// The same run whose filter takes half of the memory, or none if that is too little
+    /// to be of use.
+    pub(crate) fn with_less_filter(&self) -> Self {
+        let filter = self.filter.as_ref();
+        let filter = filter.filter(|filter| filter.fold() < FOLD_MAX);
         Self {
             path: self.path.clone(),
             file: Arc::clone(&self.file),
             index: Arc::clone(&self.index),
-            filter: None,
+            filter: filter.map(Filter::folded),
+            stored_filter: self.stored_filter.clone(),
             ..*self
         }
     }
@@ -299,7 +311,8 @@ impl Run {
         Arc::clone(&self.file)
     }
 
-    /// `false`: the message is certainly not in this run.
+    /// `false`: the message is certainly not in this run. Without a filter in memory it
+    /// may be.
     #[inline]
     pub(crate) fn may_contain(&self, probe: &Probe) -> bool {
         let filter = self.filter.as_ref();
@@ -332,8 +345,40 @@ impl Run {
         after.checked_sub(1)
     }
 
-    /// The record of a message, read from the block where it would be.
+    /// Whether memory knows all that the filter in the file says.
+    pub(crate) fn has_whole_filter(&self) -> bool {
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| filter.fold() == 0)
+    }
+
+    /// Looks at what needs no wait, and begins to read what [`find`](Self::find) will look
+    /// at. `false`: the message is certainly not in this run.
+    pub(crate) fn prefetch(&self, fingerprint: Fingerprint) -> bool {
+        if !self.has_whole_filter() {
+            let probe = Probe::of(fingerprint);
+            match self.stored_filter.may_contain_now(&self.file, &probe) {
+                Some(false) => return false,
+                None => return true,
+                Some(true) => {}
+            }
+        }
+        if let Some(block) = self.block_of(fingerprint) {
+            let offset = (block as u64 + 1) * BLOCK_BYTES as u64;
+            prefetch(&self.file, offset, BLOCK_BYTES as u64);
+        }
+        true
+    }
+
+    /// The record of a message that [`may_contain`](Self::may_contain) lets through, read
+    /// from the block where it would be.
     pub(crate) fn find(&self, fingerprint: Fingerprint) -> Result<Option<ColdRecord>, StoreError> {
+        if !self.has_whole_filter() {
+            let (file, probe) = (&self.file, Probe::of(fingerprint));
+            if !self.stored_filter.may_contain(file, &self.path, &probe)? {
+                return Ok(None);
+            }
+        }
         let Some(block) = self.block_of(fingerprint) else {
             return Ok(None);
         };
@@ -385,7 +430,12 @@ impl Run {
     }
 }
 
-fn read_at(file: &File, path: &Path, into: &mut [u8], offset: u64) -> Result<(), StoreError> {
+pub(super) fn read_at(
+    file: &File,
+    path: &Path,
+    into: &mut [u8],
+    offset: u64,
+) -> Result<(), StoreError> {
     match file.read_exact_at(into, offset) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

@@ -20,28 +20,25 @@ pub(crate) struct RunSet {
 }
 
 impl RunSet {
-    /// Lets go of filters, the oldest first, until the rest fits into `bytes_max`.
-    /// Messages of old runs are asked for least; to tell that a message is in none
-    /// of them costs one read each then.
-    pub(crate) fn within(self, bytes_max: u64) -> Self {
-        let mut left = bytes_max;
-        let mut runs: Vec<Arc<Run>> = self
-            .runs
-            .into_iter()
-            .rev()
-            .map(|run| match left.checked_sub(run.filter_bytes()) {
-                Some(rest) => {
-                    left = rest;
-                    run
-                }
-                None => {
-                    left = 0;
-                    Arc::new(run.without_filter())
-                }
-            })
-            .collect();
-        runs.reverse();
-        Self { runs }
+    /// Folds filters, and lets go of them, until they fit into `bytes_max`: the largest
+    /// first and of those the oldest, because each run is asked for each new message,
+    /// whatever its size.
+    pub(crate) fn within(mut self, bytes_max: u64) -> Self {
+        let mut left: u64 = self.runs.iter().map(|run| run.filter_bytes()).sum();
+        while left > bytes_max {
+            let largest = self
+                .runs
+                .iter_mut()
+                .rev()
+                .max_by_key(|run| run.filter_bytes());
+            let Some(largest) = largest else {
+                break;
+            };
+            let less = Arc::new(largest.with_less_filter());
+            left -= largest.filter_bytes() - less.filter_bytes();
+            *largest = less;
+        }
+        self
     }
 }
 
@@ -53,6 +50,24 @@ impl ColdRecords for RunSet {
             mask | (u64::from(run.may_contain(&probe)) << at)
         });
         Candidates(mask)
+    }
+
+    fn prefetch(&self, fingerprint: Fingerprint, candidates: Candidates) -> Candidates {
+        let Candidates(mut left) = candidates;
+        let mut mask = left;
+        while mask != 0 {
+            let at = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            let run = self.runs.iter().rev().nth(at);
+            if run.is_some_and(|run| !run.prefetch(fingerprint)) {
+                left &= !(1 << at);
+            }
+        }
+        Candidates(left)
+    }
+
+    fn has_filters_on_disk(&self) -> bool {
+        self.runs.iter().any(|run| !run.has_whole_filter())
     }
 
     fn find_among(

@@ -168,7 +168,7 @@ fn write_run(shared: &Shared, finished: &Finished) -> Result<Option<Run>, StoreE
     let path = run_path(shared, id);
     let written = write(&path)
         .and_then(|run| make_durable(shared, &run, true))
-        .and_then(|()| Run::open(path.clone(), id, 0, 0));
+        .and_then(|()| Run::open(path.clone(), (id, 0, 0), Some(0)));
     if written.is_err() && !shared.stopping() {
         // Half a run would only take away more of the space that is short.
         drop(shared.options.disk.remove(&path));

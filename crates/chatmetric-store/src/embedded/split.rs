@@ -261,7 +261,7 @@ impl<'s> StoreSplit<'s> {
             let Some(writer) = writer else { continue };
             writer.finish(run.week)?.sync()?;
             let path = making.restore.dir().join(run_name(run.id));
-            let written = Run::open(path, run.id, run.level, run.order)?;
+            let written = Run::open(path, (run.id, run.level, run.order), None)?;
             making.runs.push(written.entry());
         }
         Ok(())

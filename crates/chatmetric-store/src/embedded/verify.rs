@@ -46,7 +46,7 @@ pub(crate) fn verify(store: &EmbeddedStore) -> Result<VerifyReport, StoreError> 
         (shared.runs(), shared.catalog.view())
     };
     for run in &runs.runs {
-        let again = Run::open(run.path().to_owned(), run.id, run.level, run.order);
+        let again = Run::open(run.path().to_owned(), (run.id, run.level, run.order), None);
         match again {
             Ok(again) if again.entry() == run.entry() => {}
             Ok(_) => {

@@ -94,6 +94,46 @@ impl Known {
     }
 }
 
+/// The events of a group before they are applied, where the disk is asked for most of them:
+/// small batches wait for it together then, as the events of a large one do.
+struct Coming<'g> {
+    events: Option<Box<dyn Iterator<Item = &'g StatusEvent> + 'g>>,
+    cold: Arc<dyn ColdRecords>,
+    /// Events that were looked at and are not applied yet.
+    ahead: usize,
+}
+
+impl<'g> Coming<'g> {
+    fn new(batches: &'g [Queued], known: &Known) -> Self {
+        let events = || -> Box<dyn Iterator<Item = &'g StatusEvent> + 'g> {
+            Box::new(batches.iter().flat_map(|(batch, ..)| &batch.events))
+        };
+        let waits = batches.len() > 1 && known.cold.has_filters_on_disk();
+        Self {
+            events: waits.then(events),
+            cold: Arc::clone(&known.cold),
+            ahead: 0,
+        }
+    }
+
+    /// Begins to read for this batch and for some events behind it.
+    fn look_beyond(&mut self, batch_events: usize, is_hot: impl Fn(&StatusEvent) -> bool) {
+        let Some(events) = &mut self.events else {
+            return;
+        };
+        let wanted = (batch_events + LOOK_AHEAD).saturating_sub(self.ahead);
+        for event in events.take(wanted) {
+            self.ahead += 1;
+            if !is_hot(event) {
+                let candidates = self.cold.candidates(event.fingerprint);
+                // Asked again for its batch, and most of it needs no wait then.
+                let _ = self.cold.prefetch(event.fingerprint, candidates);
+            }
+        }
+        self.ahead = self.ahead.saturating_sub(batch_events);
+    }
+}
+
 /// Why an event may not be counted now; `None` when it may.
 ///
 /// What the directory refused is never judged by its time. The floor comes next,
@@ -214,7 +254,11 @@ impl Writer {
         let latest = batches.iter().map(|(batch, ..)| batch.received_at).max();
         self.in_frame(latest.unwrap_or(EpochMs(0)), |writer| {
             let known = writer.known();
+            let mut coming = Coming::new(batches, &known);
             for (batch, offset, _) in batches {
+                coming.look_beyond(batch.events.len(), |event| {
+                    writer.hot.ordinal(event.fingerprint).is_some()
+                });
                 receipts.push(writer.apply(batch, &known)?);
                 if let Some(offset) = offset {
                     writer.frame.offsets.push((batch.source.clone(), *offset));
@@ -246,6 +290,13 @@ impl Writer {
             for (event, seen) in events.iter().zip(&mut seen) {
                 if seen.ordinal.is_none() {
                     seen.candidates = Some(known.cold.candidates(event.fingerprint));
+                }
+            }
+            for (event, seen) in events.iter().zip(&mut seen) {
+                if let Some(candidates) = &mut seen.candidates
+                    && !candidates.is_empty()
+                {
+                    *candidates = known.cold.prefetch(event.fingerprint, *candidates);
                 }
             }
             for (event, seen) in events.iter().zip(seen) {

@@ -1,5 +1,6 @@
 //! The embedded store as a subject of the conformance suite: as it is shipped,
-//! with tiny generations, with several shards, and opened again at every step.
+//! with tiny generations, with filters that stay on disk, with several shards, and opened
+//! again at every step.
 
 use crate::subject::{Subject, conformance};
 use chatmetric_store::{EmbeddedStore, Options, Store};
@@ -71,6 +72,14 @@ mod make {
         Embedded::make(tiny(), false)
     }
 
+    pub(super) fn filters_on_disk() -> Box<dyn Subject> {
+        let options = Options {
+            filter_bytes_max: 0,
+            ..tiny()
+        };
+        Embedded::make(options, false)
+    }
+
     pub(super) fn reopened() -> Box<dyn Subject> {
         Embedded::make(tiny(), true)
     }
@@ -82,5 +91,6 @@ mod make {
 
 conformance!(shipped, super::make::shipped);
 conformance!(tiny_generations, super::make::small);
+conformance!(filters_on_disk, super::make::filters_on_disk);
 conformance!(reopened, super::make::reopened);
 conformance!(three_shards, super::make::three_shards);

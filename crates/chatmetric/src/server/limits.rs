@@ -31,11 +31,16 @@ pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 pub const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// All bodies that are in memory at a time, in bytes; above it: 503.
 pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bodies of webhooks that one account may have in flight; above it: 503. They wait for the
-/// processor, not for the disk, so this is less than a second of work.
+/// Bodies of webhooks that one account may have in flight; above it: 503. They wait for their
+/// turns at the processor and at the disk, so this is less than a second of work.
 pub const ACCOUNT_BODIES_MAX: usize = 1_024;
 /// … and their bytes, as far as they are announced: the others find the rest.
 pub const ACCOUNT_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 2;
+/// Events of webhooks that are on the way to the disk at a time, of all accounts: enough
+/// for each sync of a slow disk, and less than a tenth of a second of work.
+pub const COMMIT_EVENTS_MAX: usize = 16_384;
+/// What a batch costs there besides its events, in events.
+pub const BATCH_EVENTS: usize = 8;
 /// How long requests in flight may go on after the stop was asked for.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -45,7 +45,7 @@ use chatmetric_rpc::admission::{Admission, AdmissionSettings};
 use chatmetric_rpc::signature::{Verifier, VerifierSettings};
 use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
-use limits::{BODIES_BYTES_MAX, ByteBudget, DRAIN_TIMEOUT};
+use limits::{BODIES_BYTES_MAX, ByteBudget, COMMIT_EVENTS_MAX, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
 pub use peers::{Decider, Peers};
 use shares::Shares;
@@ -137,6 +137,7 @@ pub(crate) struct App {
     pub(crate) bodies: ByteBudget,
     pub(crate) shares: Shares,
     pub(crate) turns: Turns,
+    pub(crate) commit_turns: Turns,
     pub(crate) large_queries: Arc<Semaphore>,
     pub(crate) durable_turns: Arc<Semaphore>,
     pub(crate) operator_turns: Arc<Semaphore>,
@@ -194,6 +195,7 @@ impl App {
             bodies: ByteBudget::new(BODIES_BYTES_MAX),
             shares: Shares::default(),
             turns: Turns::new(turns()),
+            commit_turns: Turns::new(COMMIT_EVENTS_MAX),
             large_queries: Arc::new(Semaphore::new(LARGE_QUERIES_MAX)),
             durable_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),
             operator_turns: Arc::new(Semaphore::new(DURABLE_CALLS_MAX)),

@@ -11,6 +11,7 @@ use crate::server::App;
 use crate::server::answer::Answer;
 use crate::server::body::{Body, BodyFault, announced_bytes, discard, read_body};
 use crate::server::exchange::check_head;
+use crate::server::limits::BATCH_EVENTS;
 use crate::server::route::cams_token;
 use crate::server::shares::Share;
 use bytes::Bytes;
@@ -81,17 +82,25 @@ pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -
     receive::answer(counted(app, &webhook, read).await)
 }
 
-/// Reads a body when it is its account's turn, and counts what it brings. The way to the
-/// disk needs no turn: what waits there together is made durable together.
+/// Reads a body when it is its account's turn, and counts what it brings. What waits for
+/// the disk is made durable together; it is bounded, so that who sends little does not wait
+/// there behind all of who sends much.
 async fn counted(
     app: &App,
     webhook: &Webhook,
     read: impl Future<Output = Result<Batch, IngestError>>,
 ) -> Result<Receipt, IngestError> {
-    let turn = app.turns.enter(webhook.account.key).await;
+    let account = webhook.account.key;
+    let turn = app.turns.enter(account, 1).await;
     let batch = read.await;
     drop(turn);
-    receive::commit(app, batch?).await
+    let batch = batch?;
+    let events = batch.events.len().saturating_add(batch.sealed.len());
+    let weight = events.saturating_add(BATCH_EVENTS);
+    let turn = app.commit_turns.enter(account, weight).await;
+    let receipt = receive::commit(app, batch).await;
+    drop(turn);
+    receipt
 }
 
 fn refused_head(parts: &Parts) -> Option<Answer> {

@@ -4,7 +4,6 @@
 //! shape and the memory of the plan.
 
 use super::{Seen, Setup, run};
-use chatmetric_cluster::capacity::costs::BLOCK_WAIT_16_US;
 use chatmetric_cluster::capacity::{Costs, Demand, Limit, Load, Machine, Shape, Wanted, plan};
 
 /// A plan and what was seen of it.
@@ -38,16 +37,11 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Ordinary machines, and stores as they are; ten thousand million messages a day need
-    /// stores that read several blocks at a time.
+    /// Ordinary machines, and stores as they are.
     pub(crate) fn of(messages_per_day: f64, seconds: f64) -> Self {
-        let mut costs = Costs::default();
-        if messages_per_day > 2e9 {
-            costs.block_wait_us = BLOCK_WAIT_16_US;
-        }
         Self {
             messages_per_day,
-            costs,
+            costs: Costs::default(),
             machine: Machine::default(),
             drawn: ("node", 1),
             seconds,

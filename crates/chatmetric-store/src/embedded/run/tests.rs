@@ -24,7 +24,7 @@ fn write(path: &Path, numbers: impl Iterator<Item = u128>, slot: u32) -> Arc<Run
         writer.push(&record(number, slot)).expect("space");
     }
     writer.finish(3).expect("space").sync().expect("a sync");
-    Arc::new(Run::open(path.to_owned(), 1, 0, 1).expect("a whole run"))
+    Arc::new(Run::open(path.to_owned(), (1, 0, 1), Some(0)).expect("a whole run"))
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn records_are_found_however_they_are_spread() {
             writer.push(&with_key(*key)).expect("space");
         }
         writer.finish(3).expect("space").sync().expect("a sync");
-        let run = Run::open(path, 1, 0, 1).expect("a whole run");
+        let run = Run::open(path, (1, 0, 1), Some(0)).expect("a whole run");
         let blocks = |key| run.index.partition_point(|first| *first <= key);
         for key in keys {
             let found = run.find(Fingerprint(key)).expect("readable");
@@ -98,7 +98,7 @@ fn each_flipped_bit_is_found_by_a_pass() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bad).expect("space");
-        let walked = Run::open(path.clone(), 1, 0, 1).and_then(|run| {
+        let walked = Run::open(path.clone(), (1, 0, 1), Some(0)).and_then(|run| {
             let mut cursor = run.records();
             while cursor.next()?.is_some() {}
             Ok(())

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::embedded::disk::RealDisk;
+use crate::embedded::filter::folded_bytes;
 use crate::embedded::run::RunWriter;
 use chatmetric_core::{MessageRecord, MessageStatus, Slot};
 use std::path::Path;
@@ -29,7 +30,7 @@ fn run(dir: &Path, order: u64, week: u32, records: &[ColdRecord]) -> Arc<Run> {
         writer.push(record).expect("space");
     }
     writer.finish(week).expect("space").sync().expect("synced");
-    Arc::new(Run::open(path, order, 0, order).expect("opens"))
+    Arc::new(Run::open(path, (order, 0, order), Some(0)).expect("opens"))
 }
 
 /// The floor behind which the weeks before `week` are passed.
@@ -126,9 +127,12 @@ fn without_memory_for_filters_the_same_is_found() {
     };
     let bytes: Vec<u64> = set.runs.iter().map(|run| run.filter_bytes()).collect();
     assert!(bytes.iter().all(|it| *it > 0));
-    // Memory for the newest one only.
-    let set = set.within(bytes[1]);
-    assert_eq!(set.runs[0].filter_bytes(), 0);
+    assert!(!set.has_filters_on_disk());
+    // The largest is folded, and does without when it is still too large.
+    let folded = folded_bytes(bytes[0], 1);
+    let set = set.within(folded + bytes[1]);
+    assert!(set.has_filters_on_disk());
+    assert_eq!(set.runs[0].filter_bytes(), folded);
     assert_eq!(set.runs[1].filter_bytes(), bytes[1]);
     assert_eq!(set.runs[0].entry().records, 3000);
     for number in 0..4100 {
@@ -137,7 +141,9 @@ fn without_memory_for_filters_the_same_is_found() {
             2000..4000 => Some(sent(number, 90)),
             _ => None,
         };
-        let found = set.find(Fingerprint(number * 3)).expect("readable");
+        let fingerprint = Fingerprint(number * 3);
+        let left = set.prefetch(fingerprint, set.candidates(fingerprint));
+        let found = set.find_among(fingerprint, left).expect("readable");
         assert_eq!(found, right, "{number}");
         assert_eq!(
             set.find(Fingerprint(number * 3 + 1)).expect("readable"),
@@ -145,11 +151,14 @@ fn without_memory_for_filters_the_same_is_found() {
         );
     }
     let set = set.within(0);
-    assert_eq!(set.runs[1].filter_bytes(), 0);
-    assert_eq!(
-        set.find(Fingerprint(9000)).expect("readable"),
-        Some(sent(3000, 90))
-    );
+    assert!(set.runs.iter().all(|run| run.filter_bytes() == 0));
+    for number in [0, 1999, 3000, 4100] {
+        let fingerprint = Fingerprint(number * 3);
+        let left = set.prefetch(fingerprint, set.candidates(fingerprint));
+        let found = set.find_among(fingerprint, left).expect("readable");
+        assert_eq!(found, set.find(fingerprint).expect("readable"));
+        assert_eq!(found.is_some(), number < 4000);
+    }
 }
 
 #[test]

@@ -86,6 +86,8 @@ impl Setup {
             generation_records_max: self.records,
             segment_bytes: self.segment_bytes,
             merge_fan_in: 3,
+            // Of the older runs it is looked at in their files.
+            filter_bytes_max: 4 * 1024,
             ..Options::default()
         }
     }

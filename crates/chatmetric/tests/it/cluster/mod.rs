@@ -6,6 +6,7 @@ mod counts;
 mod failover;
 mod migrate;
 mod partition;
+mod secured;
 mod servers;
 
 use crate::process::{DIRECTORY, Ran, Served, call, command, run, run_with_input};
@@ -24,13 +25,18 @@ struct Node {
 
 impl Node {
     fn new(servers: &Servers, name: &str, key: &str) -> Self {
+        Self::with(servers, name, key, "servers_sync_always = true")
+    }
+
+    /// With these lines of the section of the cluster.
+    fn with(servers: &Servers, name: &str, key: &str, more: &str) -> Self {
         let node = Self {
             folder: tempfile::tempdir().expect("a directory"),
             key: key.to_owned(),
         };
         let config = format!(
             "[cluster]\nnats_urls = {}\nnode = \"{name}\"\npartitions = 4\n\
-             servers_sync_always = true\n[watch]\nenabled = false\n",
+             {more}\n[watch]\nenabled = false\n",
             servers.urls()
         );
         std::fs::write(node.folder.path().join("c.toml"), config).expect("written");

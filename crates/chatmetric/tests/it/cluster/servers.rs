@@ -11,9 +11,36 @@ use tokio::io::AsyncReadExt as _;
 
 const NODES: usize = 3;
 
+/// How clients get in.
+#[derive(Default)]
+pub(super) struct Access {
+    /// Lines of the configuration of every server.
+    pub(super) configuration: String,
+    /// Credentials of an account with JetStream, and the CA of the servers; none for servers
+    /// that let everybody in without TLS.
+    pub(super) files: Option<(PathBuf, PathBuf)>,
+}
+
+impl Access {
+    fn url(&self, port: u16) -> String {
+        let scheme = if self.files.is_some() { "tls" } else { "nats" };
+        format!("{scheme}://127.0.0.1:{port}")
+    }
+
+    async fn connect(&self, urls: Vec<String>) -> Option<async_nats::Client> {
+        let mut options = async_nats::ConnectOptions::new();
+        if let Some((credentials, ca)) = &self.files {
+            options = options.credentials_file(credentials).await.ok()?;
+            options = options.add_root_certificates(ca.clone());
+        }
+        options.connect(urls).await.ok()
+    }
+}
+
 /// The servers.
 pub(super) struct Servers {
     dir: tempfile::TempDir,
+    access: Access,
     children: Vec<Option<Child>>,
     ports: Vec<u16>,
     runtime: tokio::runtime::Runtime,
@@ -21,6 +48,10 @@ pub(super) struct Servers {
 
 impl Servers {
     pub(super) fn start() -> Self {
+        Self::start_with(Access::default())
+    }
+
+    pub(super) fn start_with(access: Access) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let held: Vec<_> = (0..NODES * 2)
             .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
@@ -41,9 +72,10 @@ impl Servers {
             let config = format!(
                 "server_name: n{node}\nlisten: \"127.0.0.1:{client}\"\n\
                  jetstream {{ store_dir: \"{}\", sync_interval: always }}\n\
-                 cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+                 cluster {{ name: test, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n{}",
                 own.join("jetstream").display(),
-                all.join(", ")
+                all.join(", "),
+                access.configuration
             );
             std::fs::write(own.join("nats.conf"), config).expect("written");
         }
@@ -54,6 +86,7 @@ impl Servers {
             .expect("a runtime");
         let mut servers = Self {
             dir,
+            access,
             children: (0..NODES).map(|_| None).collect(),
             ports: clients.to_vec(),
             runtime,
@@ -101,7 +134,7 @@ impl Servers {
         let all: Vec<String> = self
             .ports
             .iter()
-            .map(|port| format!("\"nats://127.0.0.1:{port}\""))
+            .map(|port| format!("\"{}\"", self.access.url(*port)))
             .collect();
         format!("[{}]", all.join(", "))
     }
@@ -131,10 +164,10 @@ impl Servers {
         let urls: Vec<String> = self
             .ports
             .iter()
-            .map(|port| format!("nats://127.0.0.1:{port}"))
+            .map(|port| self.access.url(*port))
             .collect();
         self.runtime.block_on(async {
-            let client = async_nats::connect(urls).await.ok()?;
+            let client = self.access.connect(urls).await?;
             Some(with(jetstream::new(client)).await)
         })
     }
