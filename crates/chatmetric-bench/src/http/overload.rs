@@ -33,6 +33,8 @@ const OVERLOAD_CONNECTIONS: u64 = 1_250;
 /// Connections and share of the capacity of the account that sends little.
 const LIGHT_CONNECTIONS: usize = 64;
 const LIGHT_SHARE: f64 = 0.1;
+/// How often it is overloaded, each time for a part of the span.
+const ROUNDS: u32 = 3;
 /// Statuses of a body.
 const STATUSES: usize = 100;
 /// The core of the server, and that of the client.
@@ -72,15 +74,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Pace::Closed,
         Duration::from_secs(3),
     )?;
-    let before = send(&heavy, CAPACITY_CONNECTIONS, Pace::Closed, span)?;
-    let before_kib = cap::resident_kib(instance.pid())?;
-    let twice = Pace::Scheduled(2.0 * before.per_second());
-    let overload = send(&heavy, connections, twice, span)?;
-    let after_kib = cap::resident_kib(instance.pid())?;
     // Each new message is proven absent among all before it, so capacity goes down with
-    // what is stored: it is measured on either side of the overload.
-    let after = send(&heavy, CAPACITY_CONNECTIONS, Pace::Closed, span)?;
-    let per_second = tell_overload(&before, &overload, &after, statuses);
+    // what is stored: it is measured on either side of each overload.
+    let part = span / ROUNDS;
+    let at_capacity = || send(&heavy, CAPACITY_CONNECTIONS, Pace::Closed, part);
+    let mut capacities = vec![at_capacity()?];
+    let before_kib = cap::resident_kib(instance.pid())?;
+    let (mut overloads, mut after_kib) = (Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let now = capacities.last().map_or(f64::NAN, Outcome::per_second);
+        overloads.push(send(&heavy, connections, Pace::Scheduled(2.0 * now), part)?);
+        after_kib = cap::resident_kib(instance.pid())?;
+        capacities.push(at_capacity()?);
+    }
+    let per_second = tell_overload(&capacities, &overloads, statuses);
     println!(
         "figure: memory {} MiB at capacity, {} MiB after twice as much, {} MiB at most (cap {} MiB, {})",
         before_kib / 1024,
@@ -130,30 +137,33 @@ fn pin(pid: u32, core: &str) -> Result<()> {
     Ok(())
 }
 
-/// Tells the capacity before and after, and what came of twice as much as it was before;
-/// gives the mean of both in bodies a second.
-fn tell_overload(before: &Outcome, overload: &Outcome, after: &Outcome, statuses: usize) -> f64 {
-    for (when, capacity) in [("before", before), ("after", after)] {
+/// Tells what came of each overload beside the mean of the capacities before and after it;
+/// gives the last capacity in bodies a second.
+fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize) -> f64 {
+    let mean = |of: &dyn Fn(&Outcome) -> f64| -> Vec<f64> {
+        let neighbours = capacities.array_windows();
+        neighbours
+            .map(|[before, after]| f64::midpoint(of(before), of(after)))
+            .collect()
+    };
+    let (rates, p99s_ms) = (mean(&Outcome::per_second), mean(&|it| it.quantile(0.99)));
+    for (capacity, p99_ms, overload) in rates
+        .iter()
+        .zip(&p99s_ms)
+        .zip(overloads)
+        .map(|((a, b), c)| (a, b, c))
+    {
         println!(
-            "figure: capacity {when} {:.0} bodies/s of {statuses} statuses ({} connections): p50 {:.1} ms, p99 {:.1} ms",
-            capacity.per_second(),
-            CAPACITY_CONNECTIONS,
-            capacity.quantile(0.5),
-            capacity.quantile(0.99)
+            "figure: capacity {capacity:.0} bodies/s of {statuses} statuses ({CAPACITY_CONNECTIONS} connections), p99 {p99_ms:.1} ms; offered {:.0} % of it: goodput {:.0} % (bar 90), p99 of accepted {:.1} ms, {:.2} times that at capacity (bar 2); {} accepted, {} refused with 503 Busy",
+            100.0 * overload.offered_per_second() / capacity,
+            100.0 * overload.per_second() / capacity,
+            overload.quantile(0.99),
+            overload.quantile(0.99) / p99_ms,
+            overload.accepted(),
+            overload.refused()
         );
     }
-    let per_second = f64::midpoint(before.per_second(), after.per_second());
-    let p99_ms = f64::midpoint(before.quantile(0.99), after.quantile(0.99));
-    println!(
-        "figure: offered {:.0} % of the mean of both: goodput {:.0} % (bar 90), p99 of accepted {:.1} ms, {:.2} times that at capacity (bar 2); {} accepted, {} refused with 503 Busy",
-        100.0 * overload.offered_per_second() / per_second,
-        100.0 * overload.per_second() / per_second,
-        overload.quantile(0.99),
-        overload.quantile(0.99) / p99_ms,
-        overload.accepted(),
-        overload.refused()
-    );
-    per_second
+    capacities.last().map_or(f64::NAN, Outcome::per_second)
 }
 
 fn tell_tenants(alone: &Outcome, beside: &Outcome, flood: &Outcome) {

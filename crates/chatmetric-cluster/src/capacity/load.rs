@@ -143,8 +143,8 @@ pub struct Load {
     pub node_share: f64,
     /// `store.memory_bytes_max` of each node.
     pub memory_bytes_max: f64,
-    /// Weeks of a partition of the usual size whose filter is not in memory.
-    pub weeks_without_filter: f64,
+    /// How often the disk is asked for each new message of a partition of the usual size.
+    pub filter_looks: f64,
     /// Disk of the fullest node, while all are there.
     pub node_disk_bytes: f64,
     /// Disk of the fullest nats-server.

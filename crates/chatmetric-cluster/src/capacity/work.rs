@@ -5,8 +5,8 @@
 //! holds for the busiest machine holds for all.
 
 use super::costs::{
-    FILTER_MEMORY_SHARE, RUN_DAYS, SNAPSHOT_EVERY_S, SNAPSHOTS_KEPT, STORE_MEMORY_SHARE,
-    STORE_MEMORY_SHARE_TOGETHER, STREAM_ENTRIES_PER_S_MAX,
+    FILTER_MEMORY_SHARE, FILTER_PASSES, RUN_DAYS, SNAPSHOT_EVERY_S, SNAPSHOTS_KEPT,
+    STORE_MEMORY_SHARE, STORE_MEMORY_SHARE_TOGETHER, STREAM_ENTRIES_PER_S_MAX,
 };
 use super::load::{Bound, Cores, Limit, Load, Shape};
 use super::spread::{Shares, most_replicas};
@@ -99,7 +99,7 @@ impl Case<'_> {
     }
 
     /// Counting one copy of everything.
-    fn fold_cores(&self, weeks_without_filter: f64) -> f64 {
+    fn fold_cores(&self, filter_looks: f64) -> f64 {
         let costs = self.costs;
         let entries = self.entries_per_s();
         let commits = self.partitions()
@@ -107,7 +107,7 @@ impl Case<'_> {
                 entries / self.partitions(),
                 costs.commit_wait_us / SECOND_US,
             );
-        let blocks = self.new_messages_per_s() * weeks_without_filter;
+        let blocks = self.new_messages_per_s() * filter_looks;
         let us = self.peak() * costs.fold_event_us
             + entries * costs.read_entry_us
             + commits * costs.commit_us
@@ -141,9 +141,9 @@ impl Case<'_> {
     }
 
     /// The rest of a node's work goes by the number of nodes.
-    fn node_cores(&self, nodes: u32, weeks_without_filter: f64) -> f64 {
+    fn node_cores(&self, nodes: u32, filter_looks: f64) -> f64 {
         let even = self.ingest_cores() + self.api_cores() + self.proof_cores();
-        let counted = self.fold_cores(weeks_without_filter);
+        let counted = self.fold_cores(filter_looks);
         let answered = self.answer_cores() / self.replicas();
         even / f64::from(nodes.max(1)) + (counted + answered) * self.node_share(nodes)
     }
@@ -172,12 +172,13 @@ impl Case<'_> {
         }
     }
 
-    /// Weeks of a partition with this share whose filters are not in memory.
-    fn weeks_without_filter(&self, memory: &Memory, share: f64) -> f64 {
+    /// How often the disk is asked for each new message of a partition with this share: its
+    /// filters are folded until they fit.
+    fn filter_looks(&self, memory: &Memory, share: f64) -> f64 {
         let weeks = (self.demand.record_days / RUN_DAYS).ceil();
-        let week = self.demand.records() * share / weeks.max(1.0) * self.costs.filter_bytes;
-        let fit = memory.replica_bytes * FILTER_MEMORY_SHARE / week.max(1.0);
-        (weeks - fit.floor()).max(0.0)
+        let all = self.demand.records() * share * self.costs.filter_bytes;
+        let part = memory.replica_bytes * FILTER_MEMORY_SHARE / all.max(1.0);
+        weeks * passes(part)
     }
 
     /// What the one thread of the busiest partition does in a second. Commits are left
@@ -185,8 +186,8 @@ impl Case<'_> {
     fn fold_share(&self, memory: &Memory) -> f64 {
         let costs = self.costs;
         let share = self.partition_share();
-        let weeks = self.weeks_without_filter(memory, share);
-        let blocks = self.new_messages_per_s() * share * weeks;
+        let looks = self.filter_looks(memory, share);
+        let blocks = self.new_messages_per_s() * share * looks;
         let us = self.peak() * share * costs.fold_event_us
             + self.entries_per_s() * share * costs.read_entry_us
             + blocks * (costs.block_read_us + costs.block_wait_us);
@@ -236,10 +237,10 @@ impl Case<'_> {
 
     pub(super) fn load(&self) -> Load {
         let memory = self.memory();
-        let weeks_without_filter = self.weeks_without_filter(&memory, self.usual_share());
+        let filter_looks = self.filter_looks(&memory, self.usual_share());
         let records_bytes = self.demand.records() * self.costs.record_bytes;
         let moved_bytes = records_bytes * self.node_share(self.shape.nodes);
-        let tally = self.fold_cores(weeks_without_filter) * self.replicas() + self.answer_cores();
+        let tally = self.fold_cores(filter_looks) * self.replicas() + self.answer_cores();
         Load {
             shape: self.shape,
             events_per_s: self.demand.events_per_s(),
@@ -256,17 +257,17 @@ impl Case<'_> {
             },
             node_share: self.node_share(self.shape.nodes),
             memory_bytes_max: memory.replica_bytes * self.partitions(),
-            weeks_without_filter,
+            filter_looks,
             node_disk_bytes: self.node_disk_bytes(self.shape.nodes),
             server_disk_bytes: self.server_disk_bytes(),
             moved_bytes,
             moved_within_s: moved_bytes / (self.machine.network_bytes_per_s / 2.0),
             snapshots_within_s: self.snapshots_within_s(),
-            bounds: self.bounds(&memory, weeks_without_filter),
+            bounds: self.bounds(&memory, filter_looks),
         }
     }
 
-    fn bounds(&self, memory: &Memory, weeks_without_filter: f64) -> Vec<Bound> {
+    fn bounds(&self, memory: &Memory, filter_looks: f64) -> Vec<Bound> {
         let machine = self.machine;
         let bound = |limit, used, allowed| Bound {
             limit,
@@ -278,10 +279,10 @@ impl Case<'_> {
         } else {
             0.0
         };
-        let now = self.node_cores(self.shape.nodes, weeks_without_filter) + with;
+        let now = self.node_cores(self.shape.nodes, filter_looks) + with;
         let left = self.shape.nodes.saturating_sub(1).max(1);
-        let one_gone = self.node_cores(left, weeks_without_filter) + with;
-        let blocks = self.new_messages_per_s() * weeks_without_filter * self.node_share(left);
+        let one_gone = self.node_cores(left, filter_looks) + with;
+        let blocks = self.new_messages_per_s() * filter_looks * self.node_share(left);
         let (share, one_gone_share) = (machine.share_max, machine.share_max_one_gone);
         let server_disk = self.server_disk_bytes.unwrap_or(f64::INFINITY);
         // When a node goes, what it had is loaded by the others.
@@ -358,4 +359,17 @@ mod tests {
         assert!(close(commits_per_s(0.001, 0.001), 0.001));
         assert!(commits_per_s(0.0, 0.001).abs() < f64::EPSILON);
     }
+}
+
+/// What filters let through of which so much is in memory, whole ones beside folded ones.
+fn passes(part: f64) -> f64 {
+    let [(_, most), ..] = FILTER_PASSES;
+    FILTER_PASSES
+        .array_windows()
+        .find(|[_, (less, _)]| part >= *less)
+        .map_or(1.0, |[(more, few), (less, many)]| {
+            let share = ((part - less) / (more - less)).min(1.0);
+            many + (few - many) * share
+        })
+        .max(most)
 }

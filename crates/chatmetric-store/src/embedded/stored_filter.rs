@@ -16,12 +16,12 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes that are read and checked together.
-const PAGE_BYTES: usize = 1024;
+/// Bytes that are read and checked together: few, because each look copies them.
+const PAGE_BYTES: usize = 256;
 /// Bytes that are read at once while all of it is checked.
-const CHUNK_BYTES: usize = 64 * PAGE_BYTES;
+const CHUNK_BYTES: usize = 256 * PAGE_BYTES;
 
-/// Where the filter is, and the checksums of its pages: 0.4 % of its size.
+/// Where the filter is, and the checksums of its pages: a sixty-fourth of its size.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredFilter {
     offset: u64,

@@ -38,7 +38,7 @@ pub const ACCOUNT_BODIES_MAX: usize = 1_024;
 pub const ACCOUNT_BODIES_BYTES_MAX: usize = BODIES_BYTES_MAX / 2;
 /// Events of webhooks that are on the way to the disk at a time, of all accounts: enough
 /// for each sync of a slow disk, and less than a tenth of a second of work.
-pub const COMMIT_EVENTS_MAX: usize = 16_384;
+pub const COMMIT_EVENTS_MAX: usize = 8_192;
 /// What a batch costs there besides its events, in events.
 pub const BATCH_EVENTS: usize = 8;
 /// How long requests in flight may go on after the stop was asked for.

@@ -35,7 +35,10 @@ pub(super) async fn whatsapp(app: &App, id: &str, parts: &Parts, body: Incoming)
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    whatsapp_body(app, &webhook, &parts.headers, &body.bytes).await
+    let read = whatsapp_webhook::read(app, &webhook, &parts.headers, body.bytes());
+    let batch = in_turn(app, &webhook, read).await;
+    let _in_flight = body.read();
+    receive::answer(counted(app, &webhook, batch).await)
 }
 
 /// What becomes of a body that was read whole.
@@ -46,7 +49,8 @@ pub(super) async fn whatsapp_body(
     body: &[u8],
 ) -> Answer {
     let read = whatsapp_webhook::read(app, webhook, headers, body);
-    receive::answer(counted(app, webhook, read).await)
+    let batch = in_turn(app, webhook, read).await;
+    receive::answer(counted(app, webhook, batch).await)
 }
 
 pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
@@ -60,8 +64,14 @@ pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> 
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let read = cams_webhook::read(app, &webhook, &body.bytes);
-    cams_webhook::answer(counted(app, &webhook, read).await)
+    let batch = in_turn(
+        app,
+        &webhook,
+        cams_webhook::read(app, &webhook, body.bytes()),
+    )
+    .await;
+    let _in_flight = body.read();
+    cams_webhook::answer(counted(app, &webhook, batch).await)
 }
 
 pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
@@ -78,29 +88,34 @@ pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let read = events_webhook::read(app, &webhook, &parts.headers, &body.bytes);
-    receive::answer(counted(app, &webhook, read).await)
+    let read = events_webhook::read(app, &webhook, &parts.headers, body.bytes());
+    let batch = in_turn(app, &webhook, read).await;
+    let _in_flight = body.read();
+    receive::answer(counted(app, &webhook, batch).await)
 }
 
-/// Reads a body when it is its account's turn, and counts what it brings. What waits for
-/// the disk is made durable together; it is bounded, so that who sends little does not wait
-/// there behind all of who sends much.
-async fn counted(
+/// Reads a body when it is its account's turn.
+async fn in_turn(
     app: &App,
     webhook: &Webhook,
     read: impl Future<Output = Result<Batch, IngestError>>,
+) -> Result<Batch, IngestError> {
+    let _turn = app.turns.enter(webhook.account.key, 1).await;
+    read.await
+}
+
+/// Counts what a body brought. What waits for the disk is made durable together; it is
+/// bounded, so that who sends little does not wait there behind all of who sends much.
+async fn counted(
+    app: &App,
+    webhook: &Webhook,
+    batch: Result<Batch, IngestError>,
 ) -> Result<Receipt, IngestError> {
-    let account = webhook.account.key;
-    let turn = app.turns.enter(account, 1).await;
-    let batch = read.await;
-    drop(turn);
     let batch = batch?;
     let events = batch.events.len().saturating_add(batch.sealed.len());
     let weight = events.saturating_add(BATCH_EVENTS);
-    let turn = app.commit_turns.enter(account, weight).await;
-    let receipt = receive::commit(app, batch).await;
-    drop(turn);
-    receipt
+    let _turn = app.commit_turns.enter(webhook.account.key, weight).await;
+    receive::commit(app, batch).await
 }
 
 fn refused_head(parts: &Parts) -> Option<Answer> {
@@ -111,9 +126,30 @@ fn refused_head(parts: &Parts) -> Option<Answer> {
 
 /// A body that is in memory, within its account's share.
 struct WholeBody {
-    bytes: Bytes,
+    body: Body,
+    share: Share,
+}
+
+/// A body in flight whose bytes are gone: what it brought takes no more than they did.
+struct InFlight {
     _body: Body,
     _share: Share,
+}
+
+impl WholeBody {
+    fn bytes(&self) -> &[u8] {
+        &self.body.bytes
+    }
+
+    /// Lets go of the bytes once they are read; their part of the memory is what they brought
+    /// has now.
+    fn read(mut self) -> InFlight {
+        self.body.bytes = Bytes::new();
+        InFlight {
+            _body: self.body,
+            _share: self.share,
+        }
+    }
 }
 
 async fn whole_body(
@@ -129,11 +165,7 @@ async fn whole_body(
         return Err(receive::busy());
     };
     match read_body(app, parts, body, limit).await {
-        Ok(body) => Ok(WholeBody {
-            bytes: body.bytes.clone(),
-            _body: body,
-            _share: share,
-        }),
+        Ok(body) => Ok(WholeBody { body, share }),
         Err(BodyFault::NoMemory) => Err(receive::unavailable()),
         Err(BodyFault::TooLarge) => {
             let message = format!("a body has at most {limit} bytes");

@@ -190,7 +190,7 @@ impl<'a> State<'a> {
     fn counting_us(&self, partition: usize, events: f64) -> (f64, f64, f64) {
         let costs = self.setup.costs;
         let messages = events / self.setup.demand.events_per_message;
-        let blocks = messages * self.world.cold_weeks[partition];
+        let blocks = messages * self.world.filter_looks[partition];
         let us = events * costs.fold_event_us + blocks * costs.block_read_us;
         (us, us + blocks * costs.block_wait_us, blocks)
     }
@@ -458,7 +458,7 @@ impl<'a> State<'a> {
             for replica in replicas {
                 let messages =
                     self.mean_of(partition) * demand.peak_factor / demand.events_per_message;
-                blocks[replica.node] += messages * self.world.cold_weeks[partition];
+                blocks[replica.node] += messages * self.world.filter_looks[partition];
             }
         }
         let all: f64 = self.waits.iter().sum();

@@ -17,8 +17,8 @@ pub(crate) struct World {
     partitions: Partitions,
     /// The share of each partition in all messages.
     pub(crate) weights: Vec<f64>,
-    /// Weeks of each partition whose filters are not in memory.
-    pub(crate) cold_weeks: Vec<f64>,
+    /// How often the disk is asked for a new message of each partition.
+    pub(crate) filter_looks: Vec<f64>,
     /// The servers that keep the log of each partition.
     pub(crate) servers: Vec<Vec<usize>>,
 }
@@ -61,9 +61,9 @@ impl World {
             let number = PhoneNumber::parse(&(first + nth).to_string()).unwrap();
             weights[usize::from(partitions.of_number(&number).0)] += share;
         }
-        let cold_weeks = weights.iter().map(|weight| cold_weeks(setup, *weight));
+        let filter_looks = weights.iter().map(|weight| filter_looks(setup, *weight));
         Self {
-            cold_weeks: cold_weeks.collect(),
+            filter_looks: filter_looks.collect(),
             servers: servers(setup, random),
             partitions,
             weights,
@@ -97,23 +97,28 @@ impl World {
     }
 }
 
-/// Filters of the newest weeks are kept while they fit, then none.
-fn cold_weeks(setup: &Setup<'_>, weight: f64) -> f64 {
+/// What a filter lets through that is not folded, folded once, twice, and not in memory.
+const PASSES: [f64; 4] = [0.002, 0.025, 0.33, 1.0];
+
+/// How often a new message has the disk asked: the filters of all weeks, the largest folded
+/// until they fit.
+fn filter_looks(setup: &Setup<'_>, weight: f64) -> f64 {
     let replica_bytes = setup.memory_bytes_max / f64::from(setup.shape.partitions);
-    let mut left = replica_bytes * 0.32;
-    let (mut days, mut cold) = (setup.demand.record_days, 0.0);
+    let mut weeks = Vec::new();
+    let mut days = setup.demand.record_days;
     while days > 0.0 {
         let messages = setup.demand.messages_per_day * weight * days.min(7.0);
-        let filter = messages * 12.0 / 8.0;
-        if filter <= left {
-            left -= filter;
-        } else {
-            left = 0.0;
-            cold += 1.0;
-        }
+        weeks.push((messages * 2.0, 0_usize));
         days -= 7.0;
     }
-    cold
+    let in_memory = |weeks: &[(f64, usize)]| weeks.iter().map(|it| it.0).sum::<f64>();
+    while in_memory(&weeks) > replica_bytes * 0.32 {
+        let largest = weeks.iter_mut().max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((bytes, fold)) = largest else { break };
+        *fold += 1;
+        *bytes = if *fold < 3 { *bytes / 2.0 } else { 0.0 };
+    }
+    weeks.iter().map(|(_, fold)| PASSES[*fold]).sum()
 }
 
 /// Each log is kept by the servers that have the fewest.

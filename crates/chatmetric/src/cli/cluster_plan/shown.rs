@@ -184,14 +184,10 @@ impl Shown<'_> {
     fn also(&self) -> String {
         let load = self.load();
         let cores = &load.cores;
-        let filters = if load.weeks_without_filter > 0.0 {
-            format!(
-                "filters of the {:.0} oldest weeks are not in memory: a new message costs a read for each",
-                load.weeks_without_filter
-            )
-        } else {
-            "filters of all weeks are in memory".to_owned()
-        };
+        let filters = format!(
+            "a new message has the disk asked {:.2} times, because of what filters in memory let through",
+            load.filter_looks
+        );
         format!(
             "busy cores of all machines: ingest {:.1}, log {:.1}, tally {:.1}, api {:.1}, snapshots {:.1}\n{filters}\nwhen the fullest node goes, others load {} ({} through half of one server's network)",
             cores.ingest,
@@ -280,7 +276,7 @@ impl Shown<'_> {
             },
             "node_disk_bytes": load.node_disk_bytes,
             "nats_server_disk_bytes": load.server_disk_bytes,
-            "weeks_without_filter": load.weeks_without_filter,
+            "disk_reads_for_a_new_message": load.filter_looks,
             "moved_bytes_when_a_node_goes": load.moved_bytes,
             "assumed": {
                 "messages_per_day": self.demand.messages_per_day,

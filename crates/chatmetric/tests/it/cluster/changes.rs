@@ -28,6 +28,17 @@ fn clock_ahead() -> Vec<String> {
     .into()
 }
 
+/// A program of an earlier release, where `CHATMETRIC_EARLIER` names one: nodes begin with it
+/// and are upgraded one by one under load. Without it they are restarted with this one.
+fn earlier() -> Option<Vec<String>> {
+    let path = std::env::var("CHATMETRIC_EARLIER").ok()?;
+    Some(vec![
+        "sh".to_owned(),
+        "-c".to_owned(),
+        format!("exec '{path}' \"$@\""),
+    ])
+}
+
 /// The nodes, those that run, and where they listen.
 struct Cluster {
     nodes: Vec<Node>,
@@ -79,6 +90,11 @@ fn whatever_is_changed_under_load_the_counts_stay() {
     let key = key_file(&keys, "key");
     let servers = Servers::start();
     let node = |name| Node::new(&servers, name, &key);
+    let earlier = earlier();
+    let serve_first = |node: &Node| match &earlier {
+        Some(wrapper) => node.serve_below(wrapper),
+        None => node.serve(),
+    };
     let first = node("a");
     assert_eq!(first.apply(DIRECTORY).code, 0);
     let mut cluster = Cluster {
@@ -91,7 +107,7 @@ fn whatever_is_changed_under_load_the_counts_stay() {
         let served = if cluster.nodes.len() == 1 {
             one.serve_below(&clock_ahead())
         } else {
-            one.serve()
+            serve_first(&one)
         };
         cluster.put(one, served);
     }
@@ -135,7 +151,7 @@ fn whatever_is_changed_under_load_the_counts_stay() {
     let joined = std::thread::scope(|scope| {
         let joining = scope.spawn(|| {
             let fourth = node("d");
-            let served = fourth.serve();
+            let served = serve_first(&fourth);
             (fourth, served)
         });
         load(&cluster.urls, &model, events, |_| ());
