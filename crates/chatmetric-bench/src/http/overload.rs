@@ -141,9 +141,9 @@ fn pin(pid: u32, core: &str) -> Result<()> {
 /// gives the last capacity in bodies a second.
 fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize) -> f64 {
     let mean = |of: &dyn Fn(&Outcome) -> f64| -> Vec<f64> {
-        let neighbours = capacities.array_windows();
+        let neighbours = capacities.iter().zip(capacities.iter().skip(1));
         neighbours
-            .map(|[before, after]| f64::midpoint(of(before), of(after)))
+            .map(|(before, after)| f64::midpoint(of(before), of(after)))
             .collect()
     };
     let (rates, p99s_ms) = (mean(&Outcome::per_second), mean(&|it| it.quantile(0.99)));

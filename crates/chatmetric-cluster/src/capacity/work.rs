@@ -347,6 +347,17 @@ fn commits_per_s(entries_per_s: f64, wait_s: f64) -> f64 {
     1.0 / (wait_s + idle_s)
 }
 
+/// What filters let through of which so much is in memory, whole ones beside folded ones.
+fn passes(part: f64) -> f64 {
+    let [(_, least), folded @ ..] = FILTER_PASSES;
+    let mut between = FILTER_PASSES.iter().zip(&folded);
+    let found = between.find(|(_, (less, _))| part >= *less);
+    found.map_or(1.0, |((more, few), (less, many))| {
+        let share = ((part - less) / (more - less)).min(1.0);
+        (many + (few - many) * share).max(least)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,17 +370,4 @@ mod tests {
         assert!(close(commits_per_s(0.001, 0.001), 0.001));
         assert!(commits_per_s(0.0, 0.001).abs() < f64::EPSILON);
     }
-}
-
-/// What filters let through of which so much is in memory, whole ones beside folded ones.
-fn passes(part: f64) -> f64 {
-    let [(_, most), ..] = FILTER_PASSES;
-    FILTER_PASSES
-        .array_windows()
-        .find(|[_, (less, _)]| part >= *less)
-        .map_or(1.0, |[(more, few), (less, many)]| {
-            let share = ((part - less) / (more - less)).min(1.0);
-            many + (few - many) * share
-        })
-        .max(most)
 }
