@@ -4,7 +4,7 @@
 //! and are in no log.
 
 use super::JoinError;
-use crate::config::{ClusterSettings, secret};
+use crate::config::{ClusterSettings, nats_credentials};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) async fn connect(settings: &ClusterSettings) -> Result<Client, JoinEr
     let servers = servers.map_err(|error| failed(format!("`cluster.nats_urls`: {error}")))?;
     let mut options = ConnectOptions::new();
     if let Some(path) = &settings.credentials_file {
-        let text = secret(path).map_err(failed)?;
+        let text = nats_credentials(path).map_err(failed)?;
         options = options
             .credentials(&text)
             .map_err(|error| failed(format!("`{}`: {error}", path.display())))?;

@@ -20,6 +20,8 @@ pub use cluster::{
 };
 pub(crate) use streams::is_stream;
 #[cfg(feature = "nats")]
+#[cfg(feature = "nats")]
+pub(crate) use streams::nats_credentials;
 pub(crate) use streams::secret;
 pub use streams::{
     NATS_NAME_BYTES_MAX, OnGap, STREAM_BATCH_BYTES, STREAM_BATCH_MESSAGES_MAX,

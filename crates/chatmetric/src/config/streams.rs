@@ -478,6 +478,14 @@ pub(crate) fn secret(path: &Path) -> Result<zeroize::Zeroizing<String>, String> 
     Ok(zeroize::Zeroizing::new(text.to_owned()))
 }
 
+/// What a file with credentials of NATS holds. Its client wants a line to end behind the last
+/// mark, which nothing follows in files that were not made by `nsc`.
+#[cfg(feature = "nats")]
+pub(crate) fn nats_credentials(path: &Path) -> Result<zeroize::Zeroizing<String>, String> {
+    let text = secret(path)?;
+    Ok(zeroize::Zeroizing::new(format!("{}\n", *text)))
+}
+
 /// Whether it is the address of a server of NATS.
 pub(super) fn check_url(url: &str) -> Result<(), String> {
     Server::of(url).map(drop)

@@ -14,7 +14,7 @@ use super::feed::{Ended, Message, Reader};
 use super::place::{self, Begin, Follow, Found, Plan};
 use super::{Feed, StreamState, told};
 use crate::cli::error_chain;
-use crate::config::{StreamSettings, secret};
+use crate::config::{StreamSettings, nats_credentials, secret};
 use crate::server::App;
 use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
@@ -536,7 +536,7 @@ fn options(settings: &StreamSettings) -> Result<ConnectOptions, Broken> {
     let read = |path: &Path| secret(path).map_err(Broken::Again);
     let mut options = ConnectOptions::new();
     if let Some(path) = &settings.credentials_file {
-        let text = read(path)?;
+        let text = nats_credentials(path).map_err(Broken::Again)?;
         options = options
             .credentials(&text)
             .map_err(|error| again(&format!("`{}` has no credentials", path.display()), &error))?;
