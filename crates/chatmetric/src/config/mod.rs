@@ -19,15 +19,13 @@ pub use cluster::{
     CLUSTER_TALLY_REPLICAS_MAX, ClusterRole, ClusterSettings,
 };
 pub(crate) use streams::is_stream;
-#[cfg(feature = "nats")]
-#[cfg(feature = "nats")]
-pub(crate) use streams::nats_credentials;
-pub(crate) use streams::secret;
 pub use streams::{
     NATS_NAME_BYTES_MAX, OnGap, STREAM_BATCH_BYTES, STREAM_BATCH_MESSAGES_MAX,
     STREAM_NAME_BYTES_MAX, STREAM_SUBJECTS_MAX, STREAM_URLS_MAX, STREAMS_MAX, StreamFormat,
     StreamSettings, StreamStart,
 };
+#[cfg(feature = "nats")]
+pub(crate) use streams::{nats_credentials, secret};
 
 use crate::backup::BACKUPS_MAX;
 use crate::tls::{Pair, PairFiles};
