@@ -22,6 +22,8 @@ const SEED: u64 = 20_261_201;
 /// Cuts in CI, and of the control.
 const CUTS: u64 = 2;
 const CONTROL_CUTS: u64 = 2;
+/// How often a store is opened after a cut.
+const OPEN_TRIES: u32 = 20;
 /// Of all cuts that `CHATMETRIC_TORTURE_CYCLES` asks for, this test makes its share of
 /// those that CI makes with a store alone.
 const CUTS_OF_ALL: u64 = 20;
@@ -105,9 +107,8 @@ impl Subject {
         let running = machine.start(Files::Ext4)?;
         self.start_servers(&running.dir());
         let dir = tempfile::tempdir().expect("a directory");
-        let store = ClusterStore::open(self.settings("writer", dir.path())).expect("opened");
-        let lasting = ClusterStore::open(self.settings("lasting", self.lasting.path()));
-        let lasting = lasting.expect("opened");
+        let store = opened(&self.settings("writer", dir.path()));
+        let lasting = opened(&self.settings("lasting", self.lasting.path()));
         let counting = replicas(&lasting);
         let (plug, mut random) = (running.plug(), Random::new(self.random.bits()));
         let delay = Duration::from_millis(400 + self.random.below(1_500));
@@ -142,10 +143,9 @@ impl Subject {
         self.start_servers(&running.dir());
         let dir = tempfile::tempdir().expect("a directory");
         let checked = catch_unwind(AssertUnwindSafe(|| {
-            let lasting = ClusterStore::open(self.settings("lasting", self.lasting.path()));
-            let lasting = lasting.expect("opened");
+            let lasting = opened(&self.settings("lasting", self.lasting.path()));
             let before = replicas(&lasting);
-            let fresh = ClusterStore::open(self.settings("fresh", dir.path())).expect("opened");
+            let fresh = opened(&self.settings("fresh", dir.path()));
             let counting = replicas(&fresh);
             commit_all(&fresh, open);
             wait_for(&before);
@@ -159,6 +159,20 @@ impl Subject {
         self.servers.as_mut().expect("they run").kill_all();
         running.stop();
         checked.map_err(|_| LOST.to_owned())
+    }
+}
+
+/// Opens as often as a node is started: after a cut the servers agree on leaders first, and
+/// whoever is slow has lost nothing.
+fn opened(settings: &Settings) -> ClusterStore {
+    let mut tries = 1;
+    loop {
+        match ClusterStore::open(settings.clone()) {
+            Ok(store) => return store,
+            Err(error) if tries == OPEN_TRIES => panic!("not opened: {error}"),
+            Err(_) => tries += 1,
+        }
+        std::thread::sleep(Duration::from_secs(2));
     }
 }
 
