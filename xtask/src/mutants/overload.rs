@@ -76,4 +76,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "an_account_with_large_bodies_has_no_more_than_one_with_small_ones"
         ),
     },
+    Mutant {
+        id: "overload-way",
+        promise: "who sends little is not held up on the way to the disk",
+        file: "crates/chatmetric/src/server/webhook.rs",
+        find: "let weight = events.saturating_add(BATCH_EVENTS);",
+        replace: "let weight = events.saturating_add(BATCH_EVENTS).min(1);",
+        test: test!(
+            "chatmetric",
+            it,
+            "who_sends_little_is_not_held_up_on_the_way_to_the_disk"
+        ),
+    },
 ];

@@ -147,12 +147,7 @@ fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize)
             .collect()
     };
     let (rates, p99s_ms) = (mean(&Outcome::per_second), mean(&|it| it.quantile(0.99)));
-    for (capacity, p99_ms, overload) in rates
-        .iter()
-        .zip(&p99s_ms)
-        .zip(overloads)
-        .map(|((a, b), c)| (a, b, c))
-    {
+    for ((capacity, p99_ms), overload) in rates.iter().zip(&p99s_ms).zip(overloads) {
         println!(
             "figure: capacity {capacity:.0} bodies/s of {statuses} statuses ({CAPACITY_CONNECTIONS} connections), p99 {p99_ms:.1} ms; offered {:.0} % of it: goodput {:.0} % (bar 90), p99 of accepted {:.1} ms, {:.2} times that at capacity (bar 2); {} accepted, {} refused with 503 Busy",
             100.0 * overload.offered_per_second() / capacity,

@@ -38,8 +38,8 @@ pub const STORE_MEMORY_SHARE: f64 = 0.6;
 /// The same where a nats-server is on the machine. Assumed.
 pub const STORE_MEMORY_SHARE_TOGETHER: f64 = 0.4;
 /// Of the messages that a run does not have, those that its filter lets through, by how much
-/// of it is in memory: all of it, half, a quarter (measured by the tests of
-/// `embedded::filter`), nothing. Each takes a read of the disk.
+/// of it is in memory: all of it, half, a quarter (as calculated; the tests of
+/// `embedded::filter` bound it), nothing. Each takes a read of the disk.
 pub const FILTER_PASSES: [(f64, f64); 4] = [(1.0, 0.002), (0.5, 0.025), (0.25, 0.33), (0.0, 1.0)];
 /// Of a store's memory, what is for filters (`Options::with_memory`).
 pub const FILTER_MEMORY_SHARE: f64 = 0.32;
@@ -149,7 +149,7 @@ impl Default for Costs {
             proof_records_per_s: 1.71e6,
             record_bytes: 37.7,
             filter_bytes: 2.0,
-            index_bytes: 0.11,
+            index_bytes: 0.14,
             log_event_bytes: 22.0,
             log_entry_bytes: 120.0,
             webhook_event_bytes: 250.0,

@@ -142,8 +142,8 @@ const MEMORY_BYTES_ROOMY: u64 = 64 * 1024 * 1024;
 
 impl Options {
     /// Makes the hot window, the filters and the caches fit into `bytes` of memory
-    /// (at least [`MEMORY_BYTES_MIN`]). The sparse indexes of sealed runs come on
-    /// top: about 0.11 bytes a message.
+    /// (at least [`MEMORY_BYTES_MIN`]). The sparse indexes of sealed runs and
+    /// the checksums of their filters come on top: about 0.14 bytes a message.
     #[must_use]
     pub fn with_memory(self, bytes: u64) -> Self {
         let bytes = bytes.max(MEMORY_BYTES_MIN);

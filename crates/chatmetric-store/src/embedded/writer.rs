@@ -108,7 +108,10 @@ impl<'g> Coming<'g> {
         let events = || -> Box<dyn Iterator<Item = &'g StatusEvent> + 'g> {
             Box::new(batches.iter().flat_map(|(batch, ..)| &batch.events))
         };
-        let waits = batches.len() > 1 && known.cold.has_filters_on_disk();
+        // The events of a large batch are looked up ahead of each other anyway.
+        let all: usize = batches.iter().map(|(batch, ..)| batch.events.len()).sum();
+        let are_small = batches.len() > 1 && all < batches.len() * LOOK_AHEAD;
+        let waits = are_small && known.cold.has_filters_on_disk();
         Self {
             events: waits.then(events),
             cold: Arc::clone(&known.cold),

@@ -53,6 +53,22 @@ impl GatedStore {
         }
     }
 
+    /// Lets the first one that waits through, while the others stay.
+    pub(crate) fn pass(&self) {
+        let (batch, done) = self.state().1.remove(0);
+        self.inner.submit(batch, done);
+    }
+
+    /// The sources of the batches that wait.
+    pub(crate) fn waiting_sources(&self) -> Vec<String> {
+        let state = self.state();
+        state
+            .1
+            .iter()
+            .map(|(batch, _)| batch.source.to_string())
+            .collect()
+    }
+
     /// How many batches wait.
     pub(crate) fn waiting(&self) -> usize {
         self.state().1.len()

@@ -1,11 +1,17 @@
 //! More bodies than one account may have in flight: refused with the documented answer,
-//! while another account is served, and nothing that was refused is counted.
+//! while another account is served, and nothing that was refused is counted; and who sends
+//! little is not held up on the way to the disk by who sends much.
 
+use crate::faults::{Gate, GatedStore};
 use crate::process::raise_file_limit;
+use crate::streams::wait_until;
 use crate::world::{World, hub_signature, sample};
-use chatmetric::server::limits::ACCOUNT_BODIES_MAX;
+use chatmetric::server::limits::{ACCOUNT_BODIES_MAX, BATCH_EVENTS, COMMIT_EVENTS_MAX};
+use chatmetric_store::Store;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
 
 const SECRET: &str = "app-secret-one";
 const OTHER_SECRET: &str = "app-secret-other";
@@ -83,4 +89,55 @@ fn an_account_with_too_much_in_flight_is_refused_and_others_are_served() {
     drop(held);
     let mut probes = (0..TRIES).map(|_| world.webhook("acme-wa", SECRET, &body));
     assert!(probes.any(|reply| reply.status == 200));
+}
+
+/// A body with so many statuses, each of another message.
+fn body_of(statuses: usize) -> Vec<u8> {
+    let mut body: serde_json::Value =
+        serde_json::from_slice(&sample("wa_01_sent_v23.json")).expect("JSON");
+    let list = &mut body["entry"][0]["changes"][0]["value"]["statuses"];
+    let one = list[0].clone();
+    let all = (0..statuses).map(|nth| {
+        let mut one = one.clone();
+        one["id"] = format!("wamid.{nth}").into();
+        one
+    });
+    *list = all.collect();
+    body.to_string().into_bytes()
+}
+
+#[test]
+fn who_sends_little_is_not_held_up_on_the_way_to_the_disk() {
+    const STATUSES: usize = 900;
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, Arc::clone(&store) as Arc<dyn Store>);
+    world.apply(OTHER);
+    store.set(Gate::Shut);
+    // The last one enters while anything is free.
+    let admitted = COMMIT_EVENTS_MAX.div_ceil(STATUSES + BATCH_EVENTS);
+    let (large, small) = (body_of(STATUSES), body_of(1));
+    let mut statuses = std::thread::scope(|scope| {
+        let heavy = || world.webhook("acme-wa", SECRET, &large).status;
+        let light = || world.webhook("other-wa", OTHER_SECRET, &small).status;
+        let mut all: Vec<_> = (0..2 * admitted).map(|_| scope.spawn(heavy)).collect();
+        wait_until("a full way", || store.waiting() == admitted);
+        all.push(scope.spawn(light));
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(store.waiting(), admitted, "it is bounded");
+        // Beside one of each it is the other's turn, whatever waits before it.
+        for _ in 0..2 {
+            store.pass();
+            wait_until("the next ones", || store.waiting() >= admitted);
+        }
+        wait_until("the turn of the other account", || {
+            store.waiting_sources().contains(&"other-wa".to_owned())
+        });
+        assert!(store.waiting() <= admitted + 1, "the others still wait");
+        store.set(Gate::Open);
+        all.into_iter()
+            .map(|it| it.join().expect("an answer"))
+            .collect::<Vec<_>>()
+    });
+    statuses.dedup();
+    assert_eq!(statuses, [200]);
 }
