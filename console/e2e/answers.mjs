@@ -28,7 +28,7 @@ function metrics(scenario, params) {
   const series = countsOf(numbers, buckets, nowMs);
   if (scenario.xss && series[0]) series[0].number = XSS;
   return {
-    space: params.get("space"),
+    space: params.get("space") ?? scenario.defaultSpace ?? "293483938849493",
     timeZone: scenario.zone ?? "Asia/Singapore",
     granularity: params.get("granularity"),
     startMs: start,

@@ -2,6 +2,7 @@
 // short charts, days of 23 hours, addresses as state, and the time bars.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { visited } from "./alone.mjs";
 import { NOW, XSS } from "./answers.mjs";
 import { executable, launch, open } from "./browser.mjs";
 import { DAY, HALF_HOUR, numberOf } from "./counts.mjs";
@@ -430,32 +431,40 @@ test("rights decide what is there", { skip }, () =>
     assert.deepEqual(await page.locator(".nav a").allTextContents(), ["Metrics", "API Explorer"]);
   }));
 
-/** Looks at nothing for a while: asking a page how it is keeps one of the two cores busy. */
-const leftAlone = () => new Promise((resolve) => setTimeout(resolve, 1_500));
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const firstChart = (page) => page.evaluate(() => performance.getEntriesByName("first-chart")[0]?.startTime);
+/** CI tells what it saw and has no quiet machine; the bars are those of nine. */
+const TURNS = process.env.CI ? 3 : 9;
+const ms = (values) => `${median(values).toFixed(0)} ms`;
 
-test("time bars: first chart and refresh with 20 numbers × 1,488 half hours", { skip }, async () => {
-  const [cold, warm, contentful, refresh] = [[], [], [], []];
-  let requests = 0;
-  for (let turn = 0; turn < 9; turn += 1) {
+test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, async () => {
+  const [cold, warm, contentful] = [[], [], []];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const fake = await fakeServer({ numbers: 20, large: true, nowMs: Date.now() });
+    const [first, second] = await visited(fake, "metrics?range=31d");
+    cold.push(first.firstChart);
+    contentful.push(first.firstText);
+    warm.push(second.firstChart);
+    const calls = fake.calls.filter((call) => !/ live/.test(call)).map((call) => call.replace(/start=\d+&end=\d+/, "start&end"));
+    // One more way to the server and back would be the page's fault.
+    const each = ["GET metrics?start&end&granularity=half-hour&total=1", "GET session", "GET spaces"];
+    assert.deepEqual(calls.sort(), [...each, ...each].sort());
+    await fake.close();
+  }
+  // A busy machine is no fault of the page, so the times are told and not judged.
+  console.log(`first chart ${ms(cold)} in a browser that has nothing, ${ms(warm)} in a window that was here before (bar 400); first text ${ms(contentful)} (bar 400); all of the first: ${cold.map((value) => value.toFixed(0)).join(" ")}`);
+});
+
+test("time bars: refresh with 20 numbers × 1,488 half hours", { skip }, async () => {
+  const refresh = [];
+  for (let turn = 0; turn < TURNS; turn += 1) {
     // Without a clock that stands still, which would take the browser's own measures away.
     const nowMs = Date.now();
     const fake = await fakeServer({ numbers: 20, large: true, nowMs });
     const { page, context, faults } = await open(browser, fake.url);
-    const visit = async () => {
-      await page.goto(`${fake.url}/console/metrics?range=31d`, { waitUntil: "commit" });
-      await leftAlone();
-      await page.locator(".signs.live").waitFor();
-      return firstChart(page);
-    };
-    // A new process of the browser that has nothing; then the window of somebody who was here.
-    cold.push(await visit());
-    contentful.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
+    await page.goto(`${fake.url}/console/metrics?range=31d`, { waitUntil: "commit" });
+    await page.locator(".signs.live").waitFor();
     const bytes = await page.evaluate(() => performance.getEntriesByType("resource").filter((entry) => /assets/.test(entry.name)).reduce((sum, entry) => sum + entry.encodedBodySize, 0));
     assert.ok(bytes < 80 * 1024, `${bytes} bytes of assets`);
-    requests = fake.calls.length;
-    warm.push(await visit());
     fake.say([{ number: numberOf(0), startMs: Math.floor(nowMs / HALF_HOUR) * HALF_HOUR, sent: 900, delivered: 800, cohort: 800 }]);
     await page.waitForFunction(() => performance.getEntriesByName("chart-refresh").length > 0);
     refresh.push(await page.evaluate(() => performance.getEntriesByName("chart-refresh")[0].duration));
@@ -463,9 +472,20 @@ test("time bars: first chart and refresh with 20 numbers × 1,488 half hours", {
     await context.close();
     await fake.close();
   }
-  const ms = (values) => `${median(values).toFixed(0)} ms`;
-  console.log(`first chart ${ms(cold)} in a new process, ${ms(warm)} in a window that was here before (bar 400); first text ${ms(contentful)} (bar 400); refresh ${median(refresh).toFixed(1)} ms (bar 16); ${requests} calls of the API`);
-  // A busy machine is no fault of the page, so the times are told and not judged; one more
-  // way to the server and back would be the page's fault.
-  assert.ok(requests <= 4, `${requests} calls of the API before the first chart`);
+  console.log(`refresh ${median(refresh).toFixed(1)} ms (bar 16)`);
 });
+
+test("counts of another space than the default are asked for with its id", { skip }, () =>
+  on("metrics?space=cams-7f3a&isv=skdi3kksloslikdkkdk", {}, async (page, fake) => {
+    const counts = fake.calls.filter((call) => call.startsWith("GET metrics?"));
+    assert.equal(counts.length, 1, counts.join());
+    assert.match(counts[0], /space=cams-7f3a&isv=skdi3kksloslikdkkdk/);
+  }));
+
+test("counts that came early and are of another space are asked for again", { skip }, () =>
+  // What the server takes for the default is not what the list says.
+  on("metrics", { defaultSpace: "cams-7f3a" }, async (page, fake) => {
+    await eventually(async () => assert.equal(await page.locator(".chart").count(), 1));
+    const counts = fake.calls.filter((call) => call.startsWith("GET metrics?"));
+    assert.ok(counts.length >= 2 && counts.some((call) => call.includes("space=293483938849493")), counts.join());
+  }));

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { PROBE } from "./alone.mjs";
 import { answersOf } from "./answers.mjs";
 
 export const dist = join(dirname(fileURLToPath(import.meta.url)), "../../crates/chatmetric/console-dist");
@@ -20,6 +21,8 @@ export const HEADERS = {
 
 /** Large answers that were made before: the real server has its counts ready, too. */
 const made = new Map();
+/** Files of the console, compressed once as the real server does. */
+const built = new Map();
 
 /** Starts one; `scenario` may be changed while it runs. */
 export async function fakeServer(scenario = {}) {
@@ -39,13 +42,21 @@ export async function fakeServer(scenario = {}) {
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", async () => {
       const path = url.pathname;
+      if (fake.scenario.probed) {
+        if (path === "/console/probe.js") return send(200, TYPES.js, PROBE);
+        if (path === "/console/probe") return send(200, TYPES.txt, fake.scenario.probed(JSON.parse(Buffer.concat(chunks))));
+      }
       if (!path.startsWith("/console/api/")) {
         if (request.method === "POST" && path === "/") return send(200, "application/json", '{"RequestId":"1612C226-E271-4CFE-9F18-4066D0000000","Code":"OK","Message":"None","Data":[],"AccessDeniedDetail":"NONE"}', { "x-acs-request-id": "1612C226-E271-4CFE-9F18-4066D0000000" });
         if (!path.startsWith("/console")) return send(302, "text/plain", "", { location: "/console/" });
         const name = path.replace(/^\/console\/?/, "");
         const file = join(dist, name.includes(".") ? name : "index.html");
         if (!existsSync(file)) return send(404, "application/json", '{"code":"NotFound","message":"no such file","requestId":"F"}');
-        return send(200, TYPES[file.split(".").pop()], readFileSync(file));
+        const kept = name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache";
+        const type = TYPES[file.split(".").pop()];
+        if (fake.scenario.probed && type === TYPES.html) return send(200, type, readFileSync(file, "utf8").replace("</head>", '<script async src="/console/probe.js"></script></head>'));
+        if (!built.has(file)) built.set(file, gzipSync(readFileSync(file), { level: 9 }));
+        return put(200, type, built.get(file), true, { "cache-control": kept });
       }
       const call = path.slice("/console/api/".length);
       fake.calls.push(`${request.method} ${call}${url.search}`);

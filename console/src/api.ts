@@ -61,16 +61,21 @@ const offline = (cause: unknown): Failure =>
 declare global {
   interface Window {
     /** Answers that `early.ts` asked for, by path. */
-    early?: Record<string, Promise<Response>>;
+    early?: Record<string, Promise<[Response, string]>>;
   }
 }
 
 /** The answer to the first call of the window, each once. */
-function taken(method: Method, path: string): Promise<Response> | undefined {
+function taken(method: Method, path: string): Promise<[Response, string]> | undefined {
   const answer = method === "GET" ? window.early?.[path] : undefined;
   delete window.early?.[path];
   return answer;
 }
+
+/** Whether the first script asked for this, and nobody has taken the answer. */
+export const isAsked = (path: string): boolean => window.early?.[path] !== undefined;
+
+const sent = (path: string, init: RequestInit): Promise<[Response, string]> => fetch(`/console/api/${path}`, init).then(async (answer) => [answer, await answer.text()]);
 
 /** One call. `path` is what stands behind `/console/api/`. */
 export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Result<T>> {
@@ -86,8 +91,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     };
     if (body !== undefined) init.body = JSON.stringify(body);
-    answer = await (taken(method, path) ?? fetch(`/console/api/${path}`, init));
-    text = await answer.text();
+    [answer, text] = await (taken(method, path) ?? sent(path, init));
   } catch (cause) {
     return { ok: false, error: offline(cause) };
   }
@@ -111,15 +115,11 @@ const EARLY_KEPT_MS = 5_000;
 /** Answers that were asked for before anybody wanted them; each is given once. */
 const early = new Map<string, Promise<Result<unknown>>>();
 
-/** Asks ahead, so that the answer is on its way while the page is still being made. */
-export function ahead<T>(path: string): Promise<Result<T>> {
-  const answer = call<T>("GET", path);
+/** Keeps an answer that is on its way while the page is still being made. */
+export function keep<T>(path: string, answer: Promise<Result<T>>): Promise<Result<T>> {
   early.set(path, answer);
-  const forget = (): void => {
-    if (early.get(path) === answer) early.delete(path);
-  };
-  // A refusal is asked for again, and so is what nobody wanted for a while.
-  void answer.then((result) => (result.ok ? setTimeout(forget, EARLY_KEPT_MS) : forget()));
+  // A refusal is for whoever waits already, and so is what nobody wanted for a while.
+  void answer.then(({ ok }) => setTimeout(() => early.get(path) === answer && early.delete(path), ok ? EARLY_KEPT_MS : 0));
   return answer;
 }
 

@@ -147,7 +147,7 @@ export default function Door(props: { place: Place; setup: boolean; onDone: () =
 export function ExpiredDialog(props: { session: SignedIn; onDone: () => void; onLeave: () => void }): JSX.Element {
   return (
     <Dialog title={shell.expiredTitle} onClose={props.onLeave}>
-      <p>{shell.expiredWhat}</p>
+      <p>{m.expiredWhat}</p>
       <div class="door-form">
         <SignInForm account={props.session.account.id} user={props.session.user} fixed onDone={props.onDone} />
       </div>

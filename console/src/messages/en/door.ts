@@ -20,4 +20,5 @@ export const door = {
   length: (n: number) => `${n} of at least 12 characters`,
   enough: (n: number) => `${n} characters`,
   lost: "Forgotten? Somebody with access to the server runs:",
+  expiredWhat: "Sign in again to go on. What is on the page stays.",
 };

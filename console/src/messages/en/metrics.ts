@@ -17,12 +17,6 @@ export const metrics = {
   numbers: "Phone numbers",
   allNumbers: (n: string) => `All ${n}`,
   someNumbers: (n: string, of: string) => `${n} of ${of}`,
-  pickNumbers: "Phone numbers",
-  filterNumbers: "Filter numbers",
-  pickMost: (n: number) => `At most ${n} can be chosen at once.`,
-  useAll: "All numbers",
-  apply: "Apply",
-  noNumberFits: "No number fits.",
   filters: "Filters",
   range: "Range",
   ranges: {

@@ -47,7 +47,6 @@ export const shell = {
   pager: (from: string, to: string, of: string) => `${from}–${to} of ${of}`,
   previous: "Previous",
   next: "Next",
-  more: "Show more",
   filter: "Filter",
   notFoundWhat: "This address leads to no page of the console.",
   toMetrics: "Go to Metrics",
@@ -64,7 +63,6 @@ export const shell = {
   deniedByPolicy: (resource: string) => `One of your policies denies this on ${resource}. No further statement can allow it; the one that denies has to go.`,
   toAccess: "Open Access",
   expiredTitle: "Your session has ended",
-  expiredWhat: "Sign in again to go on. What is on the page stays.",
   skew: (minutes: string) => `The clock of this computer is ${minutes} min off the server's. Times here are the server's; AccessKey signatures made in this browser will be refused.`,
 };
 

@@ -1,9 +1,10 @@
 // What the Metrics page asks of the server, and asking for it ahead: the counts are on their way
 // before the page is drawn. It keeps nothing.
-import { ahead, query } from "../../api.ts";
+import { call, isAsked, keep, query } from "../../api.ts";
+import type { Result } from "../../api.ts";
 import { now } from "../../clock.ts";
 import type { Place } from "../../router.ts";
-import type { Space } from "../../types.ts";
+import type { Metrics, Space } from "../../types.ts";
 import { knows } from "../../zone.ts";
 import { readState, resolve } from "./state.ts";
 import type { MetricsState, Span } from "./state.ts";
@@ -21,13 +22,18 @@ export function spaceOf(state: MetricsState, spaces: Space[]): Space | null {
 }
 
 /** At the start of the window: spaces beside the session, counts as soon as both are there; ends with their answer. */
-export function lookAhead(place: Place, session: Promise<boolean>): Promise<void> {
+export function lookAhead(place: Place, session: Promise<boolean>): Promise<unknown> {
   if ((place.parts[0] ?? "metrics") !== "metrics") return Promise.resolve();
   const state = readState(place.query);
-  return Promise.all([session, ahead<{ spaces: Space[] }>("spaces")]).then(([signedIn, spaces]) => {
+  return Promise.all([session, keep<{ spaces: Space[] }>("spaces", call("GET", "spaces"))]).then(([signedIn, spaces]) => {
     const space = signedIn && spaces.ok ? spaceOf(state, spaces.data.spaces) : null;
-    if (!space) return;
+    if (!space) return undefined;
     const span = resolve(state, now(), knows(space.timeZone) ? space.timeZone : "UTC");
-    return span.endMs > span.startMs ? ahead(countsPath(state, span, space.id)).then(() => undefined) : undefined;
+    const path = countsPath(state, span, space.id);
+    const plain = countsPath(state, span, "");
+    const ask = (of: string): Promise<Result<Metrics>> => call("GET", of);
+    // What was asked for without a space may be of another one, or refused.
+    const counts = isAsked(plain) ? ask(plain).then((answer) => (answer.ok && answer.data.space === space.id ? answer : ask(path))) : ask(path);
+    return keep(path, counts);
   });
 }

@@ -8,7 +8,7 @@ import { Text } from "../../components/field.tsx";
 import { useLoad } from "../../components/load.ts";
 import { Loaded } from "../../components/states.tsx";
 import { count, phone } from "../../format.ts";
-import { metrics as m } from "../../messages/en/metrics.ts";
+import { picker as m } from "../../messages/en/picker.ts";
 import type { PhoneNumber, Space } from "../../types.ts";
 import { NUMBERS_MAX } from "./state.ts";
 

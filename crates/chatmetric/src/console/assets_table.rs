@@ -6,34 +6,34 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-V7YPNLER.js",
+        "assets/access-BO4Q5H4U.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-V7YPNLER.js"),
+        include_bytes!("../../console-dist/assets/access-BO4Q5H4U.js"),
     ),
     (
-        "assets/account-N65AVMK3.js",
+        "assets/account-6SGL2YRZ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-N65AVMK3.js"),
+        include_bytes!("../../console-dist/assets/account-6SGL2YRZ.js"),
     ),
     (
-        "assets/accounts-TO766FMP.js",
+        "assets/accounts-UOYFQDW3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-TO766FMP.js"),
+        include_bytes!("../../console-dist/assets/accounts-UOYFQDW3.js"),
     ),
     (
-        "assets/alerts-OVCB4EBS.js",
+        "assets/alerts-764JZRAG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/alerts-OVCB4EBS.js"),
+        include_bytes!("../../console-dist/assets/alerts-764JZRAG.js"),
     ),
     (
-        "assets/app-MYBLZKMW.js",
+        "assets/app-K4L6W43L.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-MYBLZKMW.js"),
+        include_bytes!("../../console-dist/assets/app-K4L6W43L.js"),
     ),
     (
-        "assets/audit-7ULRAQDT.js",
+        "assets/audit-D4XITO3I.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-7ULRAQDT.js"),
+        include_bytes!("../../console-dist/assets/audit-D4XITO3I.js"),
     ),
     (
         "assets/chart_heatmap-RDJN35EB.js",
@@ -66,19 +66,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-7IMFNTJX.js"),
     ),
     (
-        "assets/chunk-CQ3LJAEM.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-CQ3LJAEM.js"),
-    ),
-    (
         "assets/chunk-FO2B4ZVY.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-FO2B4ZVY.js"),
     ),
     (
-        "assets/chunk-IRZ2CC4V.js",
+        "assets/chunk-FQTUNGXQ.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-IRZ2CC4V.js"),
+        include_bytes!("../../console-dist/assets/chunk-FQTUNGXQ.js"),
+    ),
+    (
+        "assets/chunk-GL7FR2R3.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-GL7FR2R3.js"),
     ),
     (
         "assets/chunk-JMWRX25W.js",
@@ -131,6 +131,11 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-R27K3XJG.js"),
     ),
     (
+        "assets/chunk-SWR2AJ27.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-SWR2AJ27.js"),
+    ),
+    (
         "assets/chunk-TA7JLNMA.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TA7JLNMA.js"),
@@ -181,29 +186,24 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/chunk-ZO7UB7CF.js",
+        "assets/door-5BPRARTC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-ZO7UB7CF.js"),
+        include_bytes!("../../console-dist/assets/door-5BPRARTC.js"),
     ),
     (
-        "assets/door-BKRMGFL7.js",
+        "assets/early-55VHYSAT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-BKRMGFL7.js"),
+        include_bytes!("../../console-dist/assets/early-55VHYSAT.js"),
     ),
     (
-        "assets/early-Y4KJAGC4.js",
+        "assets/explanation-2DWDU3N2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/early-Y4KJAGC4.js"),
+        include_bytes!("../../console-dist/assets/explanation-2DWDU3N2.js"),
     ),
     (
-        "assets/explanation-GBKUVXNG.js",
+        "assets/explorer-AUELXT73.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explanation-GBKUVXNG.js"),
-    ),
-    (
-        "assets/explorer-VCDWOFZN.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-VCDWOFZN.js"),
+        include_bytes!("../../console-dist/assets/explorer-AUELXT73.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -211,39 +211,39 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-SNNNL2XH.js",
+        "assets/ingest-3MEGBCCB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-SNNNL2XH.js"),
+        include_bytes!("../../console-dist/assets/ingest-3MEGBCCB.js"),
     ),
     (
-        "assets/metrics_picker-GFZOKNKC.js",
+        "assets/metrics_picker-JZBXEPYF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-GFZOKNKC.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-JZBXEPYF.js"),
     ),
     (
-        "assets/metrics_tables-QERQV32N.js",
+        "assets/metrics_tables-TJ3G6EAT.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-QERQV32N.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-TJ3G6EAT.js"),
     ),
     (
-        "assets/numbers-JGWWJTPZ.js",
+        "assets/numbers-D2AJX6T2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-JGWWJTPZ.js"),
+        include_bytes!("../../console-dist/assets/numbers-D2AJX6T2.js"),
     ),
     (
-        "assets/reconcile-GF4CG2NC.js",
+        "assets/reconcile-IHIUND7B.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/reconcile-GF4CG2NC.js"),
+        include_bytes!("../../console-dist/assets/reconcile-IHIUND7B.js"),
     ),
     (
-        "assets/signature-W7N35FVL.js",
+        "assets/signature-AMMGWS2B.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-W7N35FVL.js"),
+        include_bytes!("../../console-dist/assets/signature-AMMGWS2B.js"),
     ),
     (
-        "assets/spaces-NXQOOQSJ.js",
+        "assets/spaces-AXSC3W5C.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-NXQOOQSJ.js"),
+        include_bytes!("../../console-dist/assets/spaces-AXSC3W5C.js"),
     ),
     (
         "assets/style-KPK6FHZO.css",
@@ -251,9 +251,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/style-KPK6FHZO.css"),
     ),
     (
-        "assets/system-NBFCSEIG.js",
+        "assets/system-MSP4OQTM.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-NBFCSEIG.js"),
+        include_bytes!("../../console-dist/assets/system-MSP4OQTM.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -261,14 +261,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-D4LVCU57.js",
+        "assets/third_party-2N6C7ILU.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-D4LVCU57.js"),
+        include_bytes!("../../console-dist/assets/third_party-2N6C7ILU.js"),
     ),
     (
-        "assets/webhooks-RAYWBJQA.js",
+        "assets/webhooks-YUPWEEG6.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-RAYWBJQA.js"),
+        include_bytes!("../../console-dist/assets/webhooks-YUPWEEG6.js"),
     ),
     (
         "index.html",

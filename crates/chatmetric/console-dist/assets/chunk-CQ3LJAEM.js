@@ -1,1 +1,0 @@
-var{ahead:e,call:t,failure:a,get:o,onExpired:r,query:l}=globalThis.chatmetricConsole["src/api.ts"];var{Banner:n,DeniedStatement:i,EmptyState:c,ErrorState:d,Failed:p,Loaded:h,Skeleton:m,failureTitle:x}=globalThis.chatmetricConsole["src/components/states.tsx"];export{t as a,a as b,o as c,l as d,n as e,i as f,c as g,p as h,h as i,m as j};

@@ -1,1 +1,0 @@
-"use strict";(()=>{var n=["session"];/^\/console\/(metrics)?$/u.test(location.pathname)&&n.push("spaces");var t={"X-Chatmetric":"1"};window.early=Object.fromEntries(n.map(e=>{let s=fetch(`/console/api/${e}`,{headers:t,credentials:"same-origin",cache:"no-store"});return s.catch(()=>{}),[e,s]}));})();
