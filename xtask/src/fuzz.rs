@@ -135,7 +135,8 @@ fn number(told: &str) -> Result<u64> {
     }
 }
 
-fn names() -> Vec<&'static str> {
+/// The parsers that are fuzzed.
+pub(crate) fn names() -> Vec<&'static str> {
     TARGETS.iter().map(|target| target.name).collect()
 }
 
@@ -199,7 +200,7 @@ fn fuzz(binaries: &Path, plan: &Plan) -> Result<()> {
                 while let Some(target) = plan.targets.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = one(binaries, target, plan.seconds);
                     match &result {
-                        Ok(told) => println!("{}: {told}", target.name),
+                        Ok(told) => println!("figure: {}: {told}", target.name),
                         Err(error) => println!("{}: {error:#}", target.name),
                     }
                     if let Ok(mut results) = results.lock() {

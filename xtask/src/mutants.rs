@@ -26,6 +26,7 @@ mod group;
 mod list;
 mod overload;
 mod reconcile;
+pub(crate) mod seen;
 mod sim;
 mod store;
 mod streams;
@@ -33,6 +34,7 @@ mod torture;
 mod transport;
 mod watch;
 
+use crate::trust;
 use crate::workspace::{cargo, files, root, target_dir};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -80,27 +82,55 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
 /// Mutants of the program that are built together: each build takes minutes.
 const TOGETHER_MAX: usize = 8;
 
-/// Runs all mutants, or those named; `--together` builds those of the program in groups.
+/// What the arguments ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan<'a> {
+    /// Builds those of the program in groups.
+    together: bool,
+    /// Only those that were not seen red as they are.
+    unseen: bool,
+    /// So many, the first of those chosen: all take many hours.
+    limit: Option<usize>,
+    /// None named means all.
+    ids: Vec<&'a str>,
+}
+
+fn parse<'a>(arguments: &[&'a str]) -> Result<Plan<'a>> {
+    let mut plan = Plan::default();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match *argument {
+            "--together" => plan.together = true,
+            "--unseen" => plan.unseen = true,
+            "--limit" => {
+                let told = rest.next().context("`--limit` needs a number")?;
+                let limit = told.parse().ok().filter(|limit| *limit > 0);
+                plan.limit = Some(limit.with_context(|| format!("`{told}` is no number"))?);
+            }
+            id if all().any(|mutant| mutant.id == id) => plan.ids.push(id),
+            unknown => bail!("no mutant is called `{unknown}`"),
+        }
+    }
+    Ok(plan)
+}
+
+/// Runs all mutants, or those that the arguments choose. What was seen red is remembered
+/// as soon as it was.
 ///
 /// # Errors
 /// When a test stays green, does not exist, or is red without the mutation.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let together = arguments.contains(&"--together");
-    let ids: Vec<&str> = arguments
-        .iter()
-        .copied()
-        .filter(|argument| *argument != "--together")
-        .collect();
-    if let Some(unknown) = ids.iter().find(|id| !all().any(|mutant| mutant.id == **id)) {
-        bail!("no mutant is called `{unknown}`");
-    }
+    let plan = parse(arguments)?;
+    let known = seen::all()?;
     let copy = copy_tree()?;
     let chosen: Vec<&Mutant> = all()
-        .filter(|mutant| ids.is_empty() || ids.contains(&mutant.id))
+        .filter(|mutant| plan.ids.is_empty() || plan.ids.contains(&mutant.id))
+        .filter(|mutant| !plan.unseen || !seen::is_seen(&known, mutant))
+        .take(plan.limit.unwrap_or(usize::MAX))
         .collect();
     let (grouped, alone): (Vec<&Mutant>, Vec<&Mutant>) = chosen
         .iter()
-        .partition(|mutant| together && mutant.file.starts_with("crates/chatmetric/"));
+        .partition(|mutant| plan.together && mutant.file.starts_with("crates/chatmetric/"));
     let mut survivors = Vec::new();
     // All before anything is broken: each change is a build.
     let mut sound = Vec::new();
@@ -117,6 +147,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         println!("\n==> {}: {}", mutant.id, mutant.promise);
         survivors.extend(told(mutant, kill(&copy, mutant)));
     }
+    trust::write()?;
     println!(
         "\n{} passed, {} failed",
         chosen.len() - survivors.len(),
@@ -133,6 +164,9 @@ fn told(mutant: &Mutant, outcome: Result<()>) -> Option<&'static str> {
     match outcome {
         Ok(()) => {
             println!("==> {}: the named test turned red", mutant.id);
+            if let Err(error) = seen::remember(mutant) {
+                println!("==> {}: not remembered: {error:#}", mutant.id);
+            }
             None
         }
         Err(error) => {
@@ -279,6 +313,30 @@ fn copy_tree() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_choose_mutants() {
+        assert_eq!(parse(&[]).unwrap(), Plan::default());
+        let id = all().next().unwrap().id;
+        let plan = parse(&["--together", "--unseen", "--limit", "5", id]).unwrap();
+        assert_eq!(
+            plan,
+            Plan {
+                together: true,
+                unseen: true,
+                limit: Some(5),
+                ids: vec![id],
+            }
+        );
+        for wrong in [
+            &["everything"][..],
+            &["--limit"],
+            &["--limit", "0"],
+            &["--limit", "x"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     /// The page lists more of them, to be tried by hand; it must fit the sources too.
     #[test]

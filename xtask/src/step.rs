@@ -13,6 +13,9 @@ use std::time::Instant;
 /// How many lines about failed tests are repeated at the end, of each step.
 const REPEATED_LINES_MAX: usize = 60;
 
+/// A step that takes longer is named with its time at the end.
+const SLOW_SECONDS: f64 = 10.0;
+
 /// What the runners reported so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tally {
@@ -36,6 +39,8 @@ pub(crate) struct Steps {
     failures: Vec<String>,
     skips: Vec<String>,
     failed_tests: Vec<String>,
+    /// Seconds of each step, in their order.
+    times: Vec<(String, f64)>,
 }
 
 #[expect(
@@ -81,6 +86,7 @@ impl Steps {
         let started = now();
         let outcome = run();
         let seconds = started.elapsed().as_secs_f64();
+        self.times.push((name.to_owned(), seconds));
         match outcome {
             Ok(tally) => {
                 self.tally.add(tally);
@@ -108,6 +114,15 @@ impl Steps {
         for line in &self.failed_tests {
             println!("{line}");
         }
+        let total: f64 = self.times.iter().map(|(_, seconds)| seconds).sum();
+        for (name, seconds) in self
+            .times
+            .iter()
+            .filter(|(_, seconds)| *seconds >= SLOW_SECONDS)
+        {
+            println!("{seconds:7.0} s  {name}");
+        }
+        println!("{total:7.0} s  all steps");
         if !self.skips.is_empty() {
             println!("not run here: {}", self.skips.join(", "));
         }

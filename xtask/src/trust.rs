@@ -2,12 +2,14 @@
 //! each, generated from the runs.
 //!
 //! `trust run [ID...]` does the long runs and remembers what they said, with the day and
-//! the commit; `trust` writes the page from that; `trust --check` is CI's. Not here: the
-//! tests. Invariant: a figure on the page is of a run that ended well.
+//! the commit; `trust` writes the page from that; `trust --check` is CI's. A run that
+//! takes many hours has parts (`ID/PART`), each remembered by itself. Not here: the tests.
+//! Invariant: a figure on the page is of a run that ended well.
 
 mod promises;
 
-use crate::workspace::root;
+use crate::workspace::{day_and_commit, root};
+use crate::{fuzz, mutants};
 use anyhow::{Context, Result, bail};
 use promises::{PROMISES, Promise};
 use serde_json::{Map, Value, json};
@@ -22,6 +24,9 @@ const PAGE: &str = "TRUST.md";
 const RUNS: &str = "docs/trust-runs.json";
 /// A line of a run that stands on the page.
 const FIGURE: &str = "figure: ";
+/// The promise whose long run has a part for each parser.
+const FUZZ: &str = "fuzz";
+const MUTANTS: &str = "mutants";
 /// Such lines of one run.
 const FIGURES_MAX: usize = 12;
 
@@ -30,7 +35,8 @@ const FIGURES_MAX: usize = 12;
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn write() -> Result<()> {
-    fs::write(root().join(PAGE), page(&runs()?)).with_context(|| format!("could not write {PAGE}"))
+    fs::write(root().join(PAGE), page(&runs()?, &mutants::seen::all()?))
+        .with_context(|| format!("could not write {PAGE}"))
 }
 
 /// Whether the page is what would be written.
@@ -39,7 +45,7 @@ pub(crate) fn write() -> Result<()> {
 /// When it is not.
 pub(crate) fn check() -> Result<()> {
     let found = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
-    if found != page(&runs()?) {
+    if found != page(&runs()?, &mutants::seen::all()?) {
         bail!("`{PAGE}` is not current: run `cargo xtask trust`");
     }
     Ok(())
@@ -50,26 +56,58 @@ pub(crate) fn check() -> Result<()> {
 /// # Errors
 /// When one of them fails; those before it are remembered.
 pub(crate) fn run(ids: &[&str]) -> Result<()> {
-    let known = |id: &&str| PROMISES.iter().any(|promise| promise.id == *id);
+    let all: Vec<LongRun> = PROMISES.iter().flat_map(long_runs).collect();
+    let is_of = |run: &LongRun, id: &str| run.promise.id == id || run.key == id;
+    let known = |id: &&str| all.iter().any(|run| is_of(run, id));
     if let Some(unknown) = ids.iter().find(|id| !known(id)) {
-        let ids: Vec<&str> = PROMISES.iter().map(|promise| promise.id).collect();
-        bail!("no promise is called `{unknown}`: {}", ids.join(", "));
+        let keys: Vec<&str> = all.iter().map(|run| run.key.as_str()).collect();
+        bail!("no promise has a long run `{unknown}`: {}", keys.join(", "));
     }
-    let wanted = |promise: &&Promise| ids.is_empty() || ids.contains(&promise.id);
-    for promise in PROMISES.iter().filter(wanted) {
-        if promise.release.is_empty() {
+    for run in all {
+        if !ids.is_empty() && !ids.iter().any(|id| is_of(&run, id)) {
             continue;
         }
-        println!("\n==> {}: {}", promise.id, promise.what);
-        let outcome = long_run(promise.release)
-            .with_context(|| format!("the long run of `{}` failed", promise.id))?;
+        println!("\n==> {}: {}", run.key, run.promise.what);
+        let outcome = do_it(&run.arguments)
+            .with_context(|| format!("the long run of `{}` failed", run.key))?;
         let mut all = runs()?;
-        all.insert(promise.id.to_owned(), outcome);
+        all.insert(run.key, outcome);
         let text = serde_json::to_string_pretty(&Value::Object(all))?;
         fs::write(root().join(RUNS), format!("{text}\n"))?;
         write()?;
     }
     Ok(())
+}
+
+/// One long run of a promise, or a part of it.
+struct LongRun {
+    promise: &'static Promise,
+    /// `ID`, or `ID/PART`.
+    key: String,
+    arguments: Vec<&'static str>,
+}
+
+fn long_runs(promise: &'static Promise) -> Vec<LongRun> {
+    if promise.release.is_empty() {
+        return Vec::new();
+    }
+    let parts = if promise.id == FUZZ {
+        fuzz::names()
+    } else {
+        Vec::new()
+    };
+    let run = |part: Option<&'static str>| LongRun {
+        promise,
+        key: part.map_or_else(
+            || promise.id.to_owned(),
+            |part| format!("{}/{part}", promise.id),
+        ),
+        arguments: promise.release.iter().copied().chain(part).collect(),
+    };
+    match parts.as_slice() {
+        [] => vec![run(None)],
+        parts => parts.iter().map(|part| run(Some(part))).collect(),
+    }
 }
 
 fn runs() -> Result<Map<String, Value>> {
@@ -88,7 +126,7 @@ fn now() -> Instant {
 }
 
 /// Runs one task of this program; gives what it said.
-fn long_run(arguments: &[&str]) -> Result<Value> {
+fn do_it(arguments: &[&str]) -> Result<Value> {
     let started = now();
     let program = std::env::current_exe().context("this program has no path")?;
     let mut child = Command::new(program)
@@ -117,26 +155,15 @@ fn long_run(arguments: &[&str]) -> Result<Value> {
     if !status.success() {
         bail!("`cargo xtask {}`: {status}", arguments.join(" "));
     }
+    let (day, commit) = day_and_commit()?;
     Ok(json!({
         "command": format!("cargo xtask {}", arguments.join(" ")),
-        "day": told("date", &["-u", "+%F"])?,
-        "commit": told("git", &["rev-parse", "--short=12", "HEAD"])?,
+        "day": day,
+        "commit": commit,
         "seconds": started.elapsed().as_secs(),
         "figures": figures,
         "closing": closing,
     }))
-}
-
-fn told(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(root())
-        .output()
-        .with_context(|| format!("could not start `{program}`"))?;
-    if !output.status.success() {
-        bail!("`{program}` failed");
-    }
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 const HEAD: &str = "\
@@ -151,7 +178,29 @@ Every promise has negative controls: `cargo xtask mutants` breaks each protectio
 |---|---|---|---|---|
 ";
 
-fn page(runs: &Map<String, Value>) -> String {
+/// A line of the table of long runs.
+fn row(out: &mut String, number: usize, key: &str, run: Option<&Value>) {
+    // Writing into a string cannot fail.
+    let Some(run) = run else {
+        let _ = writeln!(out, "| {number} `{key}` | not run yet | | | |");
+        return;
+    };
+    let text = |member: &str| run.get(member).and_then(Value::as_str).unwrap_or_default();
+    let seconds = run.get("seconds").and_then(Value::as_u64).unwrap_or(0);
+    let figures = run.get("figures").and_then(Value::as_array);
+    let figures = figures.into_iter().flatten().filter_map(Value::as_str);
+    let closing = Some(text("closing")).filter(|closing| !closing.is_empty());
+    let said: Vec<&str> = figures.chain(closing).collect();
+    let _ = writeln!(
+        out,
+        "| {number} `{key}` | {} | {} | {seconds} s | {} |",
+        text("day"),
+        text("commit"),
+        said.join("; "),
+    );
+}
+
+fn page(runs: &Map<String, Value>, seen: &Map<String, Value>) -> String {
     let mut out = HEAD.to_owned();
     for (number, promise) in (1..).zip(PROMISES) {
         let tests: Vec<String> = promise.tests.iter().map(|it| format!("`{it}`")).collect();
@@ -171,30 +220,15 @@ fn page(runs: &Map<String, Value>) -> String {
     }
     out.push_str("\n## The last long runs\n\n| promise | day | commit | took | what it said |\n|---|---|---|---|---|\n");
     for (number, promise) in (1..).zip(PROMISES) {
-        let Some(run) = runs.get(promise.id) else {
-            if !promise.release.is_empty() {
-                let _ = writeln!(out, "| {number} `{}` | not run yet | | | |", promise.id);
-            }
+        // Those are remembered one by one, below the table.
+        if promise.id == MUTANTS {
             continue;
-        };
-        let text = |member: &str| run.get(member).and_then(Value::as_str).unwrap_or_default();
-        let seconds = run.get("seconds").and_then(Value::as_u64).unwrap_or(0);
-        let mut said: Vec<&str> = run
-            .get("figures")
-            .and_then(Value::as_array)
-            .map_or(Vec::new(), |all| {
-                all.iter().filter_map(Value::as_str).collect()
-            });
-        said.push(text("closing"));
-        let _ = writeln!(
-            out,
-            "| {number} `{}` | {} | {} | {seconds} s | {} |",
-            promise.id,
-            text("day"),
-            text("commit"),
-            said.join("; "),
-        );
+        }
+        for run in long_runs(promise) {
+            row(&mut out, number, &run.key, runs.get(&run.key));
+        }
     }
+    let _ = writeln!(out, "\n{}", mutants::seen::summary(seen));
     out.push_str("\n## What is not covered\n\n");
     for (number, promise) in (1..).zip(PROMISES) {
         for gap in promise.uncovered {
@@ -239,7 +273,7 @@ mod tests {
             "figures": ["400 cuts, 0 lost"], "closing": "3 passed, 0 failed",
         });
         let runs = Map::from_iter([(first.id.to_owned(), run)]);
-        let page = page(&runs);
+        let page = page(&runs, &Map::new());
         let row = "| 2026-11-29 | 0123456789ab | 7 s | 400 cuts, 0 lost; 3 passed, 0 failed |";
         assert!(page.contains(row), "{page}");
         assert!(page.contains("not run yet"));
@@ -249,7 +283,7 @@ mod tests {
     fn an_unknown_promise_is_refused() {
         let error = run(&["everything"]).unwrap_err().to_string();
         assert!(
-            error.contains("no promise is called `everything`"),
+            error.contains("no promise has a long run `everything`"),
             "{error}"
         );
     }

@@ -78,3 +78,26 @@ pub(crate) fn files() -> Result<Vec<PathBuf>> {
     files.dedup();
     Ok(files)
 }
+
+/// Today and the commit that is checked out, for what a run is remembered with.
+///
+/// # Errors
+/// When `date` or `git` fails.
+pub(crate) fn day_and_commit() -> Result<(String, String)> {
+    Ok((
+        told("date", &["-u", "+%F"])?,
+        told("git", &["rev-parse", "--short=12", "HEAD"])?,
+    ))
+}
+
+fn told(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .with_context(|| format!("could not start `{program}`"))?;
+    if !output.status.success() {
+        bail!("`{program}` failed");
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
