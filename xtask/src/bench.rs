@@ -1,4 +1,4 @@
-//! `cargo xtask bench store|scale|http|overload|timing|rpc|import`: builds in release and runs the bench crate.
+//! `cargo xtask bench store|scale|http|overload|timing|rpc|import|cluster`: builds in release and runs the bench crate.
 //!
 //! Only here are PostgreSQL and Redis installed: no test needs them.
 
@@ -30,8 +30,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             }
         }
         ["overload" | "timing" | "rpc" | "scale" | "import", ..] => {}
+        ["cluster", ..] => setup::nats_server()?,
         _ => bail!(
-            "usage: cargo xtask bench store|scale|http|overload|timing|rpc|import [ARGUMENTS]"
+            "usage: cargo xtask bench store|scale|http|overload|timing|rpc|import|cluster [ARGUMENTS]"
         ),
     }
     // The program and the bench at once, or what both need would be built twice.

@@ -40,7 +40,7 @@ const USAGE: &str = "usage: cargo xtask <task>
   codegen [--check]  write docs/reference/cli.md from the program's own help
   compat-table [--check]
                      write what the SDK suites reported into COMPATIBILITY.md
-  bench store|scale|http|overload|timing|rpc|import
+  bench store|scale|http|overload|timing|rpc|import|cluster
                      the benches of crates/chatmetric-bench, in release
   torture [kill|whitebox|power|io|corrupt] [--cycles N]
                      the tests of durability alone; 200 cycles of each are CI's, of

@@ -8,6 +8,7 @@
 //! the model, through the API.
 
 pub(crate) mod ceiling;
+pub(crate) mod cluster;
 mod connection;
 mod instance;
 mod load;

@@ -4,7 +4,8 @@
 //! interleaved, each result compared with the independent model; it starts this
 //! program again as `candidate`, once a round of each. `scale`: 100 million events
 //! into one store. `http`: signed queries and webhooks against the real program.
-//! `overload`: twice what it can take, under a cap of memory. `timing`: what the time of an
+//! `cluster`: one node of a cluster beside three. `overload`: twice what it can take, under
+//! a cap of memory. `timing`: what the time of an
 //! answer tells.
 //! `rpc`: what verification and RAM cost a call. `import`: files into the real program.
 //! `cluster-shape`: shapes of streams on three nats-servers.
@@ -40,7 +41,8 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rpc|import|cluster-shape
+const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rpc|import|cluster
+       |cluster-shape
        [options]
 
   store  --events N             events a round for our store (default 4000000: enough for several seals)
@@ -69,6 +71,8 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rp
   import --events N             rows of each file (default 4000000)
          --rounds N             rounds (default 3)
          --only NAME,...        ndjson, csv, parquet, ndjson.gz, ndjson.zst (default: all)
+  cluster --seconds N            no cluster, one node and three on three nats-servers; seconds of
+                                 each load (default 10)
   cluster-shape                  shapes of streams on three nats-servers
          --nats-server FILE     (default target/compat/python-nats/bin/nats-server)
          --seconds N            seconds of each shape (default 5)
@@ -106,6 +110,7 @@ fn run() -> Result<()> {
         "candidate" => candidate::run(&arguments),
         "http" => http::run(&arguments),
         "overload" => http::overload::run(&arguments),
+        "cluster" => http::cluster::run(&arguments),
         "timing" => http::timing::run(&arguments),
         "rpc" => rpc::run(&arguments),
         "import" => import::run(&arguments),

@@ -6,7 +6,7 @@
 //! readers, only a run in which both read every message is printed.
 
 mod load;
-mod servers;
+pub(crate) mod servers;
 
 use anyhow::{Context, Result, bail};
 use load::{Outcome, Plan};

@@ -90,6 +90,39 @@ fn program() -> Result<PathBuf> {
     Ok(program.into())
 }
 
+/// Makes the directory of an instance that does not run.
+fn apply(home: &Path, program: &Path) -> Result<()> {
+    fs::create_dir_all(home)?;
+    let document = home.join("directory.toml");
+    fs::write(&document, DOCUMENT)?;
+    let applied = Command::new(program)
+        .args(["apply", "-f"])
+        .arg(&document)
+        .arg("--data-dir")
+        .arg(home.join("data"))
+        .stdin(Stdio::null())
+        .output()
+        .context("could not start the program")?;
+    if !applied.status.success() {
+        bail!(
+            "`apply` failed: {}",
+            String::from_utf8_lossy(&applied.stderr)
+        );
+    }
+    Ok(())
+}
+
+/// What `cluster status` of a running node says.
+pub(super) fn cluster_status(home: &Path) -> Result<Value> {
+    let said = Command::new(program()?)
+        .args(["cluster", "status", "--json", "--data-dir"])
+        .arg(home.join("data"))
+        .stdin(Stdio::null())
+        .output()
+        .context("could not start the program")?;
+    serde_json::from_slice(&said.stdout).context("`cluster status` told no JSON")
+}
+
 /// The wall clock of the machine, ms since the epoch.
 #[expect(clippy::disallowed_methods, reason = "requests carry the real time")]
 pub(super) fn wall_clock_ms() -> i64 {
@@ -139,25 +172,29 @@ impl Instance {
         Self::launch(home, &program()?, command)
     }
 
-    fn launch(home: &Path, program: &Path, mut command: Command) -> Result<Self> {
-        fs::create_dir_all(home)?;
-        let document = home.join("directory.toml");
-        let data_dir = home.join("data");
-        fs::write(&document, DOCUMENT)?;
-        let applied = Command::new(program)
-            .args(["apply", "-f"])
-            .arg(&document)
-            .arg("--data-dir")
-            .arg(&data_dir)
-            .stdin(Stdio::null())
-            .output()
-            .context("could not start the program")?;
-        if !applied.status.success() {
-            bail!(
-                "`apply` failed: {}",
-                String::from_utf8_lossy(&applied.stderr)
-            );
+    fn launch(home: &Path, program: &Path, command: Command) -> Result<Self> {
+        apply(home, program)?;
+        Self::serve(home, command)
+    }
+
+    /// A node of a cluster: `config` has its section. The first brings the directory, the
+    /// others have its master key.
+    pub(super) fn node_of_cluster(home: &Path, config: &str, first: &Path) -> Result<Self> {
+        let program = program()?;
+        if home == first {
+            apply(home, &program)?;
         }
+        fs::create_dir_all(home)?;
+        let file = home.join("chatmetric.toml");
+        fs::write(&file, config)?;
+        let mut command = Command::new(&program);
+        command.arg("serve").arg("--config").arg(file);
+        command.arg("--master-key-file").arg(first.join("data.key"));
+        Self::serve(home, command)
+    }
+
+    fn serve(home: &Path, mut command: Command) -> Result<Self> {
+        let data_dir = home.join("data");
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = home.join("serve.log");
         let process = command
@@ -337,7 +374,7 @@ impl Instance {
             number: Some(number),
             space: None,
         };
-        let request = self.signed_by(key, &ask, &format!("sent-of-{number}"));
+        let request = self.signed_by(key, &ask, &format!("sent-of-{number}-{}", self.address));
         Ok(self.answered(&request)?.iter().map(|row| row.sent).sum())
     }
 

@@ -9,9 +9,9 @@
 //! Invariant: figures are told only when every answer was a 200 or the documented refusal
 //! and the API counts exactly what was accepted.
 
-mod bodies;
+pub(super) mod bodies;
 mod cap;
-mod load;
+pub(super) mod load;
 
 use super::instance::Instance;
 use crate::arguments::Arguments;

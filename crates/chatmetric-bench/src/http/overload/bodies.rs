@@ -15,7 +15,7 @@ const DIGITS: usize = 16;
 const SIGNATURE_DIGITS: usize = 64;
 
 /// The bodies of one webhook and one number.
-pub(super) struct Bodies {
+pub(in super::super) struct Bodies {
     template: Vec<u8>,
     /// Where the ids are.
     ids: Vec<usize>,
@@ -28,7 +28,7 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    pub(super) fn new(
+    pub(in super::super) fn new(
         address: SocketAddr,
         (webhook, secret): (&'static str, &'static str),
         number: &'static str,
@@ -63,12 +63,12 @@ impl Bodies {
         }
     }
 
-    pub(super) const fn number(&self) -> &'static str {
+    pub(in super::super) const fn number(&self) -> &'static str {
         self.number
     }
 
     /// Writes the next body over `request`.
-    pub(super) fn write(&self, request: &mut Vec<u8>) {
+    pub(in super::super) fn write(&self, request: &mut Vec<u8>) {
         if request.is_empty() {
             request.extend_from_slice(&self.template);
         }
@@ -95,11 +95,11 @@ impl Bodies {
     }
 
     /// Notes that a body was accepted.
-    pub(super) fn note_accepted(&self) {
+    pub(in super::super) fn note_accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn accepted(&self) -> u64 {
+    pub(in super::super) fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 }

@@ -19,7 +19,7 @@ const REFUSAL: &[u8] = b"\"Busy\"";
 
 /// When a request is sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Pace {
+pub(in super::super) enum Pace {
     /// When the answer before has come.
     Closed,
     /// So many a second, as far as a connection is free.
@@ -27,15 +27,15 @@ pub(super) enum Pace {
 }
 
 /// What is done for how long.
-pub(super) struct Load {
-    pub(super) address: SocketAddr,
-    pub(super) connections: usize,
-    pub(super) pace: Pace,
-    pub(super) span: Duration,
+pub(in super::super) struct Load {
+    pub(in super::super) address: SocketAddr,
+    pub(in super::super) connections: usize,
+    pub(in super::super) pace: Pace,
+    pub(in super::super) span: Duration,
 }
 
 /// What came of it.
-pub(super) struct Outcome {
+pub(in super::super) struct Outcome {
     seconds: f64,
     /// How long what was accepted took, sorted.
     accepted_ms: Vec<f64>,
@@ -43,23 +43,39 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn accepted(&self) -> usize {
+    pub(in super::super) fn accepted(&self) -> usize {
         self.accepted_ms.len()
     }
 
-    pub(super) const fn refused(&self) -> u64 {
+    /// What came of several loads at one time.
+    pub(in super::super) fn of_all(all: Vec<Self>) -> Self {
+        let mut sum = Self {
+            seconds: 0.0,
+            accepted_ms: Vec::new(),
+            refused: 0,
+        };
+        for one in all {
+            sum.seconds = sum.seconds.max(one.seconds);
+            sum.accepted_ms.extend(one.accepted_ms);
+            sum.refused += one.refused;
+        }
+        sum.accepted_ms.sort_by(f64::total_cmp);
+        sum
+    }
+
+    pub(in super::super) const fn refused(&self) -> u64 {
         self.refused
     }
 
-    pub(super) fn per_second(&self) -> f64 {
+    pub(in super::super) fn per_second(&self) -> f64 {
         self.accepted_ms.len() as f64 / self.seconds
     }
 
-    pub(super) fn offered_per_second(&self) -> f64 {
+    pub(in super::super) fn offered_per_second(&self) -> f64 {
         (self.accepted_ms.len() as u64 + self.refused) as f64 / self.seconds
     }
 
-    pub(super) fn quantile(&self, part: f64) -> f64 {
+    pub(in super::super) fn quantile(&self, part: f64) -> f64 {
         let index = (self.accepted_ms.len() as f64 * part) as usize;
         let last = self.accepted_ms.len().saturating_sub(1);
         self.accepted_ms
@@ -70,7 +86,7 @@ impl Outcome {
 }
 
 impl Load {
-    pub(super) fn run(&self, bodies: &Bodies) -> Result<Outcome> {
+    pub(in super::super) fn run(&self, bodies: &Bodies) -> Result<Outcome> {
         let next = AtomicU64::new(0);
         let refused = AtomicU64::new(0);
         // All connections are there before the clock starts.
