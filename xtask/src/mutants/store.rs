@@ -201,8 +201,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "candidates-newest",
         promise: "the newest record of a message wins, however many runs there are",
         file: "crates/chatmetric-store/src/embedded/run_set.rs",
-        find: "            let at = mask.trailing_zeros() as usize;\n            mask &= mask - 1;\n",
-        replace: "            let at = mask.ilog2() as usize;\n            mask &= !(1 << at);\n",
+        find: "            let at = mask.trailing_zeros() as usize;\n            mask &= mask - 1;\n            let run = self.runs.iter().rev().nth(at);\n            if let Some(run) = run\n",
+        replace: "            let at = mask.ilog2() as usize;\n            mask &= !(1 << at);\n            let run = self.runs.iter().rev().nth(at);\n            if let Some(run) = run\n",
         test: test!("chatmetric-store", lib, "run_set"),
     },
     Mutant {
