@@ -51,8 +51,8 @@ function OpenDialog(props: { item: Quarantined; onClose: () => void }): JSX.Elem
   );
 }
 
-/** Reasons that can go away, so that the event can be counted after all. */
-const REPLAYABLE = new Set(["foreign_number", "too_many_numbers", "unparsable"]);
+/** Reasons that can go away, so that the event can be counted after all; a newer version reads more. */
+const REPLAYABLE = new Set(["foreign_number", "too_many_numbers", "unparsable", "malformed", "bad_timestamp"]);
 
 function ReplayDialog(props: { item: Quarantined; onClose: () => void; onDone: () => void }): JSX.Element {
   const act = useAct();

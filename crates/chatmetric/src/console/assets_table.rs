@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-764JZRAG.js"),
     ),
     (
-        "assets/app-K4L6W43L.js",
+        "assets/app-JHM4AY6T.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-K4L6W43L.js"),
+        include_bytes!("../../console-dist/assets/app-JHM4AY6T.js"),
     ),
     (
         "assets/audit-D4XITO3I.js",
@@ -211,9 +211,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-3MEGBCCB.js",
+        "assets/ingest-UE23CRB3.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-3MEGBCCB.js"),
+        include_bytes!("../../console-dist/assets/ingest-UE23CRB3.js"),
     ),
     (
         "assets/metrics_picker-JZBXEPYF.js",

@@ -145,7 +145,6 @@ impl From<ReplayError> for ConsoleError {
             ReplayError::Late
             | ReplayError::NotYetDue
             | ReplayError::Ahead
-            | ReplayError::NoNumber
             | ReplayError::SecondSource
             | ReplayError::BeforeFloor
             | ReplayError::NoSpace(_)

@@ -85,7 +85,12 @@ pub(super) fn parse(body: &str, reports_max: usize) -> Result<Receipts<'_>, Cams
         match read_report(json) {
             Ok(Some(event)) => receipts.events.push(event),
             Ok(None) => receipts.ignored = receipts.ignored.saturating_add(1),
-            Err(reason) => receipts.bad.push(BadStatus { reason, json }),
+            Err(reason) => receipts.bad.push(BadStatus {
+                reason,
+                json,
+                // A report names it.
+                number: None,
+            }),
         }
     }
     Ok(receipts)

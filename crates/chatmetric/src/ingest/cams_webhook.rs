@@ -46,7 +46,7 @@ pub(crate) async fn read(
             let bad = receipts.bad.iter();
             let reports = Reports {
                 events: &receipts.events,
-                bad: bad.map(|bad| (bad.reason, bad.json.as_bytes())).collect(),
+                bad: bad.map(|bad| (bad.reason, bad.kept())).collect(),
                 ignored: receipts.ignored,
             };
             receive::batch_of(app, webhook, reports, received_at).await

@@ -80,7 +80,11 @@ pub(crate) async fn read(
         Ok(found) => {
             let reports = Reports {
                 events: &found.events,
-                bad: found.bad,
+                bad: found
+                    .bad
+                    .into_iter()
+                    .map(|(reason, bytes)| (reason, bytes.into()))
+                    .collect(),
                 ignored: found.ignored,
             };
             receive::batch_of(app, webhook, reports, received_at).await

@@ -17,6 +17,7 @@ use chatmetric_core::{EpochMs, Fingerprint, FingerprintKey, MessageStatus, Phone
 use chatmetric_store::{Batch, Reason, Receipt, SealedItem, StatusEvent, StoreError, Target};
 use http::StatusCode;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -57,7 +58,7 @@ pub(super) fn fingerprint(key: &FingerprintKey, event: &impl Reported) -> Finger
 pub(super) struct Reports<'a, R> {
     pub(super) events: &'a [R],
     /// What should count and could not be read.
-    pub(super) bad: Vec<(Reason, &'a [u8])>,
+    pub(super) bad: Vec<(Reason, Cow<'a, [u8]>)>,
     pub(super) ignored: u32,
 }
 

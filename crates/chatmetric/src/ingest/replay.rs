@@ -30,8 +30,6 @@ pub(crate) enum ReplayError {
     NotYetDue,
     #[error("The event is ahead of the clock; replay it when its time has come.")]
     Ahead,
-    #[error("What was kept does not say whose number it is.")]
-    NoNumber,
     #[error("Two feeds report the number; only one of them is counted.")]
     SecondSource,
     #[error("The event is before what is kept.")]
@@ -79,11 +77,6 @@ pub(crate) fn replay(
     let webhook = stream::webhook_of(app, snapshot, &item.source)
         .filter(|webhook| webhook.account.key == account.key)
         .ok_or(ReplayError::NoSource)?;
-    if let (Reason::BadTimestamp | Reason::Malformed, WebhookKind::Whatsapp { .. }) =
-        (item.reason, &webhook.kind)
-    {
-        return Err(ReplayError::NoNumber);
-    }
     let judge = Judge {
         app,
         snapshot,

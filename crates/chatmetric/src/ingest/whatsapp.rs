@@ -76,6 +76,24 @@ pub struct BadStatus<'a> {
     pub reason: Reason,
     /// Its JSON. Personal data: seal it.
     pub json: &'a str,
+    /// The business number of a single status, which stands beside it in the body.
+    pub number: Option<PhoneNumber>,
+}
+
+impl BadStatus<'_> {
+    /// What is kept of it: a body with this status alone where its number is known, because a
+    /// status does not name it and could never be counted.
+    #[must_use]
+    pub fn kept(&self) -> Cow<'_, [u8]> {
+        let Some(number) = self.number else {
+            return Cow::Borrowed(self.json.as_bytes());
+        };
+        let body = format!(
+            r#"{{"object":"{OBJECT}","entry":[{{"changes":[{{"field":"{FIELD}","value":{{"metadata":{{"display_phone_number":"{number}"}},"{STATUSES}":[{}]}}}}]}}]}}"#,
+            self.json
+        );
+        Cow::Owned(body.into_bytes())
+    }
 }
 
 /// Why a body is no webhook.
@@ -140,7 +158,11 @@ impl<'a> Reader<'a> {
         match self.envelope(json) {
             Err(WebhookError::Unparsable) => {
                 let reason = Reason::Unparsable;
-                self.webhook.bad.push(BadStatus { reason, json });
+                self.webhook.bad.push(BadStatus {
+                    reason,
+                    json,
+                    number: None,
+                });
                 self.check_limit()
             }
             done => done,
@@ -260,6 +282,7 @@ impl<'a> Reader<'a> {
         self.webhook.bad.push(BadStatus {
             reason: Reason::Malformed,
             json: part.get(),
+            number: None,
         });
         self.check_limit()
     }
@@ -268,7 +291,11 @@ impl<'a> Reader<'a> {
         match read_status(number, json) {
             Ok(Some(event)) => self.webhook.events.push(event),
             Ok(None) => self.ignore(1),
-            Err(reason) => self.webhook.bad.push(BadStatus { reason, json }),
+            Err(reason) => self.webhook.bad.push(BadStatus {
+                reason,
+                json,
+                number,
+            }),
         }
     }
 

@@ -92,7 +92,7 @@ pub(crate) async fn read(
             let bad = parsed.bad.iter();
             let reports = Reports {
                 events: &parsed.events,
-                bad: bad.map(|bad| (bad.reason, bad.json.as_bytes())).collect(),
+                bad: bad.map(|bad| (bad.reason, bad.kept())).collect(),
                 ignored: parsed.ignored,
             };
             receive::batch_of(app, webhook, reports, received_at).await

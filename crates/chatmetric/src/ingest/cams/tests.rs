@@ -116,7 +116,14 @@ fn a_report_that_cannot_be_read_says_why_and_the_others_count() {
         let receipts = parse(&body, 2).expect("receipts");
         assert_eq!((receipts.events.len(), receipts.ignored), (1, 0), "{bad}");
         let json = bad.as_str();
-        assert_eq!(receipts.bad, [BadStatus { reason, json }]);
+        assert_eq!(
+            receipts.bad,
+            [BadStatus {
+                reason,
+                json,
+                number: None
+            }]
+        );
     }
     assert_eq!(
         read("[7,null,[]]"),

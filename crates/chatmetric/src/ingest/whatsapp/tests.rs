@@ -560,3 +560,26 @@ fn depth_and_length_of_what_is_ignored_are_harmless() {
     let webhook = straight::parse(&text, 10_000).expect("in one pass");
     assert_eq!((webhook.events.len(), webhook.ignored), (1, 0));
 }
+
+/// A status alone does not say whose it is: what is kept of a bad one is read as it was, and
+/// counts once it can be read.
+#[test]
+fn what_is_kept_of_a_bad_status_is_a_webhook() {
+    let good = r#"{"id":"m2","status":"sent","timestamp":"1767225590"}"#;
+    let bad = r#"{"id":"m1","status":"sent","timestamp":"soon"}"#;
+    let text = statuses(&format!("{good},{bad}"));
+    let webhook = parse(&text, 9).expect("a webhook");
+    let [kept] = webhook.bad.as_slice() else {
+        panic!("one bad status: {webhook:?}");
+    };
+    let body = String::from_utf8(kept.kept().into_owned()).expect("text");
+    let again = parse(&body, 9).expect("a webhook");
+    assert_eq!(again.bad, webhook.bad);
+    assert_eq!((again.events.len(), again.ignored), (0, 0));
+    let readable = BadStatus {
+        json: good,
+        ..again.bad[0]
+    };
+    let body = String::from_utf8(readable.kept().into_owned()).expect("text");
+    assert_eq!(parse(&body, 9).expect("a webhook").events, webhook.events);
+}

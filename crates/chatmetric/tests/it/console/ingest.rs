@@ -256,8 +256,14 @@ fn a_status_that_cannot_be_read_stays_uncounted() {
     assert_eq!(code(&replay), "409 Conflict");
     assert_eq!(
         replay.json()["message"],
-        "What was kept does not say whose number it is."
+        "This version cannot read all of the body either, or there is nothing to count in it."
     );
+    // What was kept names the number, so that a program that can read it counts it.
+    let opened = page.post(&format!("quarantine/{}/open", item["id"]), &json!({}));
+    let opened = opened.json()["body"].as_str().expect("a body").to_owned();
+    let number = r#""metadata":{"display_phone_number":"15550100101"}"#;
+    assert!(opened.contains(number), "{opened}");
+    assert!(opened.contains("\"soon\""), "{opened}");
 }
 
 #[test]
