@@ -232,7 +232,11 @@ impl Reader<'_> {
         let webhook = self.feed.webhook(&app.directory.snapshot())?;
         let reports = Reports {
             events: &piece.events,
-            bad: piece.bad.clone(),
+            bad: piece
+                .bad
+                .iter()
+                .map(|(reason, bytes)| (*reason, (*bytes).into()))
+                .collect(),
             ignored: piece.ignored,
         };
         let batch: Batch = receive::batch_of(app, &webhook, reports, received_at)
