@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-764JZRAG.js"),
     ),
     (
-        "assets/app-JHM4AY6T.js",
+        "assets/app-UGGOI3FC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-JHM4AY6T.js"),
+        include_bytes!("../../console-dist/assets/app-UGGOI3FC.js"),
     ),
     (
         "assets/audit-D4XITO3I.js",
