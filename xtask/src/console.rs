@@ -55,7 +55,7 @@ pub(crate) fn run(steps: &mut Steps) {
     command
         .args([
             "--test",
-            "--test-concurrency=1",
+            "--test-concurrency=2",
             "--test-reporter=spec",
             ".",
         ])
