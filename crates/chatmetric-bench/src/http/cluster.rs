@@ -128,7 +128,7 @@ impl World {
                 .map(|outcome| outcome.context("a thread of the client panicked")?)
                 .collect()
         });
-        Ok(Outcome::of_all(outcomes?))
+        Ok(Outcome::at_once(&outcomes?))
     }
 
     /// One line: without a rate as fast as the answers come and without queries.

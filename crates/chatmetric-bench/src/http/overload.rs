@@ -33,8 +33,9 @@ const OVERLOAD_CONNECTIONS: u64 = 1_250;
 /// Connections and share of the capacity of the account that sends little.
 const LIGHT_CONNECTIONS: usize = 64;
 const LIGHT_SHARE: f64 = 0.1;
-/// How often it is overloaded, each time for a part of the span.
-const ROUNDS: u32 = 3;
+/// How often it is overloaded, each time for a part of the span: merges of the store take
+/// seconds of its core, and must fall on both loads alike.
+const ROUNDS: u32 = 12;
 /// Statuses of a body.
 const STATUSES: usize = 100;
 /// The core of the server, and that of the client.
@@ -137,28 +138,41 @@ fn pin(pid: u32, core: &str) -> Result<()> {
     Ok(())
 }
 
-/// Tells what came of each overload beside the mean of the capacities before and after it;
-/// gives the last capacity in bodies a second.
+/// Tells what came of all overloads beside the capacities before and after each; gives the
+/// last capacity in bodies a second.
 fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize) -> f64 {
-    let mean = |of: &dyn Fn(&Outcome) -> f64| -> Vec<f64> {
-        let neighbours = capacities.iter().zip(capacities.iter().skip(1));
-        neighbours
-            .map(|(before, after)| f64::midpoint(of(before), of(after)))
-            .collect()
-    };
-    let (rates, p99s_ms) = (mean(&Outcome::per_second), mean(&|it| it.quantile(0.99)));
-    for ((capacity, p99_ms), overload) in rates.iter().zip(&p99s_ms).zip(overloads) {
-        println!(
-            "figure: capacity {capacity:.0} bodies/s of {statuses} statuses ({CAPACITY_CONNECTIONS} connections), p99 {p99_ms:.1} ms; offered {:.0} % of it: goodput {:.0} % (bar 90), p99 of accepted {:.1} ms, {:.2} times that at capacity (bar 2); {} accepted, {} refused with 503 Busy",
-            100.0 * overload.offered_per_second() / capacity,
-            100.0 * overload.per_second() / capacity,
-            overload.quantile(0.99),
-            overload.quantile(0.99) / p99_ms,
-            overload.accepted(),
-            overload.refused()
-        );
-    }
-    capacities.last().map_or(f64::NAN, Outcome::per_second)
+    let (before, after) = (
+        capacities.get(..overloads.len()).unwrap_or_default(),
+        capacities.get(1..).unwrap_or_default(),
+    );
+    let (early, late) = (Outcome::in_turn(before), Outcome::in_turn(after));
+    let capacity = f64::midpoint(early.per_second(), late.per_second());
+    let p99_ms = f64::midpoint(early.quantile(0.99), late.quantile(0.99));
+    let overload = Outcome::in_turn(overloads);
+    let neighbours = before.iter().zip(after).zip(overloads);
+    let mut parts: Vec<f64> = neighbours
+        .map(|((before, after), overload)| {
+            let capacity = f64::midpoint(before.per_second(), after.per_second());
+            100.0 * overload.per_second() / capacity
+        })
+        .collect();
+    parts.sort_by(f64::total_cmp);
+    println!(
+        "figure: capacity {capacity:.0} bodies/s of {statuses} statuses ({CAPACITY_CONNECTIONS} connections), p99 {p99_ms:.1} ms; offered {:.0} % of it: goodput {:.0} % (bar 90; single parts {:.0} to {:.0}), p99 of accepted {:.1} ms, {:.2} times that at capacity (bar 2); {} accepted, {} refused with 503 Busy; {} parts by turns with the capacity",
+        100.0 * overload.offered_per_second() / capacity,
+        100.0 * overload.per_second() / capacity,
+        parts.first().copied().unwrap_or(f64::NAN),
+        parts.last().copied().unwrap_or(f64::NAN),
+        overload.quantile(0.99),
+        overload.quantile(0.99) / p99_ms,
+        overload.accepted(),
+        overload.refused(),
+        overloads.len()
+    );
+    let ends = [capacities.first(), capacities.last()];
+    let [first, last] = ends.map(|one| one.map_or(f64::NAN, Outcome::per_second));
+    println!("figure: capacity {first:.0} bodies/s at first, {last:.0} at last");
+    last
 }
 
 fn tell_tenants(alone: &Outcome, beside: &Outcome, flood: &Outcome) {

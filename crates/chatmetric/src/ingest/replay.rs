@@ -2,9 +2,7 @@
 //!
 //! A body that an older program could not read is read again; an event whose number
 //! belonged to somebody else, or had no room, is looked up again. Events that are held
-//! for a number without an owner are `claim`'s, and the future releases itself. A single
-//! status of Meta that could not be read is kept without its number, so it stays
-//! uncounted; a report of CAMS or an event of ours names it and is read again.
+//! for a number without an owner are `claim`'s, and the future releases itself.
 //!
 //! Invariant: an item counts where its webhook may count now, by owner, floor and clock,
 //! or it stays where it is; no number is bound for it. Without its webhook nobody knows

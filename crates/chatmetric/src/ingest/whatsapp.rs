@@ -2,9 +2,9 @@
 //! judged alone, so that one bad status never drops its neighbours.
 //!
 //! Pure: no HTTP, no signature, no directory. The envelope is walked once with
-//! the statuses left as raw JSON; then each status is read for itself, which is
-//! also what is kept (sealed) of one that cannot be counted. Bodies in which nothing
-//! is unusual are read faster, by `straight`.
+//! the statuses left as raw JSON; then each status is read for itself. What is kept
+//! (sealed) of one that cannot be counted is the same with its number around it. Bodies in
+//! which nothing is unusual are read faster, by `straight`.
 //!
 //! Invariant: whatever valid JSON comes in, the result is events, bad statuses
 //! and a number of ignored items; only a body that is no webhook at all fails.
@@ -80,11 +80,11 @@ pub struct BadStatus<'a> {
     pub number: Option<PhoneNumber>,
 }
 
-impl BadStatus<'_> {
+impl<'a> BadStatus<'a> {
     /// What is kept of it: a body with this status alone where its number is known, because a
     /// status does not name it and could never be counted.
     #[must_use]
-    pub fn kept(&self) -> Cow<'_, [u8]> {
+    pub fn kept(&self) -> Cow<'a, [u8]> {
         let Some(number) = self.number else {
             return Cow::Borrowed(self.json.as_bytes());
         };
@@ -144,7 +144,8 @@ fn parse_leniently(body: &str, statuses_max: usize) -> Result<Webhook<'_>, Webho
 /// only the status in which they stand.
 #[must_use]
 pub fn text_of(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
+    // Nearly all bodies are UTF-8, which is seen in a tenth of the time that mending takes.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 struct Reader<'a> {

@@ -48,19 +48,25 @@ impl Outcome {
     }
 
     /// What came of several loads at one time.
-    pub(in super::super) fn of_all(all: Vec<Self>) -> Self {
-        let mut sum = Self {
-            seconds: 0.0,
-            accepted_ms: Vec::new(),
-            refused: 0,
-        };
-        for one in all {
-            sum.seconds = sum.seconds.max(one.seconds);
-            sum.accepted_ms.extend(one.accepted_ms);
-            sum.refused += one.refused;
+    pub(in super::super) fn at_once(all: &[Self]) -> Self {
+        let seconds = all.iter().map(|one| one.seconds).fold(0.0, f64::max);
+        Self::of_all(all, seconds)
+    }
+
+    /// What came of several loads one after the other.
+    pub(in super::super) fn in_turn(all: &[Self]) -> Self {
+        Self::of_all(all, all.iter().map(|one| one.seconds).sum())
+    }
+
+    fn of_all(all: &[Self], seconds: f64) -> Self {
+        let accepted = all.iter().flat_map(|one| &one.accepted_ms);
+        let mut accepted_ms: Vec<f64> = accepted.copied().collect();
+        accepted_ms.sort_by(f64::total_cmp);
+        Self {
+            seconds,
+            accepted_ms,
+            refused: all.iter().map(|one| one.refused).sum(),
         }
-        sum.accepted_ms.sort_by(f64::total_cmp);
-        sum
     }
 
     pub(in super::super) const fn refused(&self) -> u64 {

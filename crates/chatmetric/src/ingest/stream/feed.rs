@@ -48,7 +48,7 @@ pub(super) enum Ended {
 /// What was read of a message.
 struct Piece<'m, R> {
     events: Vec<R>,
-    bad: Vec<(Reason, &'m [u8])>,
+    bad: Vec<(Reason, Cow<'m, [u8]>)>,
     ignored: u32,
 }
 
@@ -57,7 +57,7 @@ impl<'m, R> Piece<'m, R> {
     fn unparsable(bytes: &'m [u8]) -> Self {
         Self {
             events: Vec::new(),
-            bad: vec![(Reason::Unparsable, bytes)],
+            bad: vec![(Reason::Unparsable, bytes.into())],
             ignored: 0,
         }
     }
@@ -232,11 +232,7 @@ impl Reader<'_> {
         let webhook = self.feed.webhook(&app.directory.snapshot())?;
         let reports = Reports {
             events: &piece.events,
-            bad: piece
-                .bad
-                .iter()
-                .map(|(reason, bytes)| (*reason, (*bytes).into()))
-                .collect(),
+            bad: piece.bad.clone(),
             ignored: piece.ignored,
         };
         let batch: Batch = receive::batch_of(app, &webhook, reports, received_at)
@@ -264,7 +260,7 @@ fn of_whatsapp<'m>(message: &'m Message, text: Option<&'m str>) -> Piece<'m, wha
             bad: found
                 .bad
                 .iter()
-                .map(|bad| (bad.reason, bad.json.as_bytes()))
+                .map(|bad| (bad.reason, bad.kept()))
                 .collect(),
             ignored: found.ignored,
         },
@@ -282,7 +278,7 @@ fn of_cams<'m>(message: &'m Message, text: Option<&'m str>) -> Piece<'m, cams::E
             bad: found
                 .bad
                 .iter()
-                .map(|bad| (bad.reason, bad.json.as_bytes()))
+                .map(|bad| (bad.reason, bad.kept()))
                 .collect(),
             ignored: found.ignored,
         },
@@ -309,7 +305,11 @@ fn of_events<'m>(
     match events::parse(body, BATCH_EVENTS_MAX) {
         Ok(found) => Piece {
             events: found.events,
-            bad: found.bad,
+            bad: found
+                .bad
+                .into_iter()
+                .map(|(reason, bytes)| (reason, bytes.into()))
+                .collect(),
             ignored: found.ignored,
         },
         Err(_) => Piece::unparsable(&message.payload),
@@ -330,11 +330,29 @@ mod tests {
         }
     }
 
+    /// As of a webhook: a status alone does not name its number.
+    #[test]
+    fn a_bad_status_is_kept_with_its_number() {
+        let text = r#"{"entry":[{"changes":[{"value":{"metadata":{"display_phone_number":"15550100101"},"statuses":[{"id":"m1","status":"sent","timestamp":"soon"}]}}]}]}"#;
+        let message = message(1);
+        let piece = of_whatsapp(&message, Some(text));
+        let [(reason, kept)] = piece.bad.as_slice() else {
+            panic!("one bad status: {:?}", piece.bad);
+        };
+        assert_eq!(*reason, Reason::BadTimestamp);
+        let kept = String::from_utf8_lossy(kept);
+        assert!(
+            kept.contains(r#""display_phone_number":"15550100101""#),
+            "{kept}"
+        );
+        assert!(kept.contains(r#""timestamp":"soon""#), "{kept}");
+    }
+
     /// A message with so many items that cannot be read.
     fn bad(items: usize) -> Piece<'static, events::Event> {
         Piece {
             events: Vec::new(),
-            bad: vec![(Reason::Malformed, b"x".as_slice()); items],
+            bad: vec![(Reason::Malformed, b"x".as_slice().into()); items],
             ignored: 0,
         }
     }
