@@ -8,7 +8,7 @@
 use crate::sbom;
 use crate::setup;
 use crate::step::Steps;
-use crate::workspace::{cargo, program, root, target_dir, works};
+use crate::workspace::{cargo, day_and_commit, program, root, target_dir, works};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -31,7 +31,10 @@ const EXPOSURE_MAX: &str = "25";
 /// # Errors
 /// When the build or `dpkg-deb` fails.
 pub(crate) fn make() -> Result<()> {
-    run(cargo().args(["build", "--release", "--locked", "--package", "chatmetric"]))?;
+    let (_, commit) = day_and_commit()?;
+    run(cargo()
+        .args(["build", "--release", "--locked", "--package", "chatmetric"])
+        .env("CHATMETRIC_COMMIT", commit))?;
     let made = deb(&program("release"))?;
     println!("{}", made.display());
     Ok(())

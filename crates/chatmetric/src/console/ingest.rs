@@ -1,7 +1,8 @@
 //! Ingest: the books of each source of the account, and numbers that nobody claimed.
 //!
-//! Rates are seen, not kept: the difference between two looks at the page. Invariant: an
-//! account sees its own sources; what is common to all, the operator alone sees.
+//! Rates are seen, not kept: the difference to a look at the page some seconds ago, whoever
+//! looked. Invariant: an account sees its own sources; what is common to all, the operator
+//! alone sees.
 
 use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
@@ -25,38 +26,58 @@ const HELD_MAX: usize = 20_000;
 const UNCLAIMED_MAX: usize = 1_000;
 /// Sources whose last look is remembered.
 const SOURCES_MAX: usize = 10_000;
-/// A look that is older says nothing of the rate, in ms.
+/// A look that is older says nothing of the rate, in ms, and one that is younger too little:
+/// pages of several people look by turns.
 const RATE_WITHIN_MS: u64 = 60_000;
+const RATE_OVER_MS: u64 = 2_000;
 
-/// The last look at a source.
+/// A look at a source.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     at_ms: u64,
     received: u64,
 }
 
+/// The look that a rate begins at, and the one that the next will begin at.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    base: Look,
+    next: Look,
+}
+
 /// The last looks at all sources.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
-    by_source: Mutex<HashMap<String, Look>>,
+    by_source: Mutex<HashMap<String, Seen>>,
 }
 
 impl Looks {
-    /// Looks at a source: events a second since the look before.
+    /// Looks at a source: events a second since a look some seconds ago.
     fn look(&self, source: &str, received: u64, at_ms: u64) -> Option<f64> {
         let mut looks = self
             .by_source
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let now = Look { at_ms, received };
         let before = looks.get(source).copied();
+        let seen = match before {
+            Some(seen) if at_ms.saturating_sub(seen.next.at_ms) < RATE_OVER_MS => seen,
+            Some(seen) => Seen {
+                base: seen.next,
+                next: now,
+            },
+            None => Seen {
+                base: now,
+                next: now,
+            },
+        };
         if before.is_some() || looks.len() < SOURCES_MAX {
-            looks.insert(source.to_owned(), Look { at_ms, received });
+            looks.insert(source.to_owned(), seen);
         }
-        let before = before?;
-        let passed_ms = at_ms.saturating_sub(before.at_ms);
-        let events = u32::try_from(received.saturating_sub(before.received)).ok()?;
+        let passed_ms = at_ms.saturating_sub(seen.base.at_ms);
+        let events = u32::try_from(received.saturating_sub(seen.base.received)).ok()?;
         let passed_ms = u32::try_from(passed_ms).ok()?;
-        let is_fresh = (1..=RATE_WITHIN_MS).contains(&u64::from(passed_ms));
+        let is_fresh = (RATE_OVER_MS..=RATE_WITHIN_MS).contains(&u64::from(passed_ms));
         is_fresh.then(|| f64::from(events) * 1_000.0 / f64::from(passed_ms))
     }
 }
@@ -239,5 +260,25 @@ mod tests {
         assert_eq!(looks.look("a", 30, 4_000), Some(0.0));
         let long_after = 5_000 + RATE_WITHIN_MS;
         assert_eq!(looks.look("a", 31, long_after), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two pages that look one after the other see the same rate, and no jump.
+    #[test]
+    fn a_rate_is_of_some_seconds_whoever_looks() {
+        let looks = Looks::default();
+        let rate = |at_ms: u64| looks.look("wa", at_ms / 10, at_ms);
+        assert_eq!(rate(1_000), None, "nothing was seen before");
+        assert_eq!(rate(1_005), None, "too soon to tell");
+        assert_eq!(rate(6_000), Some(100.0));
+        assert_eq!(rate(6_010), Some(100.0), "another page, at once");
+        assert_eq!(rate(11_000), Some(100.0));
+        assert_eq!(rate(11_010), Some(100.0));
+        assert_eq!(rate(200_000), None, "nobody looked for long");
+        assert_eq!(rate(203_000), Some(100.0));
     }
 }

@@ -29,7 +29,8 @@ pub(super) async fn system(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Cons
         let cluster = peers.and_then(|it| cluster_status(it.as_ref(), &app.directory).ok());
         Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "commit": null,
+            // Of a build of a package.
+            "commit": option_env!("CHATMETRIC_COMMIT"),
             "timeZones": zone_database_version(),
             "startedMs": console.started_ms,
             "uptimeMs": now_ms.saturating_sub(console.started_monotonic_ms),
