@@ -628,4 +628,24 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "an_item_whose_webhook_is_gone_counts_nowhere",
         ],
     },
+    Mutant {
+        id: "number-tenant",
+        promise: "who changes numbers in the console takes none of another account",
+        file: "crates/chatmetric/src/directory/number_moves.rs",
+        find: "accounts.filter(|(id, _)| within.is_none_or(|within| within == *id))",
+        replace: "accounts.filter(|(id, _)| within.is_none_or(|_| !id.as_str().is_empty()))",
+        test: test!("chatmetric", it, "an_account_never_sees_what_is_anothers"),
+    },
+    Mutant {
+        id: "bad-status-number",
+        promise: "a status that cannot be read is kept with its number",
+        file: "crates/chatmetric/src/ingest/whatsapp.rs",
+        find: "                reason,\n                json,\n                number,\n",
+        replace: "                reason,\n                json,\n                number: None,\n",
+        test: test!(
+            "chatmetric",
+            it,
+            "a_status_that_cannot_be_read_stays_uncounted"
+        ),
+    },
 ];

@@ -1,4 +1,5 @@
-//! Numbers of a space: what each did lately, and numbers that somebody adds.
+//! Numbers of a space: what each did lately, and numbers that somebody adds, moves to another
+//! space of the account or takes out.
 
 use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
@@ -158,6 +159,37 @@ pub(super) async fn bind(
     })
     .await?;
     answer_of(&json!({ "results": results }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moved {
+    /// None takes it out.
+    space: Option<String>,
+}
+
+/// `PATCH numbers/{number}`: to another space of the account, or to nobody. What was counted
+/// stays where it was.
+pub(super) async fn change(
+    ask: &Ask<'_>,
+    who: &SignedIn,
+    number: &str,
+    body: Incoming,
+) -> Result<Answer, ConsoleError> {
+    who.require(ask, Right::ChangeNumbers)?;
+    let Moved { space } = ask.json(body).await?;
+    let number = PhoneNumber::parse(number).map_err(|_| ConsoleError::NotFound)?;
+    if let Some(space) = &space {
+        spaces::own(who, space)?;
+    }
+    let (account, actor, now) = (who.account.id.clone(), who.actor(ask), ask.now());
+    let from = work::change(ask.app, move |app| {
+        let to = space.as_deref();
+        let directory = &app.directory;
+        Ok(directory.move_number(number, to, Some(&account), &actor, now)?)
+    })
+    .await?;
+    answer_of(&json!({ "from": from.as_str() }))
 }
 
 /// Counts what was held for numbers that have an owner now; the server's periodic work

@@ -48,6 +48,7 @@ pub(super) async fn answer(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
         },
         Method::PATCH => match parts.as_slice() {
             ["spaces", id] => spaces::update(ask, &who, id, body).await,
+            ["numbers", number] => numbers::change(ask, &who, number, body).await,
             ["webhooks", id] => webhooks::update(ask, &who, id, body).await,
             ["accounts", id] => accounts::update(ask, &who, id, body).await,
             _ => Err(ConsoleError::NotFound),

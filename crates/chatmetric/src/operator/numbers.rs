@@ -135,14 +135,16 @@ pub(super) fn move_to(desk: &Desk<'_>, number: &str, to: &Move) -> Result<Value,
     let (space, now) = (Some(to.space.as_str()), desk.clock.now());
     let from = desk
         .directory
-        .move_number(number, space, &desk.actor, now)?;
+        .move_number(number, space, None, &desk.actor, now)?;
     Ok(json!({ "number": number.as_str(), "from": from.as_str(), "to": to.space }))
 }
 
 pub(super) fn release(desk: &Desk<'_>, number: &str) -> Result<Value, OperatorError> {
     let number = parse("number", number)?;
     let now = desk.clock.now();
-    let from = desk.directory.move_number(number, None, &desk.actor, now)?;
+    let from = desk
+        .directory
+        .move_number(number, None, None, &desk.actor, now)?;
     Ok(json!({ "number": number.as_str(), "from": from.as_str() }))
 }
 

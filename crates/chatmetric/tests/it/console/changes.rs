@@ -82,6 +82,36 @@ fn numbers_are_bound_and_never_taken_away() {
 }
 
 #[test]
+fn a_number_goes_to_another_space_of_the_account_or_to_nobody() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    let listed = |space: &str| {
+        let numbers = page.json(&format!("numbers?space={space}"))["numbers"].clone();
+        let numbers = numbers.as_array().expect("numbers").clone();
+        numbers.iter().any(|row| row["number"] == "15550100101")
+    };
+    let change =
+        |space: Value| page.send("PATCH", "numbers/15550100101", &json!({ "space": space }));
+    assert!(listed("space-a"));
+    assert_eq!(
+        change(json!("space-sg")).json(),
+        json!({ "from": "space-a" })
+    );
+    assert!(!listed("space-a") && listed("space-sg"));
+    let entry = last_entry(&page);
+    assert_eq!(entry["action"], "MoveNumber");
+    assert_eq!(entry["actor"], "console/admin");
+    assert_eq!(code(&change(json!("space-sg"))), "400 InvalidField");
+    assert_eq!(code(&change(json!("no-such-space"))), "404 NotFound");
+    assert_eq!(change(Value::Null).json(), json!({ "from": "space-sg" }));
+    assert!(!listed("space-sg"));
+    assert_eq!(last_entry(&page)["action"], "ReleaseNumber");
+    assert_eq!(code(&change(Value::Null)), "404 NotFound");
+    let nobodys = page.send("PATCH", "numbers/none", &json!({ "space": null }));
+    assert_eq!(code(&nobodys), "404 NotFound");
+}
+
+#[test]
 fn a_webhook_is_made_its_secrets_exchanged_and_taken_away() {
     let world = console();
     let page = Page::of(&world, ACME, "admin");

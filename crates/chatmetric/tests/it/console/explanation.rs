@@ -157,6 +157,7 @@ app_secrets = ["isv-secret"]
     let moved = world.directory.move_number(
         PhoneNumber::parse(MOVED).expect("digits"),
         Some("space-a"),
+        None,
         &Actor::operator("test"),
         world.clock.now(),
     );

@@ -48,6 +48,11 @@ fn a_user_without_a_policy_is_told_the_missing_statement() {
         ),
         ("POST", "spaces", json!({ "id": "new" })),
         ("PATCH", "spaces/space-a", json!({})),
+        (
+            "PATCH",
+            "numbers/15550100101",
+            json!({ "space": "space-a" }),
+        ),
         ("POST", "webhooks", json!({ "id": "w", "kind": "whatsapp" })),
         ("PATCH", "webhooks/acme-wa", json!({})),
         ("DELETE", "webhooks/acme-wa", json!(null)),
@@ -134,6 +139,19 @@ fn an_account_never_sees_what_is_anothers() {
     }
     let number = json!({ "space": "space-a", "numbers": ["447700900999"] });
     assert_eq!(code(&isv.post("numbers", &number)), "404 NotFound");
+    // Neither a number of others to an own space, nor an own one to a space of others.
+    for (number, space) in [
+        ("15550100101", json!("isv-own")),
+        ("15550100101", json!(null)),
+        ("447700900123", json!("space-a")),
+    ] {
+        let reply = isv.send(
+            "PATCH",
+            &format!("numbers/{number}"),
+            &json!({ "space": space }),
+        );
+        assert_eq!(code(&reply), "404 NotFound", "{number} to {space}");
+    }
     assert_eq!(
         code(&isv.send("PATCH", "spaces/space-a", &json!({}))),
         "404 NotFound"
