@@ -5,10 +5,11 @@
 //! that are bound on first sight (`rows::bind`).
 
 use chatmetric_core::{EpochMs, PhoneNumber};
+use chatmetric_rpc::credential::AccountId;
 
 use super::Directory;
 use super::identity::Actor;
-use super::model::{AccountId, CustSpaceId};
+use super::model::CustSpaceId;
 use super::resources::{ResourceError, ResourceField, ResourceKind, invalid, not_found};
 use super::state::State;
 
