@@ -10,6 +10,8 @@ import { ARGS, executable } from "./browser.mjs";
 /** A browser does things of its own when it has just been started. */
 const QUIET_MS = 3_000;
 const PATIENCE_MS = 60_000;
+/** Of what a browser says, the end is told when it dies. */
+const SAID_MAX = 2_000;
 
 /** What the page runs beside its own scripts: tells when the first chart was drawn, half a second later. */
 export const PROBE = `
@@ -30,8 +32,9 @@ new PerformanceObserver((list, observer) => {
 /**
  * Opens `path` of a fake server twice, from a page of another site, in a browser with an empty profile:
  * as somebody who was never here, and in a window that was. Gives the times of both, in ms.
+ * A browser that dies is an error that tells why, and leaves nothing behind.
  */
-export async function visited(fake, path) {
+export async function visited(fake, path, program = executable) {
   const profile = mkdtempSync(join(tmpdir(), "chatmetric-alone-"));
   const times = [];
   const address = `${fake.url}/console/${path}`;
@@ -51,16 +54,35 @@ export async function visited(fake, path) {
   // Another address of this machine is another site, which has a process of its own.
   await new Promise((resolve) => elsewhere.listen(0, "127.0.0.2", resolve));
   const window = ["--headless=new", "--window-size=1360,900", `--user-data-dir=${profile}`, `http://127.0.0.2:${elsewhere.address().port}/`];
-  const browser = spawn(executable, [...ARGS, ...window], { stdio: "ignore", detached: true });
+  const browser = spawn(program, [...ARGS, ...window], { stdio: ["ignore", "ignore", "pipe"], detached: true });
+  let said = "";
+  browser.stderr.on("data", (chunk) => (said = (said + chunk).slice(-SAID_MAX)));
+  // It may not start, or end by itself; then there is nothing to wait for.
+  const gone = new Promise((resolve) => {
+    browser.once("error", (error) => resolve(() => `could not start ${program}: ${error.message}`));
+    browser.once("exit", (code, signal) => resolve(() => `the browser ended by itself (${signal ?? code}): ${said}`));
+  });
   try {
-    return await done;
+    return await Promise.race([
+      done,
+      gone.then(async (why) => {
+        // Its last words may still be on their way.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        throw new Error(why());
+      }),
+    ]);
   } finally {
-    const gone = new Promise((resolve) => browser.once("exit", resolve));
-    // Its processes are of one group.
-    process.kill(-browser.pid, "SIGKILL");
-    await gone;
-    elsewhere.close();
-    elsewhere.closeAllConnections();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    try {
+      // Its processes are of one group.
+      if (browser.pid) process.kill(-browser.pid, "SIGKILL");
+    } catch (error) {
+      if (error.code !== "ESRCH") throw error;
+    } finally {
+      await gone;
+      browser.stderr?.destroy();
+      elsewhere.close();
+      elsewhere.closeAllConnections();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    }
   }
 }

@@ -73,7 +73,7 @@ const ram = {
   ListGroups: (s) => ({ Groups: { Group: [{ GroupId: "322", GroupName: nameOf(s, "staff"), Comments: "everyone who reads", CreateDate: "2026-02-01T08:00:00Z" }] }, IsTruncated: false }),
   ListUsersForGroup: () => ({ Users: { User: [{ UserName: "finance", DisplayName: "Finance team", JoinDate: "2026-02-01T08:00:00Z" }] }, IsTruncated: false }),
   ListGroupsForUser: () => ({ Groups: { Group: [{ GroupId: "322", GroupName: "staff", Comments: "", JoinDate: "2026-02-01T08:00:00Z" }] } }),
-  ListAccessKeys: () => ({ AccessKeys: { AccessKey: [{ AccessKeyId: "LTAI5tExampleKey0000000001", Status: "Active", CreateDate: "2026-03-02T10:12:00Z" }, { AccessKeyId: "LTAI5tExampleKey0000000002", Status: "Inactive", CreateDate: "2025-11-02T10:12:00Z" }] } }),
+  ListAccessKeys: (s) => ({ AccessKeys: { AccessKey: [{ AccessKeyId: "LTAI5tExampleKey0000000001", Status: "Active", CreateDate: "2026-03-02T10:12:00Z" }, { AccessKeyId: "LTAI5tExampleKey0000000002", Status: "Inactive", CreateDate: "2025-11-02T10:12:00Z" }].slice(0, s.keys) } }),
   GetAccessKeyLastUsed: () => ({ AccessKeyLastUsed: { LastUsedDate: "2026-11-23T06:11:09Z" } }),
   CreateAccessKey: () => ({ AccessKey: { AccessKeyId: "LTAI5tExampleKey0000000009", AccessKeySecret: "exampleSecret0123456789abcdefgh", Status: "Active", CreateDate: "2026-11-23T07:42:10Z" } }),
   ListPolicies: (s) => ({ Policies: { Policy: [{ PolicyName: nameOf(s, "ReadCounts"), PolicyType: "Custom", Description: nameOf(s, "reads the counts of all spaces"), DefaultVersion: "v2", CreateDate: "2026-01-23T12:33:18Z", UpdateDate: "2026-10-02T09:00:00Z", AttachmentCount: 3 }, { PolicyName: "ConsoleAdministrator", PolicyType: "Custom", Description: "everything", DefaultVersion: "v1", CreateDate: "2026-01-23T12:30:00Z", UpdateDate: "2026-01-23T12:30:00Z", AttachmentCount: 1 }] }, IsTruncated: false }),
@@ -181,8 +181,8 @@ const ingest = (s) => ({
 const GETS = {
   session: (s) => s.session ?? { state: "signedIn", account: { id: "1045098765437731", name: nameOf(s, "Acme Retail") }, user: nameOf(s, "ops"), operator: true, serverMs: s.serverMs ?? s.nowMs ?? NOW, version: "0.1.0", endpoint: "http://127.0.0.1:8080", secure: false, rights: s.rights ?? RIGHTS },
   account: () => ({ user: "ops", account: { id: "1045098765437731", name: "Acme Retail" }, sessions: [{ id: "a", createdMs: NOW - 3_600_000, usedMs: NOW - 2_000, address: "192.0.2.7", agent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0", current: true }, { id: "b", createdMs: NOW - 3 * DAY, usedMs: NOW - DAY, address: "2001:db8::17", agent: "Mozilla/5.0 (iPhone) Safari/605", current: false }] }),
-  spaces: (s) => ({ spaces: s.noSpaces ? [] : [{ id: "293483938849493", default: true, timeZone: s.zone ?? "Asia/Singapore", unknownNumbers: "auto", numbersMax: 1000, numbers: s.numbers ?? 5, isvCode: null, owner: { id: "1045098765437731", name: nameOf(s, "Acme Retail") } }, { id: "cams-7f3a", default: false, timeZone: "Europe/Berlin", unknownNumbers: "quarantine", numbersMax: 50, numbers: 2, isvCode: "skdi3kksloslikdkkdk", owner: { id: "2045098765437731", name: "Partner GmbH" } }] }),
-  numbers: (s) => ({ numbers: phones(s) }),
+  spaces: (s) => ({ spaces: s.noSpaces ? [] : s.spaces ?? [{ id: "293483938849493", default: true, timeZone: s.zone ?? "Asia/Singapore", unknownNumbers: "auto", numbersMax: 1000, numbers: s.numbers ?? 5, isvCode: null, owner: { id: "1045098765437731", name: nameOf(s, "Acme Retail") } }, { id: "cams-7f3a", default: false, timeZone: "Europe/Berlin", unknownNumbers: "quarantine", numbersMax: 50, numbers: 2, isvCode: "skdi3kksloslikdkkdk", owner: { id: "2045098765437731", name: "Partner GmbH" } }] }),
+  numbers: (s) => ({ numbers: phones(s).slice(0, 1_000), numbersTotal: phones(s).length }),
   metrics,
   explanation,
   operations: () => ({ operations: OPERATIONS }),
@@ -242,6 +242,7 @@ export function answersOf(scenario, method, call, params, body) {
   if (name === "quarantine" && rest === "replay") return { events: 1 };
   if (name === "unclaimed") return { result: { events: 182 } };
   if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';
+  if (method === "PATCH" && call.startsWith("numbers/")) return { from: "293483938849493" };
   if (method === "POST" && call === "numbers") return { results: json.numbers.map((number, at) => ({ number: number.replace(/\D/g, ""), outcome: ["bound", "alreadyBound", "boundElsewhere"][at % 3] })) };
   if (method === "POST" && call === "webhooks" && json.kind === "cams") return { id: json.id, url: `https://metrics.example.com/webhooks/cams/${json.id}/0123456789abcdef0123456789abcdef`, token: "0123456789abcdef0123456789abcdef" };
   if (method === "POST" && call === "webhooks" && json.kind === "events") return { id: json.id, url: `https://metrics.example.com/webhooks/events/${json.id}`, token: "0123456789abcdef0123456789abcdef" };

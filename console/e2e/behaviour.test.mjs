@@ -1,6 +1,7 @@
 // What pages do: keyboard only, live changes, a session that ends, hostile names, very long and very
 // short charts, days of 23 hours, addresses as state, and the time bars.
 import assert from "node:assert/strict";
+import { loadavg } from "node:os";
 import { after, before, test } from "node:test";
 import { visited } from "./alone.mjs";
 import { NOW, XSS } from "./answers.mjs";
@@ -259,6 +260,64 @@ test("live changes arrive without asking again", { skip }, () =>
     await eventually(async () => assert.equal(fake.streams.size, 0, "paused is quiet"));
   }));
 
+const sentNow = async (page) => Number((await page.locator(".figures dd").first().textContent()).replaceAll(",", ""));
+const countsAsked = (fake) => fake.calls.filter((call) => call.startsWith("GET metrics?")).length;
+
+test("a half hour behind the last one makes the range move on, unless the range is over", { skip }, async () => {
+  const next = [{ number: numberOf(0), startMs: (Math.floor(NOW / HALF_HOUR) + 1) * HALF_HOUR, sent: 7, delivered: 0, cohort: 0 }];
+  await on("metrics?range=24h", {}, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const asked = countsAsked(fake);
+    fake.say(next);
+    await page.waitForResponse((response) => response.url().includes("/console/api/metrics?"), { timeout: 8_000 });
+    assert.equal(countsAsked(fake), asked + 1);
+  });
+  await on("metrics?range=yesterday", {}, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const asked = countsAsked(fake);
+    fake.say(next);
+    await page.waitForTimeout(6_000);
+    assert.equal(countsAsked(fake), asked);
+  });
+});
+
+test("a half hour begins by the clock, although nothing is told", { skip }, () => {
+  const begins = (Math.floor(NOW / HALF_HOUR) + 1) * HALF_HOUR;
+  const almost = begins - 15_000;
+  // The browser's clock goes, and the page follows the server's.
+  return on("metrics?range=24h", { serverMs: almost, nowMs: almost }, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const asked = () => fake.calls.filter((call) => call.startsWith("GET metrics?") && call.includes(`end=${begins + HALF_HOUR}&`)).length;
+    assert.equal(asked(), 0);
+    fake.scenario.nowMs = begins + 9_000;
+    await page.waitForResponse((response) => response.url().includes("/console/api/metrics?"), { timeout: 30_000 });
+    await page.waitForTimeout(6_000);
+    assert.equal(asked(), 1);
+  }, { nowMs: undefined });
+});
+
+test("what is told while the counts are on their way is in them", { skip }, () =>
+  on("metrics?range=24h", {}, async (page, fake) => {
+    fake.scenario = { delays: { metrics: 2_000 } };
+    await page.reload();
+    await eventually(() => assert.equal(fake.streams.size, 1));
+    fake.say([{ number: numberOf(0), startMs: Math.floor(NOW / HALF_HOUR) * HALF_HOUR, sent: 100_000, delivered: 90_000, cohort: 90_000 }]);
+    assert.equal(await page.locator(".figures").count(), 0, "there are no counts yet");
+    await page.locator(".figures").waitFor();
+    await eventually(async () => assert.ok((await sentNow(page)) > 90_000));
+  }));
+
+test("a number that is not among the busiest does not make everything load again and again", { skip }, () =>
+  on("metrics?range=24h", { numbers: 40 }, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const asked = countsAsked(fake);
+    const change = { startMs: Math.floor(NOW / HALF_HOUR) * HALF_HOUR, sent: 100_000, delivered: 90_000, cohort: 90_000 };
+    fake.say([{ number: numberOf(30), ...change }, { number: numberOf(0), ...change }]);
+    await eventually(async () => assert.ok((await sentNow(page)) > 90_000));
+    await page.waitForTimeout(6_000);
+    assert.equal(countsAsked(fake), asked);
+  }));
+
 test("a session that ends keeps the page and lets one sign in again", { skip }, () =>
   on("metrics", {}, async (page, fake) => {
     const before = await page.locator(".figures").textContent();
@@ -273,14 +332,65 @@ test("a session that ends keeps the page and lets one sign in again", { skip }, 
     await page.waitForFunction((text) => document.querySelector(".figures")?.textContent !== text, before);
   }));
 
+/** As when the window is seen again: the page asks again. */
+const seenAgain = (page) => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+
 test("a refresh that fails keeps old figures and says how old they are", { skip }, () =>
   on("metrics", {}, async (page, fake) => {
     const before = await page.locator(".figures").textContent();
     fake.scenario = { faults: { metrics: "drop" } };
-    await page.getByLabel("Range").selectOption("31d");
+    await seenAgain(page);
     await page.getByText("The server cannot be reached").waitFor();
     await page.getByText(/No contact · as of/).waitFor();
     assert.equal(await page.locator(".figures").textContent(), before);
+  }));
+
+test("figures of a range do not stand under another one that cannot be had, nor come back later", { skip }, () =>
+  on("metrics", {}, async (page, fake) => {
+    fake.scenario = { faults: { metrics: { status: 500, code: "Internal", message: "something broke" } } };
+    await page.getByLabel("Range").selectOption("31d");
+    await page.locator(".blank.error").waitFor();
+    assert.equal(await page.locator(".figures").count(), 0);
+    fake.scenario = { delays: { metrics: 1_500 } };
+    await page.getByLabel("Range").selectOption("24h");
+    await page.locator(".skeleton").first().waitFor();
+    assert.equal(await page.locator(".figures").count(), 0);
+    await page.locator(".figures").waitFor();
+    await page.getByText("48 intervals").waitFor();
+  }));
+
+test("there are figures of a period before only where all of it is known, and its failure is told", { skip }, () =>
+  on("metrics?range=24h&compare=1", { floorMs: NOW - 30 * 3_600_000 }, async (page, fake) => {
+    await page.getByText("There are no figures to compare with").waitFor();
+    assert.equal(await page.locator(".figures").getByText("against the period before").count(), 0);
+    const before = await page.locator(".figures").textContent();
+    await page.getByRole("checkbox", { name: "Compare" }).uncheck();
+    await page.getByText("There are no figures to compare with").waitFor({ state: "detached" });
+    fake.scenario = { faults: { metrics: { status: 500, code: "Internal", message: "something broke" } } };
+    await page.getByRole("checkbox", { name: "Compare" }).check();
+    await page.getByRole("alert").getByText("The period before could not be read. something broke").waitFor();
+    assert.equal(await page.locator(".figures").textContent(), before);
+    fake.scenario = {};
+    await page.getByRole("alert").getByRole("button", { name: "Try again" }).click();
+    await page.locator(".figures").getByText("against the period before").first().waitFor();
+    // A refresh leaves it in sight until the new one is there.
+    fake.scenario = { delays: { metrics: 1_500 } };
+    await seenAgain(page);
+    await page.locator(".progress-line.on").first().waitFor();
+    assert.equal(await page.locator(".legend").getByText("Sent before").count(), 1);
+  }));
+
+test("what is not known is not called nothing", { skip }, async () => {
+  await on("metrics?range=24h", { empty: "quiet", floorMs: NOW }, (page) => page.getByRole("heading", { name: "This range is before what is kept" }).waitFor());
+  await on("metrics?range=24h&numbers=15550109999", { empty: "quiet", partial: true }, (page) => page.getByRole("heading", { name: "None of the chosen numbers could be read" }).waitFor());
+});
+
+test("a call of the API names one number: of several chosen ones it is of all, and says so", { skip }, () =>
+  on(`metrics?numbers=${numberOf(0)},${numberOf(1)}`, {}, async (page) => {
+    await page.getByRole("button", { name: "Copy as API call" }).click();
+    await page.getByText("It is of all numbers of the space").waitFor();
+    await page.waitForURL(/explorer\/GetChatappPhoneNumberMetric/);
+    assert.ok(!page.url().includes("PhoneNumber="), page.url());
   }));
 
 test("a wrong password and too many of them", { skip }, () =>
@@ -335,8 +445,8 @@ test("days are the zone's: 23 hours in Berlin", { skip }, () => {
   const start = Date.UTC(2026, 2, 27, 23);
   const buckets = [0, 1, 2, 3].map((day) => [start + day * DAY - (day > 1 ? 3_600_000 : 0), start + (day + 1) * DAY - (day > 0 ? 3_600_000 : 0)]);
   return on(`metrics?range=custom&from=${start}&to=${buckets[3][1]}&granularity=daily&view=intervals`, { zone: "Europe/Berlin", buckets }, async (page) => {
-    const days = await page.locator(".table tbody tr td:first-child").allTextContents();
-    assert.deepEqual(days, ["Tue 31 Mar 2026", "Mon 30 Mar 2026", "Sun 29 Mar 2026", "Sat 28 Mar 2026"].slice(-days.length));
+    const days = page.locator(".table tbody tr td:first-child");
+    await eventually(async () => assert.deepEqual(await days.allTextContents(), ["Tue 31 Mar 2026", "Mon 30 Mar 2026", "Sun 29 Mar 2026", "Sat 28 Mar 2026"]));
     await page.getByText("Days of Europe/Berlin").waitFor();
   });
 });
@@ -354,10 +464,18 @@ test("an address brings back what was seen, and the back button too", { skip }, 
     assert.equal(await page.getByLabel("Range").inputValue(), "31d");
     assert.ok(await page.getByRole("radio", { name: "By number" }).isChecked());
     await page.getByText(/Interval, UTC/).waitFor();
+    const intervals = page.locator(".instrument-foot").getByText(/1,\d{3} intervals/);
+    await intervals.waitFor();
+    const address = page.url();
     await page.getByLabel("Range").selectOption("24h");
+    await page.waitForURL(/range=24h/);
+    await intervals.waitFor({ state: "detached" });
     await page.goBack();
-    await page.waitForFunction(() => document.querySelector("select option:checked") !== null);
-    await eventually(async () => assert.match(page.url(), /range=31d/));
+    await eventually(async () => assert.equal(await page.getByLabel("Range").inputValue(), "31d"));
+    assert.equal(page.url(), address);
+    assert.ok(await page.getByRole("radio", { name: "By number" }).isChecked());
+    await page.getByText(/Interval, UTC/).waitFor();
+    await intervals.waitFor();
   }));
 
 test("drag zooms, and the zoom is in the address", { skip }, () =>
@@ -380,6 +498,52 @@ test("print leaves out what paper cannot do", { skip }, () =>
     assert.ok(await page.locator(".figures").isVisible());
     await page.getByText(/Printed 23 Nov 2026/).waitFor();
   }));
+
+/** Widths of the chart's canvases, and how many points of them have a colour of the light and of the dark theme. */
+const drawn = (page) =>
+  page.evaluate(() => {
+    const all = [...document.querySelectorAll(".chart canvas")];
+    const { width, height } = all[0];
+    const points = all[0].getContext("2d").getImageData(0, 0, width, height).data;
+    const of = ([r, g, b]) => {
+      let found = 0;
+      for (let at = 0; at < points.length; at += 4) if (points[at] === r && points[at + 1] === g && points[at + 2] === b) found += 1;
+      return found > 500;
+    };
+    return { widths: all.map((one) => Math.round(one.getBoundingClientRect().width)), light: of([0xb9, 0xde, 0xdb]), dark: of([0x1a, 0x47, 0x48]) };
+  });
+
+test("paper gets a chart that fits it in light colours, and all intervals", { skip }, () =>
+  on("metrics?range=31d&view=intervals", {}, async (page) => {
+    const rows = page.locator(".table tbody tr");
+    await eventually(async () => assert.equal(await rows.count(), 96));
+    const screen = await drawn(page);
+    assert.deepEqual([screen.light, screen.dark], [false, true]);
+    // By a script, as the button does it: nothing can be drawn later.
+    const once = await page.evaluate(() => {
+      dispatchEvent(new Event("beforeprint"));
+      return { rows: document.querySelectorAll(".table tbody tr").length, width: Math.round(document.querySelector(".chart canvas").getBoundingClientRect().width) };
+    });
+    assert.deepEqual(once, { rows: 1_488, width: 660 });
+    assert.deepEqual(await drawn(page), { widths: [660, 660], light: true, dark: false });
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    assert.deepEqual(await drawn(page), screen);
+    assert.equal(await rows.count(), 96);
+    const paper = (await page.pdf({ format: "A4", preferCSSPageSize: true })).toString("latin1");
+    const pages = paper.match(/\/Type\s*\/Page\b/g).length;
+    assert.ok(pages > 15, `${pages} pages`);
+    await eventually(async () => assert.deepEqual(await drawn(page), screen));
+    // What A4 has between its margins.
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 688, height: 1_000 });
+    for (const tab of ["intervals", "numbers"]) {
+      await page.evaluate((view) => history.replaceState(null, "", `?range=31d&view=${view}`), tab);
+      await page.evaluate(() => dispatchEvent(new PopStateEvent("popstate")));
+      await page.locator(".table").first().waitFor();
+      await eventually(async () => assert.ok((await page.locator(".table th").count()) === (tab === "numbers" ? 7 : 6)));
+      assert.ok((await page.locator(".table").evaluate((table) => table.getBoundingClientRect().right)) <= 688, tab);
+    }
+  }, { theme: "dark" }));
 
 for (const path of ["metrics?range=31d&show=numbers", "metrics?range=31d", "webhooks", "system", "ingest/import"]) {
   test(`twice as large, nothing is cut: ${path}`, { skip }, () =>
@@ -434,9 +598,13 @@ test("rights decide what is there", { skip }, () =>
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 /** CI tells what it saw and has no quiet machine; the bars are those of nine. */
 const TURNS = process.env.CI ? 3 : 9;
+/** Above this the first chart fails, whatever the bar is, where the machine has time for it. */
+const FIRST_CHART_MAX_MS = 1_000;
+const QUIET_LOAD = 2;
 const ms = (values) => `${median(values).toFixed(0)} ms`;
 
 test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, async () => {
+  const [load] = loadavg();
   const [cold, warm, contentful] = [[], [], []];
   for (let turn = 0; turn < TURNS; turn += 1) {
     const beganMs = Date.now();
@@ -456,8 +624,9 @@ test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, asy
     const each = ["GET metrics?start&end&granularity=half-hour&total=1", "GET session", "GET spaces"];
     assert.deepEqual(calls.sort(), [...each, ...each].sort());
   }
-  // A busy machine is no fault of the page, so the times are told and not judged.
   console.log(`first chart ${ms(cold)} in a browser that has nothing, ${ms(warm)} in a window that was here before (bar 400); first text ${ms(contentful)} (bar 400); all of the first: ${cold.map((value) => value.toFixed(0)).join(" ")}`);
+  // A busy machine is no fault of the page, so there the times are told and not judged.
+  if (load < QUIET_LOAD) assert.ok(median(cold) <= FIRST_CHART_MAX_MS, `first chart ${ms(cold)}`);
 });
 
 test("time bars: refresh with 20 numbers × 1,488 half hours", { skip }, async () => {

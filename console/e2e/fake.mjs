@@ -19,6 +19,9 @@ export const HEADERS = {
   "cross-origin-opener-policy": "same-origin",
 };
 
+/** A delay: the call is taken and never answered. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
 /** Large answers that were made before: the real server has its counts ready, too. */
 const made = new Map();
 /** Files of the console, compressed once as the real server does. */
@@ -38,6 +41,14 @@ export async function fakeServer(scenario = {}) {
       const zip = bytes.length > 1_000 && /gzip/.test(request.headers["accept-encoding"] ?? "");
       put(status, type, zip ? gzipSync(bytes, { level: 1 }) : bytes, zip, more);
     };
+    /** Waits as long as the scenario says; true when there is to be no answer at all. */
+    const slow = async (name, otherwiseMs) => {
+      const delayMs = fake.scenario.delays?.[name] ?? otherwiseMs;
+      if (delayMs === NEVER) return true;
+      // What nobody waits for any more keeps no process.
+      if (delayMs) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
+      return false;
+    };
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", async () => {
@@ -50,6 +61,12 @@ export async function fakeServer(scenario = {}) {
         if (request.method === "POST" && path === "/") return send(200, "application/json", '{"RequestId":"1612C226-E271-4CFE-9F18-4066D0000000","Code":"OK","Message":"None","Data":[],"AccessDeniedDetail":"NONE"}', { "x-acs-request-id": "1612C226-E271-4CFE-9F18-4066D0000000" });
         if (!path.startsWith("/console")) return send(302, "text/plain", "", { location: "/console/" });
         const name = path.replace(/^\/console\/?/, "");
+        if (fake.scenario.missing?.test(name)) return send(404, "application/json", '{"code":"NotFound","message":"no such file","requestId":"F"}');
+        if (name === "third-party.txt") {
+          if (await slow(name)) return undefined;
+          const fault = fake.scenario.faults?.[name];
+          if (fault) return send(fault.status, TYPES.txt, fault.message);
+        }
         const file = join(dist, name.includes(".") ? name : "index.html");
         if (!existsSync(file)) return send(404, "application/json", '{"code":"NotFound","message":"no such file","requestId":"F"}');
         const kept = name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache";
@@ -67,8 +84,8 @@ export async function fakeServer(scenario = {}) {
         response.on("close", () => fake.streams.delete(response));
         return undefined;
       }
-      const delayMs = fake.scenario.delays?.[call] ?? (call === "session" ? 0 : fake.scenario.delayMs);
-      if (delayMs) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      // The session is as slow as the rest only where a scenario says so.
+      if (await slow(call, call === "session" ? 0 : fake.scenario.delayMs)) return undefined;
       // Signing in works once there is somebody to sign in; until then nothing else does.
       const out = fake.scenario.session?.state === "signedOut";
       if (out && call === "sign-in" && fake.scenario.opens) fake.scenario = {};
@@ -77,6 +94,8 @@ export async function fakeServer(scenario = {}) {
       if (fault === "drop") return response.destroy();
       if (fault) return send(fault.status, "application/json", JSON.stringify({ requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", message: "", ...fault }));
       const body = Buffer.concat(chunks).toString();
+      // Its lines come one by one, as a test wants them.
+      if (call === "import" && fake.scenario.imports) return fake.scenario.imports(response.writeHead(200, { ...HEADERS, "content-type": "application/x-ndjson" }));
       if (call === "metrics" && fake.scenario.large) {
         const key = `${url.search} ${fake.scenario.numbers}`;
         if (!made.has(key)) made.set(key, gzipSync(JSON.stringify(answersOf(fake.scenario, "GET", call, url.searchParams, body)), { level: 1 }));

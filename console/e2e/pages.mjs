@@ -1,4 +1,6 @@
-// The pages and the states they can be in, for the tests that go through all of them.
+// The pages and the states they can be in, for the tests that go through all of them; and by what a
+// state is known.
+import { NEVER } from "./fake.mjs";
 
 const METRICS_7D = "metrics";
 const fault = (name, what) => ({ faults: { [name]: what } });
@@ -50,7 +52,7 @@ export const STATES = [
   ["metrics-explained-error", INTERVALS, fault("explanation", BROKEN), explain],
   ["metrics-explained-denied", INTERVALS, fault("explanation", DENIED), explain],
   ["metrics-hours", "metrics?range=31d&view=hours", {}],
-  ["metrics-loading", METRICS_7D, { delayMs: 60_000 }, async (page) => page.waitForTimeout(400)],
+  ["metrics-loading", METRICS_7D, { delayMs: 60_000 }],
   ["metrics-empty", METRICS_7D, { empty: "quiet" }],
   ["metrics-new", METRICS_7D, { empty: "new" }],
   ["metrics-no-spaces", METRICS_7D, { noSpaces: true }],
@@ -62,6 +64,12 @@ export const STATES = [
   ["metrics-clock", METRICS_7D, { serverMs: Date.UTC(2026, 10, 23, 9, 42, 10) }],
   ["metrics-picker", METRICS_7D, {}, async (page) => page.locator("#numbers-value").click()],
   ["server-down", METRICS_7D, fault("session", "drop")],
+  ["server-loading", METRICS_7D, { delays: { session: NEVER } }],
+  // Scripts that are not there, as when the server was updated behind an open window.
+  ["page-missing", "numbers", { missing: /numbers-/ }],
+  ["door-missing", "signin", { session: { state: "signedOut" }, missing: /door-/ }],
+  ["tables-missing", METRICS_7D, { missing: /tables-/ }],
+  ["picker-missing", METRICS_7D, { missing: /picker-/ }, async (page) => page.locator("#numbers-value").click()],
   ["explorer", "explorer", {}],
   ["explorer-response", "explorer", {}, async (page) => page.getByRole("button", { name: "Run", exact: true }).click()],
   ["explorer-denied", "explorer", { denyCall: true }, async (page) => page.getByRole("button", { name: "Run", exact: true }).click()],
@@ -80,7 +88,7 @@ export const STATES = [
   ["reconcile", "reconcile", {}],
   ["reconcile-found", "reconcile", {}, reconcile("{}")],
   ["reconcile-cut", "reconcile", {}, reconcile("cut")],
-  ["reconcile-loading", "reconcile", { delayMs: 60_000 }, async (page) => page.waitForTimeout(400)],
+  ["reconcile-loading", "reconcile", { delayMs: 60_000 }],
   ["reconcile-no-spaces", "reconcile", { noSpaces: true }],
   ["reconcile-error", "reconcile", fault("spaces", BROKEN)],
   ["reconcile-denied", "reconcile", fault("reconcile", DENIED), reconcile("{}")],
@@ -100,6 +108,8 @@ export const STATES = [
   ["ingest-error", "ingest", fault("ingest", BROKEN)],
   ["numbers", "numbers", {}],
   ["numbers-empty", "numbers", { empty: "new" }],
+  ["numbers-many", "numbers", { numbers: 1_200 }, async (page) => page.getByLabel("Find a number").fill("+1 555 999 0000")],
+  ["numbers-move", "numbers", {}, async (page) => page.getByRole("button", { name: /^Move or take out/ }).first().click()],
   ["numbers-add", "numbers", {}, async (page) => page.getByRole("button", { name: "Add numbers" }).click()],
   ["spaces", "spaces", {}],
   ["spaces-edit", "spaces", {}, async (page) => page.getByRole("button", { name: "Change" }).click()],
@@ -163,10 +173,85 @@ export const STATES = [
   ["not-found", "nowhere", {}],
 ];
 
+/** Pages by the call that they wait for. */
+const ASKS = [
+  ["numbers", "numbers", "numbers"],
+  ["spaces", "spaces", "spaces"],
+  ["webhooks", "webhooks", "webhooks"],
+  ["accounts", "accounts", "accounts"],
+  ["system", "system", "system"],
+  ["alerts", "alerts", "alerts"],
+  ["audit", "audit", "audit"],
+  ["account", "account", "account"],
+  ["access-users", "access/users", "call"],
+  ["access-groups", "access/groups", "call"],
+  ["access-keys", "access/keys", "call"],
+  ["access-policies", "access/policies", "call"],
+  ["access-roles", "access/roles", "call"],
+  ["access-isv", "access/isv", "grants"],
+  ["ingest", "ingest", "ingest"],
+  ["ingest-quarantine", "ingest/quarantine", "quarantine"],
+  ["ingest-unclaimed", "ingest/unclaimed", "unclaimed"],
+  ["third-party", "third-party", "third-party.txt"],
+];
+const named = new Set(STATES.map(([name]) => name));
+const faultsOf = ([name, path, call]) => [
+  [`${name}-loading`, path, { delays: { [call]: NEVER } }],
+  [`${name}-error`, path, fault(call, BROKEN)],
+  // Who has a session may read the licences.
+  ...(call === "third-party.txt" ? [] : [[`${name}-denied`, path, call === "call" ? { denyCall: true } : fault(call, DENIED)]]),
+];
+/** What can go wrong on each page. These look alike, so they are looked at more briefly. */
+export const FAULTS = ASKS.flatMap(faultsOf).filter(([name]) => !named.has(name));
+
+/** By what a state is known, where its name alone does not say it. */
+const SHOWS = {
+  "metrics-explained-nothing": "Nothing was reported for it.",
+  "metrics-empty": "This space has numbers, but none of their messages fall into the range.",
+  "metrics-new": "No event of this space's numbers has arrived yet.",
+  "metrics-no-spaces": "There is no space that you may look at",
+  "metrics-partial": "1 of 6 numbers could not be read",
+  "metrics-floor": "are no longer kept; nothing is drawn there.",
+  "metrics-clock": "The clock of this computer is",
+  "server-loading": "Still waiting for the server",
+  "numbers-many": "The first 1,000 of 1,200 are listed",
+  "explorer-denied": "Your policies do not allow this on",
+  "reconcile-no-spaces": "There is no space that you may look at",
+  "reconcile-invalid": "`x` is not a tolerance.",
+  "ingest-empty": "Nothing has arrived yet",
+  "ingest-quarantine-empty": "The quarantine is empty",
+  "numbers-empty": "This space has no numbers yet",
+  "webhooks-empty": "No webhook is set up",
+  "alerts-empty": "Nothing is wrong",
+  "alerts-off": "The watch is switched off",
+  "audit-empty": "Nothing has been written yet",
+  "system-backup-failed": "is not empty and holds no backups of chatmetric",
+  "not-found": "No such page",
+};
+const KINDS = [
+  [/-denied$/, (page) => page.locator(".blank.denied, .banner[role=alert], dialog").getByText(/^You may not: /)],
+  [/-error$/, (page) => page.getByRole("alert").getByText("The server failed", { exact: true })],
+  [/-down$/, (page) => page.getByRole("alert").getByText("The server cannot be reached")],
+  [/-loading$/, (page) => page.locator('.skeleton[role="status"]', { hasText: "Loading" })],
+  [/-missing$/, (page) => page.getByRole("alert").getByText("This could not be loaded")],
+];
+const NAMED = /-(denied|error|down|loading|missing|empty|partial|new|no-spaces)$/;
+
+/** Waits until what the name of a state says is there to be seen; a state that names no fault shows none. */
+export async function shown(page, name) {
+  const kind = KINDS.find(([end]) => end.test(name));
+  const sign = SHOWS[name] ? page.getByText(SHOWS[name]) : kind?.[1](page);
+  if (!sign && NAMED.test(name)) throw new Error(`nothing says by what ${name} is known`);
+  await sign?.first().waitFor({ timeout: 5_000 });
+  if (kind) return;
+  const faults = await page.locator(".blank.error, .blank.denied, .failed, .skeleton").allTextContents();
+  if (faults.length > 0) throw new Error(`${name} shows what it does not name: ${faults.join()}`);
+}
+
 /** Waits until a page shows what it has: nothing moves and nothing is loading. */
 export async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("h1, .blank h2") !== null);
-  await page.waitForFunction(() => document.querySelectorAll(".progress-line.on, [role=status] > .visually-hidden").length === 0, null, { timeout: 1_500 }).catch(() => undefined);
+  await page.waitForFunction(() => document.querySelector("h1, .blank h2") !== null && document.querySelector(".waiting") === null);
+  await page.waitForFunction(() => document.querySelectorAll(".progress-line.on, [role=status] > .visually-hidden").length === 0, null, { timeout: 15_000 });
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   await page.waitForTimeout(60);
 }

@@ -3,14 +3,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { launch, open } from "./browser.mjs";
 import { settled } from "./pages.mjs";
 import { program, skip } from "./program.mjs";
+import { folder } from "./shots.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
 const PAGES = ["metrics", "metrics?range=31d&show=numbers", "metrics?range=90d&compare=1", "metrics?range=31d&view=hours", "explorer", "signature", "ingest", "ingest/quarantine", "ingest/unclaimed", "ingest/import", "numbers", "spaces", "webhooks", "access/users", "access/groups", "access/keys", "access/policies", "access/roles", "access/isv", "accounts", "system", "alerts", "reconcile", "audit", "account", "third-party"];
 const START_MS = 120_000;
 
@@ -22,7 +21,7 @@ let password;
 
 before(async () => {
   if (skip) return;
-  mkdirSync(join(here, "shots"), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   demo = spawn(program, ["demo", "--listen", "127.0.0.1:0", "--events", "40000"], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   await new Promise((resolve, reject) => {
@@ -62,12 +61,12 @@ test("signing in, every page, running an operation, signing out", { skip, timeou
     await settled(page);
     const failed = await page.locator(".blank.error, .blank.denied").allTextContents();
     if (failed.length > 0) seen.push(`${path}: ${failed.join(" ")}`);
-    await page.screenshot({ path: join(here, "shots", `real-${path.replace(/\W+/g, "-")}.png`) });
+    await page.screenshot({ path: join(folder, `real-${path.replace(/\W+/g, "-")}.png`) });
   }
   await page.goto(`${endpoint}/console/explorer`);
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.getByText(/^200/).waitFor();
-  await page.screenshot({ path: join(here, "shots", "real-run.png") });
+  await page.screenshot({ path: join(folder, "real-run.png") });
   await page.locator(".menu summary").click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();

@@ -5,7 +5,8 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "shots");
+/** Where pictures are kept: SHOTS says, as `cargo xtask` does. */
+export const folder = process.env.SHOTS ?? join(dirname(fileURLToPath(import.meta.url)), "shots");
 const WIDTHS = [390, 1280];
 
 /** Runs in the page. */

@@ -77,21 +77,25 @@ export const isAsked = (path: string): boolean => window.early?.[path] !== undef
 
 const sent = (path: string, init: RequestInit): Promise<[Response, string]> => fetch(`/console/api/${path}`, init).then(async (answer) => [answer, await answer.text()]);
 
+/** Fails when the signal does: an answer that came early knows nothing of whoever takes it. */
+const ends = (signal: AbortSignal): Promise<never> => new Promise((_, fail) => signal.addEventListener("abort", () => fail(signal.reason)));
+
 /** One call. `path` is what stands behind `/console/api/`. */
 export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Result<T>> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   let answer: Response;
   let text: string;
   try {
+    const until = signal ? AbortSignal.any([signal, patience]) : patience;
     const init: RequestInit = {
       method,
       headers: { "X-Chatmetric": "1", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       credentials: "same-origin",
       cache: "no-store",
-      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+      signal: until,
     };
     if (body !== undefined) init.body = JSON.stringify(body);
-    [answer, text] = await (taken(method, path) ?? sent(path, init));
+    [answer, text] = await Promise.race([ends(until), taken(method, path) ?? sent(path, init)]);
   } catch (cause) {
     return { ok: false, error: offline(cause) };
   }

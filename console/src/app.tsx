@@ -22,6 +22,9 @@ const AHEAD_MS = 100;
 
 type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 
+/** After so long without a session the page says that it waits. */
+const SLOW_MS = 1_000;
+
 /** The pages that come when they are asked for. */
 const LAZY: Record<string, Load> = {
   explorer: () => import("./pages/explorer/page.tsx"),
@@ -48,16 +51,27 @@ function Page(props: { place: Place }): JSX.Element {
 }
 
 const loadDoor = () => import("./pages/door.tsx");
-type DoorModule = Awaited<ReturnType<typeof loadDoor>>;
 
-function Door(props: Parameters<DoorModule["default"]>[0]): JSX.Element {
-  const module = useModule(loadDoor);
-  return module ? <module.default {...props} /> : <div />;
-}
-
-function ExpiredDialog(props: Parameters<DoorModule["ExpiredDialog"]>[0]): JSX.Element | null {
+function ExpiredDialog(props: Parameters<Awaited<ReturnType<typeof loadDoor>>["ExpiredDialog"]>[0]): JSX.Element | null {
   const module = useModule(loadDoor);
   return module && <module.ExpiredDialog {...props} />;
+}
+
+/** Below the bar that came with the document, which stays until there is an answer. */
+function Waiting(): JSX.Element {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <main class="page waiting">
+      <h1 class="visually-hidden">{m.product}</h1>
+      <div class={slow ? "banner" : ""} role="status">
+        {slow && m.waiting}
+      </div>
+    </main>
+  );
 }
 
 /** The pages of somebody who is not signed in. */
@@ -72,12 +86,12 @@ export function App(): JSX.Element {
   const [epoch, setEpoch] = useState(0);
   const known = useRef(false);
   const load = useCallback(async (first?: Promise<Result<Session>>) => {
+    setError(null);
     const result = await (first ?? loadSession());
     if (!result.ok) {
       setError(result.error);
       return;
     }
-    setError(null);
     setSession(result.data);
     if (result.data.state === "signedIn") {
       known.current = true;
@@ -110,7 +124,8 @@ export function App(): JSX.Element {
     } else if (name === "") navigate(to("metrics", place.query), { replace: true });
   }, [signedIn, name]);
 
-  if (!session) {
+  // After signing in the session may be what fails.
+  if (!session || (error && !signedIn)) {
     return error ? (
       <main class="door">
         <h1 class="visually-hidden">{m.product}</h1>
@@ -119,13 +134,13 @@ export function App(): JSX.Element {
         </div>
       </main>
     ) : (
-      <div />
+      <Waiting />
     );
   }
   if (!signedIn || name === "set-password") {
     return (
       <>
-        <Door place={place} setup={session.state === "setup"} onDone={() => void load().then(() => name === "set-password" && navigate(to("metrics"), { replace: true }))} />
+        <LazyPage load={loadDoor} place={place} setup={session.state === "setup"} onDone={() => void load().then(() => name === "set-password" && navigate(to("metrics"), { replace: true }))} />
         <Toasts />
       </>
     );

@@ -13,10 +13,12 @@ if (metrics && plain && days) {
   const end = (Math.floor(Date.now() / 1_800_000) + 1) * 1_800_000;
   paths.push(`metrics?start=${end - days * 86_400_000}&end=${end}&granularity=half-hour&total=1`);
 }
+// As long as `api.ts` waits for an answer: it stops waiting, this ends the call.
+const signal = AbortSignal.timeout(30_000);
 const headers = { "X-Chatmetric": "1" };
 window.early = Object.fromEntries(
   paths.map((path) => {
-    const asked = fetch(`/console/api/${path}`, { headers, credentials: "same-origin", cache: "no-store" });
+    const asked = fetch(`/console/api/${path}`, { headers, credentials: "same-origin", cache: "no-store", signal });
     const answer = asked.then(async (response): Promise<[Response, string]> => [response, await response.text()]);
     // Whoever takes it hears of the failure.
     answer.catch(() => undefined);

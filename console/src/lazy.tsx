@@ -1,8 +1,8 @@
-// A page that is loaded when it is asked for, with the frame it stands in. A page that cannot be
-// loaded says so and offers to load the window again.
+// What is loaded when it is asked for, with the frame that a page stands in. What cannot be loaded
+// says so and offers to load the window again.
 import type { ComponentChildren, ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { EmptyState, Skeleton } from "./components/states.tsx";
+import { Banner, Skeleton } from "./components/states.tsx";
 import { shell as m } from "./messages/en/shell.ts";
 import type { Place } from "./router.ts";
 
@@ -10,52 +10,53 @@ export interface PageProps {
   place: Place;
 }
 
-/** Something that is loaded when it is first rendered; null until then and when it fails. */
-export function useModule<T>(load: () => Promise<T>): T | null {
-  const [module, setModule] = useState<{ loaded: T } | null>(null);
+/** In place of a part, or of a dialog: it stays in sight, wherever it was asked for. */
+function PartFailed(): JSX.Element {
+  return (
+    <div class="failed">
+      <Banner
+        tone="bad"
+        action={
+          <button type="button" class="button slim" onClick={() => location.reload()}>
+            {m.reload}
+          </button>
+        }
+      >
+        <b>{m.chunkFailed}</b> {m.chunkFailedWhat}
+      </Banner>
+    </div>
+  );
+}
+
+/** In place of a page. */
+const PageFailed = (): JSX.Element => (
+  <Frame title={m.chunkFailed}>
+    <PartFailed />
+  </Frame>
+);
+
+/**
+ * Something that is loaded when it is first rendered; null until then. When that fails, each of its
+ * components is one that says so: a module that is used here has components and nothing else.
+ */
+export function useModule<T extends object>(load: () => Promise<T>, Failed: () => JSX.Element = PartFailed): T | null {
+  const [module, setModule] = useState<T | null>(null);
   useEffect(() => {
     let here = true;
     load().then(
-      (loaded) => here && setModule({ loaded }),
-      () => undefined,
+      (loaded) => here && setModule(loaded),
+      () => here && setModule(new Proxy({} as T, { get: () => Failed })),
     );
     return () => {
       here = false;
     };
   }, []);
-  return module?.loaded ?? null;
+  return module;
 }
 
-export function LazyPage(props: { load: () => Promise<{ default: ComponentType<PageProps> }>; place: Place }): JSX.Element {
-  const [page, setPage] = useState<{ Page: ComponentType<PageProps> } | "failed" | null>(null);
-  useEffect(() => {
-    let here = true;
-    props.load().then(
-      (module) => here && setPage({ Page: module.default }),
-      () => here && setPage("failed"),
-    );
-    return () => {
-      here = false;
-    };
-  }, []);
-  if (page === null) return <Frame title=""><Skeleton height={320} shown={false} /></Frame>;
-  if (page === "failed") {
-    return (
-      <Frame title={m.chunkFailed}>
-        <EmptyState
-          title={m.chunkFailed}
-          actions={
-            <button type="button" class="button" onClick={() => location.reload()}>
-              {m.reload}
-            </button>
-          }
-        >
-          <p>{m.chunkFailedWhat}</p>
-        </EmptyState>
-      </Frame>
-    );
-  }
-  return <page.Page place={props.place} />;
+export function LazyPage<P extends object>(props: P & { load: () => Promise<{ default: ComponentType<P> }> }): JSX.Element {
+  const module = useModule(props.load, PageFailed);
+  return module ? <module.default {...props} /> : <Frame title=""><Skeleton height={320} shown={false} /></Frame>;
 }
 
 /** The frame of a page: its heading, what can be done, its content. Sets the window's title. */

@@ -13,7 +13,7 @@ declare module "node:assert/strict" {
 }
 declare module "node:fs" {
   export function readFileSync(path: string, encoding: "utf8"): string;
-  export function readdirSync(path: string, options: { recursive: true }): string[];
+  export function readdirSync(path: string, options?: { recursive: true }): string[];
 }
 /** The directory `console/`, set by run.mjs. */
 declare const CONSOLE_ROOT: string;

@@ -6,9 +6,10 @@
 
 use crate::setup;
 use crate::step::Steps;
-use crate::workspace::{program, root, works};
+use crate::workspace::{program, root, target_dir, works};
 use anyhow::{Context, Result, bail};
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -20,6 +21,9 @@ const BUILT: [&str; 2] = [
     "crates/chatmetric/console-dist",
     "crates/chatmetric/src/console/assets_table.rs",
 ];
+
+/// Where the pictures of the pages are kept, in the target directory.
+const SHOTS: &str = "console-shots";
 
 /// Where Debian and others put Chromium; the tests look there too.
 const CHROMIUM: [&str; 3] = [
@@ -51,8 +55,12 @@ pub(crate) fn run(steps: &mut Steps) {
     if !steps.check("console: Chromium", chromium) {
         return;
     }
+    let shots = target_dir().join(SHOTS);
+    // Pictures of an earlier run would pass for those of this one; there may be none.
+    drop(fs::remove_dir_all(&shots));
     let mut command = Command::new("node");
     command
+        .env("SHOTS", &shots)
         .args([
             "--test",
             "--test-concurrency=2",
@@ -64,6 +72,7 @@ pub(crate) fn run(steps: &mut Steps) {
         command.env("CHATMETRIC", program("debug"));
     }
     steps.command("console: pages in Chromium", &mut command);
+    println!("screenshots: {}", shots.display());
 }
 
 /// Fails when the build changed, added or removed a file.

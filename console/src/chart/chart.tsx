@@ -1,9 +1,10 @@
 // The chart of counts with its strip of rates: mouse, keyboard and screen reader get the same.
-// Zoom is its owner's state; it keeps only where the reader is.
+// Zoom is its owner's state; it keeps only where the reader is. What is read there, and the chart on
+// paper, come after the first picture (beside.tsx).
 import type { JSX } from "preact";
 import { useLayoutEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { bucket, count, decimal, NOTHING } from "../format.ts";
+import { useModule } from "../lazy.tsx";
 import { metrics as m } from "../messages/en/metrics.ts";
 import { onTheme } from "../theme.ts";
 import { DAY } from "../zone.ts";
@@ -26,7 +27,6 @@ export interface ChartProps {
 
 const COUNT_PX = 300;
 const RATE_PX = 116;
-const TIP_PX = 236;
 
 export function Chart(props: ChartProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
@@ -39,6 +39,7 @@ export function Chart(props: ChartProps): JSX.Element {
   latest.current = props;
   const [at, setAt] = useState<number | null>(null);
   const [left, setLeft] = useState(0);
+  const beside = useModule(() => import("./beside.tsx"));
   const id = useId();
   const keys = props.layers.map((layer) => `${layer.key}${layer.kind}`).join("|");
 
@@ -138,8 +139,6 @@ export function Chart(props: ChartProps): JSX.Element {
     move(at === null && event.key.startsWith("Arrow") ? visible : Math.min(last, Math.max(0, wanted)));
   };
 
-  const reading = at === null ? null : readingAt(props, at);
-  const width = box.current?.clientWidth ?? 0;
   return (
     <div class="chart" ref={box} tabIndex={0} role="application" aria-label={props.label} aria-roledescription={m.chartRole} aria-describedby={`${id}d`} onKeyDown={keyed} onBlur={() => setAt(null)}>
       <span class="visually-hidden" id={`${id}d`}>
@@ -147,44 +146,7 @@ export function Chart(props: ChartProps): JSX.Element {
       </span>
       <div ref={counts} />
       <div class="chart-strip" ref={rates} />
-      {reading && (
-        <div class="tip" aria-hidden="true" style={{ left: `${left + 16 + TIP_PX > width ? Math.max(0, left - 16 - TIP_PX) : left + 16}px` }}>
-          <div class="tip-when">{reading.when}</div>
-          {reading.rows.map((row) => (
-            <div class="tip-row" key={row.key}>
-              <i style={{ background: `var(--${row.token})` }} />
-              <span>{row.label}</span>
-              <b>{row.value}</b>
-            </div>
-          ))}
-          <div class="tip-row">
-            <i />
-            <span>{m.rate}</span>
-            <b>{reading.rate}</b>
-          </div>
-          {reading.settling && <div class="tip-note">{m.settling}</div>}
-        </div>
-      )}
-      <div class="visually-hidden" aria-live="polite">
-        {reading && [reading.when, ...reading.rows.map((row) => `${row.label} ${row.value}`), `${m.rate} ${reading.rate}`, reading.settling ? m.settling : ""].filter(Boolean).join(", ")}
-      </div>
+      {beside && <beside.Beside chart={props} at={at} left={left} box={box} plots={plots} />}
     </div>
   );
-}
-
-/** Rows of a tooltip, at most; the largest stand first. */
-const ROWS_MAX = 8;
-
-function readingAt(props: ChartProps, at: number) {
-  const found = props.buckets[at];
-  if (!found) return null;
-  const rows = props.layers.map((layer) => ({ key: layer.key, token: layer.token, label: layer.label, at: layer.values[at] ?? null }));
-  if (rows.length > ROWS_MAX) rows.sort((a, b) => (b.at ?? -1) - (a.at ?? -1));
-  const rate = props.rate[at] ?? null;
-  return {
-    when: `${bucket(found[0], found[1], props.zone)} ${props.zone}`,
-    rows: rows.slice(0, ROWS_MAX).map((row) => ({ ...row, value: row.at === null ? NOTHING : count(row.at) })),
-    rate: rate === null ? NOTHING : `${decimal(rate)}\u202f%`,
-    settling: found[1] > props.settlingFromMs,
-  };
 }

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { count, decimal, NOTHING, WEEKDAYS } from "../format.ts";
-import { metrics as m } from "../messages/en/metrics.ts";
+import { metrics } from "../messages/en/metrics.ts";
+import { tables as m } from "../messages/en/tables.ts";
 import { wallAt } from "../zone.ts";
 
 const HOURS = 24;
@@ -32,7 +33,7 @@ export function Heatmap(props: { buckets: [number, number][]; values: (number | 
   const most = cells.flat().reduce<number>((a, b) => Math.max(a, b ?? 0), 0);
   const level = (value: number): number => (most === 0 || value === 0 ? 0 : Math.max(1, Math.ceil((value / most) * LEVELS)));
   return (
-    <div class="heat-wrap" tabIndex={0} role="region" aria-label={m.hours}>
+    <div class="heat-wrap" tabIndex={0} role="region" aria-label={metrics.hours}>
       <table class="heat">
         <caption>{m.hoursWhat(props.zone)}</caption>
         <thead>

@@ -25,6 +25,12 @@ const TICK_PX = 86;
 const AXIS_FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif";
 const LEFT_PX = 58;
 
+/** Where colours come from: the theme, or for a while something else, such as paper. */
+let ink = colour;
+export function drawWith(other: typeof colour | null): void {
+  ink = other ?? colour;
+}
+
 /** The x of uPlot: starts of buckets and the end of the last, in seconds. */
 export function xsOf(buckets: [number, number][]): number[] {
   const xs = buckets.map(([start]) => start / 1000);
@@ -63,8 +69,8 @@ function timeAxis(zone: string, labels: boolean): uPlot.Axis {
   return {
     splits,
     values: (_u, at) => (labels ? tickLabels(zone, at.map((s) => Math.round(s * 1000))) : at.map(() => "")),
-    stroke: () => colour("ink-3"),
-    grid: { stroke: () => colour("grid"), width: 1 },
+    stroke: () => ink("ink-3"),
+    grid: { stroke: () => ink("grid"), width: 1 },
     ticks: { show: false },
     font: AXIS_FONT,
     size: labels ? 26 : 6,
@@ -74,8 +80,8 @@ function timeAxis(zone: string, labels: boolean): uPlot.Axis {
 
 const valueAxis = (values: (at: number[]) => string[], space: number): uPlot.Axis => ({
   values: (_u, at) => values(at),
-  stroke: () => colour("ink-3"),
-  grid: { stroke: () => colour("grid"), width: 1 },
+  stroke: () => ink("ink-3"),
+  grid: { stroke: () => ink("grid"), width: 1 },
   ticks: { show: false },
   font: AXIS_FONT,
   size: LEFT_PX,
@@ -94,7 +100,7 @@ function hatch(u: uPlot, fromMs: number): void {
   ctx.beginPath();
   ctx.rect(left, bbox.top, right - left, bbox.height);
   ctx.clip();
-  ctx.strokeStyle = colour("hatch");
+  ctx.strokeStyle = ink("hatch");
   ctx.globalAlpha = 0.22;
   ctx.lineWidth = devicePixelRatio;
   ctx.beginPath();
@@ -142,8 +148,8 @@ function hooks(input: PlotInput): uPlot.Hooks.Arrays {
 
 function series(layer: Layer): uPlot.Series {
   const steps = uPlot.paths.stepped!({ align: 1 });
-  const drawn: uPlot.Series = { label: layer.label, paths: steps, points: { show: false }, width: 1, stroke: () => colour(layer.token), spanGaps: false };
-  if (layer.kind === "area") drawn.fill = () => colour(`${layer.token}-fill`);
+  const drawn: uPlot.Series = { label: layer.label, paths: steps, points: { show: false }, width: 1, stroke: () => ink(layer.token), spanGaps: false };
+  if (layer.kind === "area") drawn.fill = () => ink(`${layer.token}-fill`);
   if (layer.kind === "ghost") drawn.dash = [4, 3];
   return drawn;
 }

@@ -16,6 +16,9 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     return () => {
       dialog?.close();
       if (before?.isConnected) before.focus();
+      // Who opened it may have lost the focus, as a button that is busy does: then the page has it.
+      const now = document.activeElement;
+      if (now === null || now === document.body || dialog?.contains(now)) document.getElementById("main")?.focus({ preventScroll: true });
     };
   }, []);
   return (

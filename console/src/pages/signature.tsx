@@ -9,6 +9,7 @@ import { Banner, Failed } from "../components/states.tsx";
 import { Frame } from "../lazy.tsx";
 import { explorer, signature as m } from "../messages/en/explorer.ts";
 import { shell } from "../messages/en/shell.ts";
+import { taken } from "./explorer/handover.ts";
 import { Code } from "./explorer/views.tsx";
 
 interface Excerpt {
@@ -123,7 +124,8 @@ function Explained(props: { explanation: Explanation }): JSX.Element {
 }
 
 export default function SignaturePage(): JSX.Element {
-  const [text, setText] = useState("");
+  const [handed] = useState(taken);
+  const [text, setText] = useState(handed);
   const [secret, setSecret] = useState("");
   const [explanation, setExplanation] = useState<Explanation | null>(null);
   const act = useAct();
@@ -135,7 +137,7 @@ export default function SignaturePage(): JSX.Element {
     <Frame title={shell.pages.signature} lead={m.lead}>
       <div class="split">
         <form class="card card-body stack" onSubmit={explain}>
-          <Text label={m.request} lines={14} mono value={text} onValue={setText} placeholder={m.placeholder} required />
+          <Text label={m.request} lines={14} mono value={text} onValue={setText} placeholder={m.placeholder} hint={handed !== "" && text === handed ? m.handedOver : undefined} required />
           <Text label={m.secret} type="password" mono value={secret} onValue={setSecret} hint={m.secretHint} />
           <Failed error={act.error} />
           <div class="row end">

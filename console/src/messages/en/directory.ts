@@ -21,9 +21,21 @@ export const numbers = {
   unclaimed: "Numbers that send events and belong to no space are in Ingest, Unclaimed numbers.",
   toUnclaimed: "Unclaimed numbers",
   filter: "Find a number",
+  firstOf: (listed: string, of: string) => `The first ${listed} of ${of} are listed, in the order of their digits.`,
+  others: "To see another, write it whole into “Find a number”.",
   empty: "This space has no numbers yet",
   emptyWhat: "Add them here, or let a webhook add numbers as they send.",
   toMetrics: (number: string) => `Metrics of ${number}`,
+  actions: "Actions",
+  change: "Move",
+  changeOf: (number: string) => `Move or take out ${number}`,
+  changeTitle: (number: string) => `Move ${number}`,
+  changeTo: "To",
+  nobody: "No space",
+  move: "Move",
+  release: "Take out",
+  moveWhat: "Messages are counted in the other space from now on. What was counted stays where it is, and so do messages that were seen before.",
+  releaseWhat: "What was counted stays. Messages of the number are held or added again, as its webhook and space say.",
 };
 
 export const spaces = {

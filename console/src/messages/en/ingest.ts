@@ -74,6 +74,8 @@ export const ingest = {
   formats: { auto: "By its content", ndjson: "NDJSON", csv: "CSV", parquet: "Parquet", whatsapp: "WhatsApp webhooks", cams: "CAMS receipts" } as Record<string, string>,
   start: "Import",
   importing: "Importing",
+  sending: (share: string) => `Sent: ${share}`,
+  allSent: "All of the file is sent; the server reads it.",
   rows: "Rows",
   bad: "Not readable",
   done: "The file was imported",

@@ -1,5 +1,5 @@
 // The form of an operation, made from its metadata: each parameter with its documentation, times
-// in milliseconds beside ISO and a calendar, numbers and spaces to pick from.
+// as milliseconds, ISO or in a calendar, numbers and spaces to pick from.
 import type { JSX } from "preact";
 import { get } from "../../api.ts";
 import { now } from "../../clock.ts";
@@ -8,6 +8,8 @@ import { useLoad } from "../../components/load.ts";
 import { iso, phone } from "../../format.ts";
 import { explorer as m } from "../../messages/en/explorer.ts";
 import type { Operation, OperationParameter, PhoneNumber, Space } from "../../types.ts";
+import { knows } from "../../zone.ts";
+import { instantIn, instantOfWall, isMs, wallText } from "./times.ts";
 
 interface FormProps {
   operation: Operation;
@@ -30,20 +32,28 @@ function Label(props: { parameter: OperationParameter }): JSX.Element {
   );
 }
 
-function TimeField(props: { parameter: OperationParameter; value: string; onValue: (value: string) => void; error: string | null }): JSX.Element {
-  const { parameter, value, onValue } = props;
-  const ms = /^\d{1,15}$/.test(value) ? Number(value) : null;
-  const error = props.error ?? (value !== "" && ms === null ? m.notMs : null);
+/** The value is milliseconds, or what was typed while it says no time. */
+function TimeField(props: { parameter: OperationParameter; value: string; onValue: (value: string) => void; error: string | null; zone: string }): JSX.Element {
+  const { parameter, value, onValue, zone } = props;
+  const ms = isMs(value) ? Number(value) : null;
+  const error = props.error ?? (value !== "" && ms === null ? m.notTime(parameter.name) : null);
+  const typed = (text: string): void => onValue(String(instantIn(text) ?? text.trimStart()));
+  const picked = (text: string): void => {
+    const instant = instantOfWall(zone, text);
+    if (instant !== null) onValue(String(instant));
+  };
   return (
     <Field label={<Label parameter={parameter} />} hint={parameter.description} error={error}>
       {(ids) => (
         <div class="time-field">
-          <input {...ids} class="input mono" inputMode="numeric" value={value} placeholder={parameter.example} onInput={(event) => onValue(event.currentTarget.value.trim())} />
-          <input class="input" type="datetime-local" step="1" aria-label={`${parameter.name}, ${m.calendar}`} title={m.calendar} value={ms === null ? "" : iso(ms).slice(0, 19)} onInput={(event) => event.currentTarget.value && onValue(String(Date.parse(`${event.currentTarget.value}Z`)))} />
+          <input {...ids} class="input mono" autocomplete="off" spellcheck={false} value={value} placeholder={parameter.example} onInput={(event) => typed(event.currentTarget.value)} />
+          <input class="input" type="datetime-local" step="1" aria-label={`${parameter.name}, ${m.calendar(zone)}`} title={m.calendar(zone)} value={ms === null ? "" : wallText(zone, ms)} onInput={(event) => picked(event.currentTarget.value)} />
           <button type="button" class="button slim" aria-label={`${parameter.name}: ${m.setNow}`} onClick={() => onValue(String(now()))}>
             {m.setNow}
           </button>
+          <span class="hint">{m.calendar(zone)}</span>
           {ms !== null && <span class="hint mono">{m.ms(iso(ms))}</span>}
+          {value === "" && <span class="hint">{m.timeWhat}</span>}
         </div>
       )}
     </Field>
@@ -77,6 +87,7 @@ export function ParameterForm(props: FormProps): JSX.Element {
   const own = spaces.data?.spaces ?? [];
   const space = own.find((one) => one.id === values["CustSpaceId"]) ?? own.find((one) => one.default);
   const numbers = useLoad(has("PhoneNumber") && space && !space.isvCode ? `numbers|${space.id}` : null, (signal) => get<{ numbers: PhoneNumber[] }>(`numbers?space=${encodeURIComponent(space?.id ?? "")}`, signal));
+  const zone = space && knows(space.timeZone) ? space.timeZone : "UTC";
   const suggestions: Record<string, { value: string; label: string }[]> = {
     CustSpaceId: own.map((one) => ({ value: one.id, label: one.timeZone })),
     PhoneNumber: (numbers.data?.numbers ?? []).slice(0, 200).map((one) => ({ value: one.number, label: phone(one.number) })),
@@ -90,7 +101,7 @@ export function ParameterForm(props: FormProps): JSX.Element {
         const error = props.fieldError?.name === name ? props.fieldError.message : null;
         const onValue = (next: string): void => props.onValue(name, next);
         const shared = { parameter, value, onValue, error };
-        if (isTime(parameter)) return <TimeField key={name} {...shared} />;
+        if (isTime(parameter)) return <TimeField key={name} {...shared} zone={zone} />;
         if (suggestions[name]) return <Suggested key={name} {...shared} options={suggestions[name]} />;
         if (parameter.enum) return <Select key={name} label={<Label parameter={parameter} />} hint={parameter.description} error={error} value={value} onValue={onValue} options={[{ value: "", label: m.notSet }, ...parameter.enum.map((one) => ({ value: one, label: one }))]} />;
         return <Text key={name} label={<Label parameter={parameter} />} hint={parameter.description} error={error} value={value} onValue={onValue} mono placeholder={parameter.example} {...(/Document$/.test(name) ? { lines: 6 } : {})} />;

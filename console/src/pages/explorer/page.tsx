@@ -3,7 +3,6 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../../api.ts";
-import type { Failure } from "../../api.ts";
 import { now } from "../../clock.ts";
 import { CopyButton } from "../../components/copy.tsx";
 import { Confirm } from "../../components/dialog.tsx";
@@ -19,13 +18,16 @@ import { shell } from "../../messages/en/shell.ts";
 import { navigate, to } from "../../router.ts";
 import { useSession } from "../../session.ts";
 import { canSign } from "../../signer.ts";
-import type { CallAnswer, Operation } from "../../types.ts";
+import type { Operation } from "../../types.ts";
 import { DAY } from "../../zone.ts";
 import { ParameterForm, isTime } from "./form.tsx";
 import { history, remember } from "./history.ts";
+import { begun, ended, faultOf, runOf } from "./outcome.ts";
+import type { Asked, Params, Runs } from "./outcome.ts";
 import { runAsSession, runWithKeys } from "./run.ts";
 import type { Keys } from "./run.ts";
 import { SamplesView } from "./samples.tsx";
+import { isMs } from "./times.ts";
 import { DocsView, HistoryView, ResponseView, SignedView } from "./views.tsx";
 
 const FIRST = "GetChatappPhoneNumberMetric";
@@ -51,22 +53,17 @@ function Explorer(props: PageProps & { operations: Operation[] }): JSX.Element {
   const name = place.parts[1] ?? FIRST;
   const operation = operations.find((one) => one.name === name) ?? null;
   const values = useMemo(() => Object.fromEntries(place.query), [place.query.toString()]);
-  const [answer, setAnswer] = useState<CallAnswer | null>(null);
-  const [error, setError] = useState<Failure | null>(null);
-  const [busy, setBusy] = useState(false);
+  const [runs, setRuns] = useState<Runs>({});
+  const { busy, outcome } = runOf(runs, name);
   const [tab, setTab] = useState("samples");
   const [withKeys, setWithKeys] = useState(false);
   const [keys, setKeys] = useState(NO_KEYS);
-  const [asking, setAsking] = useState(false);
-  useEffect(() => {
-    setAnswer(null);
-    setError(null);
-  }, [name]);
+  const [asking, setAsking] = useState<Asked | null>(null);
   useEffect(() => {
     if (keys.secret === "") return undefined;
     const timer = setTimeout(() => setKeys(NO_KEYS), KEYS_KEPT_MS);
     return () => clearTimeout(timer);
-  }, [keys, answer]);
+  }, [keys, runs]);
   // A range of a week until somebody says something else, so that Run works at once.
   useEffect(() => {
     if (!operation || place.query.size > 0 || !operation.parameters.some(isTime)) return;
@@ -85,37 +82,32 @@ function Explorer(props: PageProps & { operations: Operation[] }): JSX.Element {
       </div>
     );
   }
-  const params = Object.fromEntries(operation.parameters.map((one) => [one.name, values[one.name] ?? ""]).filter(([, value]) => value !== "")) as Record<string, string>;
+  const params = Object.fromEntries(operation.parameters.map((one) => [one.name, values[one.name] ?? ""]).filter(([, value]) => value !== "")) as Params;
   const missing = operation.parameters.filter((one) => one.required && !params[one.name]).map((one) => one.name);
-  const ready = missing.length === 0 && (!withKeys || (canSign() && keys.id !== "" && keys.secret !== ""));
+  const noTimes = operation.parameters.filter((one) => isTime(one) && params[one.name] && !isMs(params[one.name]!)).map((one) => one.name);
+  const ready = missing.length === 0 && noTimes.length === 0 && (!withKeys || (canSign() && keys.id !== "" && keys.secret !== ""));
   const setValue = (key: string, value: string): void => {
     const query = new URLSearchParams(place.query);
     if (value === "") query.delete(key);
     else query.set(key, value);
     navigate(to(`explorer/${name}`, query), { replace: true });
   };
-  const run = async (): Promise<void> => {
-    setAsking(false);
-    setBusy(true);
+  // The answer goes to the operation that it was asked of, whatever is looked at by then.
+  const run = async (asked: Asked): Promise<void> => {
+    setAsking(null);
     setTab("response");
-    const result = withKeys ? await runWithKeys(operation, params, keys) : await runAsSession(operation, params);
-    setBusy(false);
-    if (result.ok) {
-      setAnswer(result.data);
-      setError(null);
-      remember({ atMs: now(), operation: name, params, answer: result.data });
-    } else {
-      setAnswer(null);
-      setError(result.error);
-    }
+    setRuns((before) => begun(before, asked));
+    const result = withKeys ? await runWithKeys(operation, asked.params, keys) : await runAsSession(operation, asked.params);
+    if (result.ok) remember({ atMs: now(), ...asked, answer: result.data });
+    setRuns((before) => ended(before, asked, result));
   };
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!ready || busy) return;
-    if (operation.kind === "write") setAsking(true);
-    else void run();
+    const asked = { operation: name, params };
+    if (operation.kind === "write") setAsking(asked);
+    else void run(asked);
   };
-  const wrong = /^(?:Missing|InvalidParameter\.)([A-Za-z]+)$/.exec(codeOf(answer) ?? "")?.[1];
   return (
     <>
       <div class="explorer-facts">
@@ -127,7 +119,7 @@ function Explorer(props: PageProps & { operations: Operation[] }): JSX.Element {
         <form class="card card-body stack" onSubmit={submit}>
           <Select label={m.operation} value={name} options={options} onValue={choose} />
           <h2>{m.parameters}</h2>
-          <ParameterForm operation={operation} values={values} onValue={setValue} fieldError={wrong ? { name: wrong, message: messageOf(answer) } : null} />
+          <ParameterForm operation={operation} values={values} onValue={setValue} fieldError={faultOf(outcome, params)} />
           <fieldset class="field sign-as">
             <legend class="label">{m.signAs}</legend>
             <label class="choice">
@@ -145,39 +137,29 @@ function Explorer(props: PageProps & { operations: Operation[] }): JSX.Element {
               {busy ? m.running : m.run}
             </button>
             {missing.length > 0 && <p class="hint">{m.missing(missing.join(", "))}</p>}
+            {noTimes.length > 0 && <p class="hint">{m.noTime(noTimes.join(", "))}</p>}
           </div>
         </form>
         <section class="card" aria-label={m.outcome}>
           <Tabs label={m.outcome} value={tab} onValue={setTab} tabs={Object.entries(m.tabs).map(([key, title]) => ({ key, title }))}>
             <div class="card-body" aria-live={tab === "response" ? "polite" : "off"}>
               {tab === "samples" && <SamplesView operation={operation} params={params} />}
-              {tab === "response" && <ResponseView answer={answer} error={error} />}
-              {tab === "signed" && <SignedView answer={answer} />}
+              {tab === "response" && <ResponseView outcome={outcome} params={params} />}
+              {tab === "signed" && <SignedView answer={outcome?.answer ?? null} />}
               {tab === "docs" && <DocsView operation={operation} />}
               {tab === "history" && <HistoryView past={history()} onRefill={(past) => navigate(to(`explorer/${past.operation}`, past.params))} />}
             </div>
           </Tabs>
         </section>
       </div>
-      {asking && (
-        <Confirm title={name} action={m.run} onClose={() => setAsking(false)} onYes={() => void run()}>
+      {asking?.operation === name && (
+        <Confirm title={name} action={m.run} onClose={() => setAsking(null)} onYes={() => void run(asking)}>
           <p>{m.sure}</p>
         </Confirm>
       )}
     </>
   );
 }
-
-const part = (answer: CallAnswer | null, key: string): string | undefined => {
-  if (!answer || answer.status < 400) return undefined;
-  try {
-    return (JSON.parse(answer.body) as Record<string, string>)[key];
-  } catch {
-    return undefined;
-  }
-};
-const codeOf = (answer: CallAnswer | null): string | undefined => part(answer, "Code");
-const messageOf = (answer: CallAnswer | null): string => part(answer, "Message") ?? "";
 
 export default function ExplorerPage(props: PageProps): JSX.Element {
   const operations = useLoad("operations", (signal) => get<{ operations: Operation[] }>("operations", signal));

@@ -5,6 +5,7 @@ import type { Result } from "../../api.ts";
 import { now } from "../../clock.ts";
 import { nonce, sha256, sign } from "../../signer.ts";
 import type { CallAnswer, Operation } from "../../types.ts";
+import { deniedIn } from "./outcome.ts";
 
 export interface Keys {
   id: string;
@@ -44,7 +45,7 @@ export async function runWithKeys(operation: Operation, params: Record<string, s
         body,
         request: { method: "POST", target, headers: [...(Object.entries(headers) as [string, string][]), ["Authorization", signed.authorization]], body: "", canonicalRequest: signed.canonicalRequest, stringToSign: signed.stringToSign },
         requestId: answer.headers.get("x-acs-request-id") ?? requestIdOf(body),
-        denied: null,
+        denied: answer.ok ? null : deniedIn(body, params),
       },
     };
   } catch {
@@ -55,6 +56,9 @@ export async function runWithKeys(operation: Operation, params: Record<string, s
 function requestIdOf(body: string): string {
   return /"RequestId"\s*:\s*"([^"]+)"/.exec(body)?.[1] ?? "";
 }
+
+/** The request as it was sent. */
+export const wireOf = ({ request }: CallAnswer): string => [`${request.method} ${request.target} HTTP/1.1`, ...request.headers.map(([name, value]) => `${name}: ${value}`), "", request.body].join("\n");
 
 /** JSON with line breaks, or the text as it came. */
 export function pretty(body: string): string {

@@ -1,16 +1,19 @@
 // What stands right of the form: response, signed request, documentation, history.
 import type { JSX } from "preact";
 import { CopyButton } from "../../components/copy.tsx";
-import { DeniedStatement, EmptyState, Failed } from "../../components/states.tsx";
-import type { Failure } from "../../api.ts";
+import { Banner, DeniedStatement, EmptyState, Failed } from "../../components/states.tsx";
 import { When } from "../../components/when.tsx";
 import { count } from "../../format.ts";
-import { GATEWAY_CODES, helpFor } from "../../messages/en/errors.ts";
+import { gatewayCodes, helpFor } from "../../messages/en/errors.ts";
 import { explorer as m } from "../../messages/en/explorer.ts";
 import { shell } from "../../messages/en/shell.ts";
+import { navigate, to } from "../../router.ts";
 import type { CallAnswer, Operation } from "../../types.ts";
+import { handOver } from "./handover.ts";
 import type { Past } from "./history.ts";
-import { pretty } from "./run.ts";
+import { isOfForm, saidIn } from "./outcome.ts";
+import type { Outcome, Params } from "./outcome.ts";
+import { pretty, wireOf } from "./run.ts";
 
 export function Code(props: { title: string; text: string }): JSX.Element {
   return (
@@ -24,17 +27,24 @@ export function Code(props: { title: string; text: string }): JSX.Element {
   );
 }
 
-function said(body: string): { Code?: string; Message?: string; Data?: unknown[] } {
-  try {
-    return JSON.parse(body) as { Code?: string };
-  } catch {
-    return {};
-  }
+const written = (params: Params): string => Object.entries(params).map(([name, value]) => `${name}=${value}`).join(" ");
+
+export function ResponseView(props: { outcome: Outcome | null; params: Params }): JSX.Element {
+  const { outcome } = props;
+  return (
+    <div class="stack">
+      {outcome && !isOfForm(outcome, props.params) && (
+        <Banner>
+          {m.otherForm} <span class="mono block">{written(outcome.params) || m.withoutParameters}</span>
+        </Banner>
+      )}
+      {outcome?.error ? <Failed error={outcome.error} /> : <Answered answer={outcome?.answer ?? null} />}
+    </div>
+  );
 }
 
-export function ResponseView(props: { answer: CallAnswer | null; error: Failure | null }): JSX.Element {
+function Answered(props: { answer: CallAnswer | null }): JSX.Element {
   const { answer } = props;
-  if (props.error) return <Failed error={props.error} />;
   if (!answer) {
     return (
       <EmptyState title={m.noResponse}>
@@ -42,7 +52,7 @@ export function ResponseView(props: { answer: CallAnswer | null; error: Failure 
       </EmptyState>
     );
   }
-  const body = said(answer.body);
+  const body = saidIn(answer.body);
   const failed = answer.status >= 400;
   const known = helpFor(body.Code ?? "");
   return (
@@ -101,19 +111,35 @@ export function SignedView(props: { answer: CallAnswer | null }): JSX.Element {
   const { answer } = props;
   if (!answer) return <EmptyState title={m.tabs.signed}><p>{m.noSigned}</p></EmptyState>;
   const { request } = answer;
-  const wire = [`${request.method} ${request.target} HTTP/1.1`, ...request.headers.map(([name, value]) => `${name}: ${value}`), "", request.body].join("\n");
+  const wire = wireOf(answer);
+  const debug = (): void => {
+    handOver(wire);
+    navigate(to("signature"));
+  };
   return (
     <div class="stack">
       <Code title={m.wire} text={wire} />
       <Code title={m.canonical} text={request.canonicalRequest} />
       <Code title={m.toSign} text={request.stringToSign} />
-      <a href="/console/signature">{m.debugThis}</a>
+      <div class="row">
+        <button type="button" class="button" onClick={debug}>
+          {m.debugThis}
+        </button>
+      </div>
     </div>
   );
 }
 
+/** A release has a version, and a date once it is out; the notes of an operation may have a date alone. */
+interface Change {
+  version?: string;
+  date: string | null;
+  text: string;
+}
+
 export function DocsView(props: { operation: Operation }): JSX.Element {
   const { operation } = props;
+  const changes: Change[] = operation.changes;
   return (
     <div class="stack docs">
       <p>{operation.summary}</p>
@@ -129,16 +155,16 @@ export function DocsView(props: { operation: Operation }): JSX.Element {
       {operation.parameters.length > 0 && <DocTable title={m.parameters} heads={[m.name, m.type, m.description, m.example]} rows={operation.parameters.map((one) => [<code>{one.name}</code>, `${one.format ?? one.type}${one.required ? `, ${m.required.toLowerCase()}` : ""}`, one.description, <code>{one.example}</code>])} />}
       <DocTable title={m.response} heads={[m.name, m.type, m.description, m.example]} rows={operation.response.map((one) => [<code>{one.name}</code>, one.type, one.description, <code>{one.example}</code>])} />
       {operation.errors.length > 0 && <DocTable title={m.errors} heads={[m.code, m.status, m.cause, m.cure]} rows={operation.errors.map((one) => [<code>{one.code}</code>, String(one.status), helpFor(one.code)?.cause ?? one.message, helpFor(one.code)?.cure ?? ""])} />}
-      <DocTable title={m.gatewayErrors} heads={[m.code, m.status, m.cause, m.cure]} rows={GATEWAY_CODES.map((code) => [<code>{code}</code>, String(helpFor(code)?.status ?? ""), helpFor(code)?.cause ?? "", helpFor(code)?.cure ?? ""])} />
+      <DocTable title={m.gatewayErrors} heads={[m.code, m.status, m.cause, m.cure]} rows={gatewayCodes(operation.product).map((code) => [<code>{code}</code>, String(helpFor(code)?.status ?? ""), helpFor(code)?.cause ?? "", helpFor(code)?.cure ?? ""])} />
       <section>
         <h3>{m.changes}</h3>
-        {operation.changes.length === 0 ? (
+        {changes.length === 0 ? (
           <p class="quiet">{m.noChanges}</p>
         ) : (
           <dl class="facts">
-            {operation.changes.map((one) => (
-              <div key={one.date + one.text} class="contents">
-                <dt>{one.date}</dt>
+            {changes.map((one) => (
+              <div key={one.text} class="contents">
+                <dt>{one.version ? m.release(one.version, one.date) : one.date}</dt>
                 <dd>{one.text}</dd>
               </div>
             ))}
@@ -188,7 +214,7 @@ export function HistoryView(props: { past: Past[]; onRefill: (past: Past) => voi
           <span class={`state ${one.answer.status >= 400 ? "bad" : "ok"}`}>{one.answer.status}</span>
           <span class="grow">
             <code>{one.operation}</code> <When ms={one.atMs} />
-            <span class="hint mono block">{Object.entries(one.params).map(([name, value]) => `${name}=${value}`).join(" ")}</span>
+            <span class="hint mono block">{written(one.params)}</span>
           </span>
           <button type="button" class="button slim" onClick={() => props.onRefill(one)}>
             {m.refill}

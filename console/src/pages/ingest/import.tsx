@@ -27,29 +27,60 @@ interface Progress {
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 const FORMATS = ["auto", "ndjson", "csv", "parquet", "whatsapp", "cams"];
 
-/** Sends the file and reports each line of progress; gives what failed, or null. */
-async function send(path: string, file: File, onProgress: (progress: Progress) => void): Promise<Failure | null> {
+/** The lines of an answer that have not been told before; the last one may still be coming. */
+function lines(text: string, from: number, whole: boolean): { told: Progress[]; to: number } {
+  const to = whole ? text.length : text.lastIndexOf("\n") + 1;
+  const fresh = text.slice(from, Math.max(from, to)).split("\n");
+  return { told: fresh.filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Progress), to: Math.max(from, to) };
+}
+
+function refusal(request: XMLHttpRequest): Failure {
+  let said: { code?: string; message?: string; requestId?: string } = {};
   try {
-    const answer = await fetch(`/console/api/${path}`, { method: "POST", headers: { "X-Chatmetric": "1", "Content-Type": "application/octet-stream" }, body: file, credentials: "same-origin" });
-    if (!answer.ok || !answer.body) {
-      const said = (await answer.json().catch(() => ({}))) as { code?: string; message?: string; requestId?: string };
-      return failure(answer.status >= 500 ? "broken" : "refused", said.code ?? `HTTP ${answer.status}`, said.message ?? "", { status: answer.status, requestId: said.requestId ?? null });
-    }
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { value, done } = await reader.read();
-      rest += value ?? "";
-      const lines = rest.split("\n");
-      rest = done ? "" : (lines.pop() ?? "");
-      for (const line of lines) if (line.trim() !== "") onProgress(JSON.parse(line) as Progress);
-      if (done) return null;
-    }
+    said = JSON.parse(request.responseText) as typeof said;
   } catch {
-    // A file that was saved again after it was chosen cannot be read any more; choosing it again helps.
-    const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
-    return readable ? failure("offline", "Offline", "") : failure("refused", m.fileChanged, "");
+    // Something between here and the server answered.
   }
+  return failure(request.status >= 500 ? "broken" : "refused", said.code ?? `HTTP ${request.status}`, said.message ?? "", { status: request.status, requestId: said.requestId ?? null });
+}
+
+/**
+ * Sends the file, tells how much of it is sent and each line of progress; gives what failed, or
+ * null. Not by fetch, which tells nothing before the whole file is sent.
+ */
+function send(path: string, file: File, onSent: (share: number) => void, onProgress: (progress: Progress) => void): Promise<Failure | null> {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    let read = 0;
+    const tell = (whole: boolean): void => {
+      if (request.status !== 200) return;
+      const { told, to } = lines(request.responseText, read, whole);
+      read = to;
+      for (const progress of told) onProgress(progress);
+    };
+    request.open("POST", `/console/api/${path}`);
+    request.setRequestHeader("X-Chatmetric", "1");
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = (event) => onSent(event.total > 0 ? event.loaded / event.total : 1);
+    request.upload.onload = () => onSent(1);
+    request.onprogress = () => tell(false);
+    request.onload = () => {
+      try {
+        tell(true);
+        resolve(request.status === 200 ? null : refusal(request));
+      } catch {
+        resolve(failure("broken", `HTTP ${request.status}`, "", { status: request.status }));
+      }
+    };
+    // A file that was saved again after it was chosen cannot be read any more; choosing it again helps.
+    const failed = (): void => void file.slice(0, 1).arrayBuffer().then(
+      () => resolve(failure("offline", "Offline", "")),
+      () => resolve(failure("refused", m.fileChanged, "")),
+    );
+    request.onerror = failed;
+    request.onabort = failed;
+    request.send(file);
+  });
 }
 
 /** What became of the file, in one line. */
@@ -73,6 +104,7 @@ export function ImportTab(): JSX.Element {
   const [format, setFormat] = useState("auto");
   const [file, setFile] = useState<File | null>(null);
   const [busy, setBusy] = useState(false);
+  const [sent, setSent] = useState<number | null>(null);
   const [progress, setProgress] = useState<Progress | null>(null);
   const [error, setError] = useState<Failure | null>(null);
   const space = chosen || (own.find((one) => one.default) ?? own[0])?.id || "";
@@ -87,7 +119,9 @@ export function ImportTab(): JSX.Element {
     setBusy(true);
     setError(null);
     setProgress(null);
-    setError(await send(`import${query({ space, format, name: file.name })}`, file, setProgress));
+    setSent(0);
+    setError(await send(`import${query({ space, format, name: file.name })}`, file, setSent, setProgress));
+    setSent(null);
     setBusy(false);
   };
   const tooLarge = file !== null && file.size > FILE_BYTES_MAX;
@@ -109,6 +143,12 @@ export function ImportTab(): JSX.Element {
         </button>
       </div>
       <Failed error={error} />
+      {sent !== null && file && (
+        <label class="stack tight">
+          <span class="quiet">{sent < 1 ? m.sending(`${Math.floor(sent * 100)}\u202f%`) : m.allSent}</span>
+          <progress max={1} value={sent} style={{ width: "100%" }} />
+        </label>
+      )}
       <div aria-live="polite">
         {progress && (
           <div class="stack">

@@ -15,6 +15,22 @@ export const asked = (state: MetricsState, span: Span, space: string): string =>
 
 export const countsPath = (state: MetricsState, span: Span, space: string): string => `metrics${asked(state, span, space)}&total=1`;
 
+/**
+ * The parameters of the call of the API for the same range: of the number that is chosen, or of all
+ * numbers of the space. A call names one number at most, so that of several chosen ones is of all.
+ */
+export function callOf(state: MetricsState, span: Span, space: string): Record<string, string> {
+  const one = state.numbers.length === 1 ? state.numbers[0] : undefined;
+  return {
+    ...(state.isv ? { IsvCode: state.isv } : {}),
+    CustSpaceId: space,
+    Granularity: state.granularity === "daily" ? "DAILY" : "HALF_HOUR",
+    Start: String(span.startMs),
+    End: String(span.endMs),
+    ...(one ? { PhoneNumber: one } : {}),
+  };
+}
+
 /** The space that an address means; without one the default. */
 export function spaceOf(state: MetricsState, spaces: Space[]): Space | null {
   if (state.space === "") return spaces.find((one) => one.default) ?? spaces[0] ?? null;

@@ -5,14 +5,15 @@ import { Chart } from "../../chart/chart.tsx";
 import type { Heatmap as HeatmapOf } from "../../chart/heatmap.tsx";
 import type { Layer } from "../../chart/plot.ts";
 import { Check } from "../../components/field.tsx";
-import { Banner, EmptyState, Skeleton } from "../../components/states.tsx";
+import { Banner, Skeleton } from "../../components/states.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { count, moment, phone } from "../../format.ts";
 import { useModule } from "../../lazy.tsx";
 import { metrics as m } from "../../messages/en/metrics.ts";
 import type { Metrics } from "../../types.ts";
-import { figuresFrom, figuresOf, isEmpty, known, rates, totalOf } from "./counts.ts";
+import { cutAt, figuresBefore, figuresFrom, figuresOf, known, nothingOf, rates, totalOf } from "./counts.ts";
 import { Figures } from "./figures.tsx";
+import type { NothingProps } from "./nothing.tsx";
 import type { MetricsState, Span, View } from "./state.ts";
 
 interface BodyProps {
@@ -38,7 +39,8 @@ function layersOf(props: BodyProps): Layer[] {
       .reverse();
   }
   const total = totalOf(metrics);
-  const ghost: Layer[] = compared ? [{ key: "before", label: m.sentBefore, kind: "ghost", token: "ghost", values: metrics.buckets.map((_, at) => totalOf(compared).sent[at] ?? null) }] : [];
+  const sentBefore = compared && known(compared, totalOf(compared).sent);
+  const ghost: Layer[] = sentBefore ? [{ key: "before", label: m.sentBefore, kind: "ghost", token: "ghost", values: metrics.buckets.map((_, at) => sentBefore[at] ?? null) }] : [];
   return [
     { key: "delivered", label: m.delivered, kind: "area", token: "delivered", values: known(metrics, total.delivered) },
     ...ghost,
@@ -69,6 +71,11 @@ function Heatmap(props: Parameters<typeof HeatmapOf>[0]): JSX.Element | null {
   return module && <module.Heatmap {...props} />;
 }
 
+export function Nothing(props: NothingProps): JSX.Element {
+  const module = useModule(() => import("./nothing.tsx"));
+  return <div class="card">{module ? <module.Nothing {...props} /> : <Skeleton height={240} shown={false} />}</div>;
+}
+
 /** The tables come after the chart: nobody waits for them, and the chart does not wait either. */
 function Tables(props: { view: "numbers" | "intervals"; metrics: Metrics; isv: string; zone: string; onPoint: (number: string | null) => void }): JSX.Element {
   const module = useModule(() => import("./tables.tsx"));
@@ -85,42 +92,26 @@ export function Body(props: BodyProps): JSX.Element {
   const recent = useMemo(() => figuresFrom(total, metrics.buckets, metrics.settlingFromMs), [total, metrics]);
   const range = state.zoom ?? { fromMs: metrics.buckets[0]?.[0] ?? span.startMs, toMs: Math.max(metrics.buckets.at(-1)?.[1] ?? 0, span.endMs) };
   const about = m.about(moment(range.fromMs, zone), moment(range.toMs, zone), zone);
-  const floor = metrics.floorMs !== null && metrics.floorMs > span.startMs && metrics.floorMs > (metrics.buckets[0]?.[0] ?? 0) ? metrics.floorMs : null;
-  if (isEmpty(metrics)) {
-    return (
-      <div class="card">
-        <EmptyState
-          title={m.emptyTitle}
-          actions={
-            <>
-              <a class="button" href="/console/ingest">
-                {m.toIngest}
-              </a>
-              <a class="button" href="/console/webhooks">
-                {m.toWebhooks}
-              </a>
-            </>
-          }
-        >
-          <p>{metrics.numbersTotal > 0 ? m.emptyNumbers : m.emptyNew}</p>
-          <p class="quiet small">{about}</p>
-        </EmptyState>
-      </div>
-    );
-  }
+  const cut = cutAt(metrics);
+  const floor = cut === null ? null : `${moment(cut, zone)} ${zone}`;
+  const why = nothingOf(metrics);
+  if (why) return <Nothing why={why} about={about} floor={floor} numbers={metrics.numbersTotal > 0} />;
+  const earlier = compared && figuresBefore(metrics, compared);
   return (
     <>
-      {floor !== null && <Banner>{m.floor(`${moment(floor, zone)} ${zone}`)}</Banner>}
+      {floor && <Banner>{m.floor(floor)}</Banner>}
+      {compared && !earlier && <Banner>{m.beforeCut}</Banner>}
       <section class="card instrument" aria-label={m.tables}>
         <div class={`progress-line${props.busy ? " on" : ""}`} />
         <div class="instrument-head">
-          <Figures now={figuresOf(total)} before={state.compare && compared ? figuresOf(totalOf(compared)) : null} recent={Math.max(0, recent.sent - recent.cohort)} />
+          <Figures now={figuresOf(total)} before={earlier} recent={Math.max(0, recent.sent - recent.cohort)} />
           <Legend layers={layers} />
         </div>
         <Chart buckets={metrics.buckets} layers={layers} rate={rate} zone={zone} range={range} settlingFromMs={metrics.settlingFromMs} label={m.chartLabel(about)} onZoom={(zoom) => props.onState({ zoom })} highlight={pointed} />
         <div class="instrument-foot">
           <span>
-            {about} · {m.intervalsOf(count(metrics.buckets.length), count(state.numbers.length || metrics.numbersTotal))} · <span class="no-print">{m.zoomHow}</span>
+            {about} · {m.intervalsOf(count(metrics.buckets.length), count(state.numbers.length || metrics.numbersTotal))}
+            <span class="no-print"> · {m.zoomHow}</span>
           </span>
           <span class="row no-print">
             <Check label={m.compare} checked={state.compare} onChecked={(compare) => props.onState({ compare })} />

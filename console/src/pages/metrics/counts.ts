@@ -1,6 +1,6 @@
 // From an answer of the server to what is drawn: gaps instead of zeros where nothing is known,
-// sums, rates from the cohort, live changes. Pure; the chart and the tables only show this.
-import type { Change, Counts, Metrics, Series } from "../../types.ts";
+// sums, rates from the cohort. Pure; the chart and the tables only show this.
+import type { Counts, Metrics } from "../../types.ts";
 
 export interface Figures {
   sent: number;
@@ -28,9 +28,8 @@ export function totalOf(metrics: Metrics): Counts {
 
 /** Values with gaps where counts are no longer kept: a gap is no zero. */
 export function known(metrics: Metrics, values: number[]): (number | null)[] {
-  const { floorMs } = metrics;
-  if (floorMs === null || floorMs <= (metrics.buckets[0]?.[0] ?? 0)) return values;
-  return metrics.buckets.map(([start], at) => (start < floorMs ? null : (values[at] ?? null)));
+  const floor = cutAt(metrics);
+  return floor === null ? values : metrics.buckets.map(([start], at) => (start < floor ? null : (values[at] ?? null)));
 }
 
 /** The delivery rate by bucket in per cent; null where nothing was sent. */
@@ -43,31 +42,21 @@ export const isEmpty = (metrics: Metrics): boolean => {
   return sent === 0 && delivered === 0;
 };
 
-/** An answer with live changes in it, or null when it has to be asked for again. */
-export function withChanges(metrics: Metrics, changes: Change[]): Metrics | null {
-  if (metrics.granularity !== "half-hour") return null;
-  const series = new Map<string, Series>(metrics.series.map((one) => [one.number, one]));
-  const starts = new Map(metrics.buckets.map(([start], at) => [start, at]));
-  const lastEnd = metrics.buckets.at(-1)?.[1] ?? 0;
-  const total = metrics.total && copy(metrics.total);
-  for (const change of changes) {
-    const at = starts.get(change.startMs);
-    if (at === undefined) {
-      if (change.startMs >= lastEnd && change.startMs < metrics.endMs) return null;
-      continue;
-    }
-    const old = series.get(change.number);
-    if (!old) return null;
-    const fresh = { ...old, ...copy(old) };
-    for (const key of ["sent", "delivered", "cohort"] as const) {
-      if (total) total[key][at] = (total[key][at] ?? 0) + change[key] - (old[key][at] ?? 0);
-      fresh[key][at] = change[key];
-    }
-    series.set(change.number, fresh);
-  }
-  const fresh: Metrics = { ...metrics, series: metrics.series.map((one) => series.get(one.number) ?? one) };
-  if (total) fresh.total = total;
-  return fresh;
+/** Where counts are no longer kept, when it is after the first bucket. */
+export const cutAt = ({ floorMs, buckets }: Metrics): number | null => (floorMs !== null && floorMs > (buckets[0]?.[0] ?? floorMs) ? floorMs : null);
+
+/**
+ * The figures of the period before, or null where they would be less than what was: a part of it
+ * is no longer kept, or other numbers could be read then than now.
+ */
+export function figuresBefore(metrics: Metrics, compared: Metrics): Figures | null {
+  return cutAt(compared) !== null || compared.failed.length !== metrics.failed.length ? null : figuresOf(totalOf(compared));
 }
 
-const copy = (counts: Counts): Counts => ({ sent: [...counts.sent], delivered: [...counts.delivered], cohort: [...counts.cohort] });
+/** Why there is nothing to draw, or null when there is something. */
+export function nothingOf(metrics: Metrics): "unread" | "unkept" | "uncounted" | null {
+  if (!isEmpty(metrics)) return null;
+  if (metrics.series.length === 0 && metrics.failed.length > 0) return "unread";
+  const floor = cutAt(metrics);
+  return floor !== null && metrics.buckets.every(([start]) => start < floor) ? "unkept" : "uncounted";
+}

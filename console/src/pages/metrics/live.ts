@@ -1,9 +1,10 @@
 // Signs of life: the event stream while the tab is seen, else nothing; polling when the stream
-// does not come. It tells what changed and how things stand; it keeps no counts.
-import { useEffect, useRef, useState } from "preact/hooks";
+// does not come. It tells what changed and how things stand; it keeps no counts. It comes after the
+// first picture, with what puts changes into an answer.
+import { useEffect, useRef } from "preact/hooks";
 import { query } from "../../api.ts";
-import { now } from "../../clock.ts";
 import type { Change } from "../../types.ts";
+import type { Again } from "./changes.ts";
 
 export type LiveState = "connecting" | "live" | "polling" | "paused";
 
@@ -12,17 +13,49 @@ const POLL_MS = 10_000;
 const FAILURES_MAX = 3;
 const AGAIN_MS = 2_000;
 
-export interface Live {
-  state: LiveState;
+const CLOCK_MS = 5_000;
+/** So much lies between two questions, also when there is a reason to ask again. */
+const WAIT_MS = { soon: 5_000, rarely: 60_000 };
+
+export interface LiveProps {
+  space: string;
+  isv: string;
+  paused: boolean;
+  /** Whether the answer is not whole, and when its question was asked. */
+  again: Again;
+  beganMs: { current: number };
+  onState: (state: LiveState) => void;
+  onChanges: (changes: Change[]) => void;
+  /** It is time to ask again. */
+  onPoll: () => void;
+  /** The time went on a little. */
+  onTick: () => void;
 }
 
-export function useLive(space: string | null, isv: string, paused: boolean, onChanges: (changes: Change[]) => void, onPoll: () => void): Live {
-  const [state, setState] = useState<LiveState>("connecting");
-  const handlers = useRef({ onChanges, onPoll });
-  handlers.current = { onChanges, onPoll };
+/** Reasons to ask again that no stream tells: an answer that is not whole, and the time. */
+function useReasons(props: LiveProps, handlers: { current: LiveProps }): void {
+  const { paused, again } = props;
   useEffect(() => {
-    if (paused || space === null) {
-      setState(paused ? "paused" : "connecting");
+    if (paused || again === "never") return undefined;
+    const timer = setTimeout(() => handlers.current.onPoll(), Math.max(0, props.beganMs.current + WAIT_MS[again] - Date.now()));
+    return () => clearTimeout(timer);
+  }, [paused, again]);
+  // A half hour begins also where nothing is told of it.
+  useEffect(() => {
+    const timer = setInterval(() => !paused && !document.hidden && handlers.current.onTick(), CLOCK_MS);
+    return () => clearInterval(timer);
+  }, [paused]);
+}
+
+/** Shows nothing: whoever renders it hears of what happens. */
+export function Live(props: LiveProps): null {
+  const { space, isv, paused } = props;
+  const handlers = useRef(props);
+  handlers.current = props;
+  useEffect(() => {
+    const setState = (state: LiveState): void => handlers.current.onState(state);
+    if (paused) {
+      setState("paused");
       return undefined;
     }
     let source: EventSource | null = null;
@@ -77,15 +110,9 @@ export function useLive(space: string | null, isv: string, paused: boolean, onCh
       stop();
     };
   }, [space, isv, paused]);
-  return { state };
+  useReasons(props, handlers);
+  return null;
 }
 
-/** Renders again every few seconds, for what says how long ago. */
-export function useTick(ms = 5_000): number {
-  const [at, setAt] = useState(now());
-  useEffect(() => {
-    const timer = setInterval(() => setAt(now()), ms);
-    return () => clearInterval(timer);
-  }, [ms]);
-  return at;
-}
+export { Waiting, patched } from "./changes.ts";
+export { movedOn } from "./moved.ts";

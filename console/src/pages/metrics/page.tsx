@@ -1,12 +1,13 @@
-// The Metrics page: asks for what its address says, keeps it alive, and hands it to the parts.
+// The Metrics page: what its address says, the answer to it, and its parts.
 import type { JSX } from "preact";
-import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../../api.ts";
+import type { Failure } from "../../api.ts";
 import { now } from "../../clock.ts";
+import { copyText } from "../../components/copy.tsx";
 import { PauseIcon, PlayIcon } from "../../components/icons.tsx";
 import { useLoad } from "../../components/load.ts";
-import { Banner, EmptyState, ErrorState, Failed, Skeleton } from "../../components/states.tsx";
-import { copyText } from "../../components/copy.tsx";
+import { Banner, ErrorState, Failed, Skeleton } from "../../components/states.tsx";
 import { toast } from "../../components/toast.tsx";
 import { ago, count, moment } from "../../format.ts";
 import { Frame } from "../../lazy.tsx";
@@ -15,19 +16,26 @@ import { shell } from "../../messages/en/shell.ts";
 import { navigate, to } from "../../router.ts";
 import type { Place } from "../../router.ts";
 import { useSession } from "../../session.ts";
-import type { Change, Metrics, Space } from "../../types.ts";
+import type { Space } from "../../types.ts";
 import { knows } from "../../zone.ts";
-import { asked, countsPath, spaceOf } from "./ask.ts";
-import { Body } from "./body.tsx";
-import { withChanges } from "./counts.ts";
+import { useAnswer } from "./answer.tsx";
+import type { Answered } from "./answer.tsx";
+import { asked, callOf, spaceOf } from "./ask.ts";
+import { Body, Nothing } from "./body.tsx";
 import { Filters } from "./filters.tsx";
-import { useLive, useTick } from "./live.ts";
 import type { LiveState } from "./live.ts";
-import { before, readState, resolve, writeState } from "./state.ts";
+import { readState, writeState } from "./state.ts";
 import type { MetricsState, Span } from "./state.ts";
 
-/** After a change that cannot be put in place, the answer is asked for again, not more often than this. */
-const AGAIN_MS = 5_000;
+/** Renders again every few seconds, for what says how long ago. */
+function useTick(ms = 5_000): number {
+  const [at, setAt] = useState(now());
+  useEffect(() => {
+    const timer = setInterval(() => setAt(now()), ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+  return at;
+}
 
 function Signs(props: { state: LiveState; heardMs: number | null; failed: boolean }): JSX.Element {
   const at = useTick();
@@ -39,26 +47,47 @@ function Signs(props: { state: LiveState; heardMs: number | null; failed: boolea
   return <span class={`signs${props.state === "live" ? " live" : ""}`}>{props.state === "live" ? m.live(since) : m.polling(since)}</span>;
 }
 
-/** The parameters of the RPC call that gives the same rows. */
-function callOf(state: MetricsState, span: Span, space: string): Record<string, string> {
-  const one = state.numbers.length === 1 ? state.numbers[0] : undefined;
-  return {
-    ...(state.isv ? { IsvCode: state.isv } : {}),
-    CustSpaceId: space,
-    Granularity: state.granularity === "daily" ? "DAILY" : "HALF_HOUR",
-    Start: String(span.startMs),
-    End: String(span.endMs),
-    ...(one ? { PhoneNumber: one } : {}),
+interface ActionsProps {
+  state: MetricsState;
+  span: Span;
+  space: string;
+  asks: boolean;
+  paused: boolean;
+  onPaused: (paused: boolean) => void;
+}
+
+function Actions(props: ActionsProps): JSX.Element {
+  const { state, span, space, asks, paused } = props;
+  const { endpoint } = useSession();
+  const copyCall = async (): Promise<void> => {
+    const params = callOf(state, span, space);
+    const copied = await copyText(`${endpoint}/?Action=GetChatappPhoneNumberMetric&Version=2020-06-06&${new URLSearchParams(params).toString()}`);
+    toast(!copied ? shell.copyFailed : state.numbers.length > 1 ? m.copiedCallOfAll : m.copiedCall);
+    navigate(to("explorer/GetChatappPhoneNumberMetric", params));
   };
+  return (
+    <>
+      <button type="button" class="button" aria-pressed={paused} onClick={() => props.onPaused(!paused)}>
+        {paused ? <PlayIcon /> : <PauseIcon />}
+        {paused ? m.resume : m.pause}
+      </button>
+      <button type="button" class="button" disabled={!asks} onClick={() => void copyCall()}>
+        {m.asCall}
+      </button>
+      <button type="button" class="button hide-narrow" onClick={() => print()}>
+        {m.print}
+      </button>
+      <a class="button" href={asks ? `/console/api/metrics.csv${asked(state, span, space)}` : undefined} download aria-disabled={!asks}>
+        {m.csv}
+      </a>
+    </>
+  );
 }
 
 export function MetricsPage(props: { place: Place }): JSX.Element {
   const state = useMemo(() => readState(props.place.query), [props.place.query.toString()]);
   const session = useSession();
   const [paused, setPaused] = useState(false);
-  const [heardMs, setHeardMs] = useState<number | null>(null);
-  // The range moves with the clock only when something is asked for again.
-  const [turn, setTurn] = useState(0);
   const spaces = useLoad("spaces", (signal) => get<{ spaces: Space[] }>("spaces", signal));
   const all = spaces.data?.spaces ?? [];
   const space = spaceOf(state, all);
@@ -66,85 +95,30 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
   const ownZone = space?.timeZone ?? "UTC";
   const zoneKnown = knows(ownZone);
   const zone = (state.utc && state.granularity === "half-hour") || !zoneKnown ? "UTC" : ownZone;
-  const span = useMemo(() => resolve(state, now(), zoneKnown ? ownZone : "UTC"), [state, ownZone, turn]);
-  const valid = span.endMs > span.startMs;
-  const base = spaceId === "" || !valid ? null : [spaceId, state.isv, state.numbers.join(), state.granularity, state.range, state.fromMs, state.toMs].join("|");
-  const metrics = useLoad(
-    base === null ? null : `${base}|${turn}`,
-    async (signal) => {
-      const result = await get<Metrics>(countsPath(state, span, spaceId), signal);
-      if (result.ok) setHeardMs(now());
-      return result;
-    },
-    true,
-  );
-  // Data of other filters may stay for the blink of a refresh, but not of another space.
-  const data = metrics.data && metrics.data.space === spaceId && metrics.data.granularity === state.granularity ? metrics.data : null;
-  const earlier = before(span, state.granularity, ownZone);
-  const compared = useLoad(state.compare && base !== null ? `${base}|${turn}|before` : null, (signal) => get<Metrics>(countsPath(state, earlier, spaceId), signal));
-
-  const again = useRef(0);
-  const refresh = useCallback(() => {
-    const wait = Math.max(0, again.current + AGAIN_MS - Date.now());
-    if (wait > AGAIN_MS) return;
-    again.current = Date.now() + wait;
-    setTimeout(() => setTurn((value) => value + 1), wait);
-  }, []);
-  const changed = (changes: Change[]): void => {
-    setHeardMs(now());
-    if (!data) return;
-    const mine = state.numbers.length === 0 ? changes : changes.filter((change) => state.numbers.includes(change.number));
-    if (mine.length === 0) return;
-    const next = withChanges(data, mine);
-    if (next) metrics.set(() => next);
-    else refresh();
-  };
-  const live = useLive(spaceId === "" ? null : spaceId, state.isv, paused, changed, () => setTurn((value) => value + 1));
+  const answer = useAnswer(state, spaceId, zoneKnown ? ownZone : "UTC", paused);
+  const { data, span, error, comparedError } = answer;
 
   const change = (values: Partial<MetricsState>): void => {
     const next = { ...state, ...values };
     navigate(to("metrics", writeState(next)), { replace: Object.keys(values).every((key) => key === "zoom" || key === "view"), keepScroll: true });
   };
-  const copyCall = async (): Promise<void> => {
-    const params = callOf(state, span, spaceId);
-    const target = `${session.endpoint}/?Action=GetChatappPhoneNumberMetric&Version=2020-06-06&${new URLSearchParams(params).toString()}`;
-    await copyText(target);
-    toast(m.copiedCall);
-    navigate(to("explorer/GetChatappPhoneNumberMetric", params));
-  };
-
-  const actions = (
-    <>
-      <button type="button" class="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
-        {paused ? <PlayIcon /> : <PauseIcon />}
-        {paused ? m.resume : m.pause}
-      </button>
-      <button type="button" class="button" disabled={base === null} onClick={() => void copyCall()}>
-        {m.asCall}
-      </button>
-      <button type="button" class="button hide-narrow" onClick={() => print()}>
-        {m.print}
-      </button>
-      <a class="button" href={base === null ? undefined : `/console/api/metrics.csv${asked(state, span, spaceId)}`} download aria-disabled={base === null}>
-        {m.csv}
-      </a>
-    </>
-  );
   const heading = (
     <span class="row">
-      {shell.pages.metrics} {(heardMs !== null || !metrics.error) && <Signs state={live.state} heardMs={heardMs} failed={metrics.error?.kind === "offline"} />}
+      {shell.pages.metrics} {(answer.heardMs !== null || !error) && <Signs state={answer.live} heardMs={answer.heardMs} failed={error?.kind === "offline"} />}
     </span>
   );
   return (
-    <Frame title={shell.pages.metrics} heading={heading} actions={actions}>
+    <Frame title={shell.pages.metrics} heading={heading} actions={<Actions state={state} span={span} space={spaceId} asks={answer.asks} paused={paused} onPaused={setPaused} />}>
+      {answer.listener}
       <p class="print-only">
         {session.account.name} · {spaceId} · {m.printed(`${moment(now(), zone)} ${zone}`)}
       </p>
       <Filters state={state} spaces={all} space={space} numbersTotal={data && state.numbers.length === 0 ? data.numbersTotal : (space?.numbers ?? null)} zone={zone} span={span} onState={change} />
       {!zoneKnown && <Banner tone="warn">{m.unknownZone(ownZone)}</Banner>}
       {data && data.failed.length > 0 && <Banner tone="warn">{m.partial(count(data.failed.length), count(data.failed.length + data.series.length))}</Banner>}
-      {data && metrics.error && <Failed error={metrics.error} retry={metrics.reload} />}
-      <Content state={state} spaces={spaces.data ? all : null} failed={spaces.error ?? (data ? null : metrics.error)} retry={spaces.error ? spaces.reload : metrics.reload} slow={spaces.slow || metrics.slow} data={data} compared={compared.data} busy={metrics.busy && metrics.slow} zone={zone} span={span} onState={change} />
+      {data && error && <Failed error={error} retry={answer.reload} />}
+      {data && comparedError && <Failed error={{ ...comparedError, message: `${m.beforeFailed} ${comparedError.message}` }} retry={answer.reloadCompared} />}
+      <Content state={state} spaces={spaces.data ? all : null} failed={spaces.error ?? (data ? null : error)} retry={spaces.error ? spaces.reload : answer.reload} slow={spaces.slow || answer.slow} answer={answer} zone={zone} onState={change} />
     </Frame>
   );
 }
@@ -152,20 +126,17 @@ export function MetricsPage(props: { place: Place }): JSX.Element {
 interface ContentProps {
   state: MetricsState;
   spaces: Space[] | null;
-  failed: Parameters<typeof ErrorState>[0]["error"] | null;
+  failed: Failure | null;
   retry: () => void;
   slow: boolean;
-  busy: boolean;
-  data: Metrics | null;
-  compared: Metrics | null;
+  answer: Answered;
   zone: string;
-  span: Span;
   onState: (change: Partial<MetricsState>) => void;
 }
 
 function Content(props: ContentProps): JSX.Element {
-  const { data, failed } = props;
-  if (data) return <Body metrics={data} state={props.state} compared={props.compared} busy={props.busy} zone={props.zone} span={props.span} onState={props.onState} />;
+  const { answer, failed, state } = props;
+  if (answer.data) return <Body metrics={answer.data} state={state} compared={answer.compared} busy={answer.busy && answer.slow} zone={props.zone} span={answer.span} onState={props.onState} />;
   if (failed) {
     return (
       <div class="card">
@@ -173,15 +144,9 @@ function Content(props: ContentProps): JSX.Element {
       </div>
     );
   }
-  if (props.spaces?.length === 0) {
-    return (
-      <div class="card">
-        <EmptyState title={m.noSpaces} actions={<a class="button" href="/console/spaces">{m.toSpaces}</a>}>
-          <p>{m.noSpacesWhat}</p>
-        </EmptyState>
-      </div>
-    );
-  }
+  if (props.spaces?.length === 0) return <Nothing why="spaceless" about="" />;
+  // The filters say what is wrong with the range.
+  if (answer.span.endMs <= answer.span.startMs) return <></>;
   return (
     <>
       <div class="card">

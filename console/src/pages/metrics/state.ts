@@ -1,6 +1,6 @@
 // What the Metrics page shows, as its address holds it, so that it can be shared. Pure: reads and
 // writes queries, resolves ranges with a clock that is given.
-import { DAY, HALF_HOUR, dayStart } from "../../zone.ts";
+import { DAY, HALF_HOUR, MINUTE, dayStart } from "../../zone.ts";
 import type { Granularity } from "../../types.ts";
 
 export const RANGES = ["today", "yesterday", "24h", "7d", "31d", "90d", "12m", "custom"] as const;
@@ -79,13 +79,18 @@ export function writeState(state: MetricsState): URLSearchParams {
   return query;
 }
 
+/** Ranges that end now, and so move on with the clock. */
+export const isMoving = (range: RangeName): boolean => range !== "custom" && range !== "yesterday";
+
 export interface Span {
   startMs: number;
   endMs: number;
 }
 
+export type Asked = Pick<MetricsState, "range" | "fromMs" | "toMs" | "granularity">;
+
 /** The instants of a range. Days begin where the zone makes them begin. */
-export function resolve(state: Pick<MetricsState, "range" | "fromMs" | "toMs" | "granularity">, nowMs: number, zone: string): Span {
+export function resolve(state: Asked, nowMs: number, zone: string): Span {
   const days = (count: number): Span => ({ startMs: dayStart(zone, nowMs, 1 - count), endMs: dayStart(zone, nowMs, 1) });
   const next = (Math.floor(nowMs / HALF_HOUR) + 1) * HALF_HOUR;
   const last = (ms: number): Span => ({ startMs: next - ms, endMs: next });
@@ -115,3 +120,6 @@ export function before(span: Span, granularity: Granularity, zone: string): Span
   const days = Math.round((span.endMs - span.startMs) / DAY);
   return { startMs: dayStart(zone, span.startMs, -days), endMs: span.startMs };
 }
+
+/** Days and half hours of all zones begin at such instants. */
+export const slotOf = (ms: number): number => Math.floor(ms / (15 * MINUTE));

@@ -1,6 +1,7 @@
 // The figures below the chart: per number with its trend, or interval by interval.
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { useOnPaper } from "../../chart/paper.ts";
 import { Sparkline } from "../../chart/sparkline.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table.tsx";
@@ -8,7 +9,7 @@ import { bucket, count, phone, rate } from "../../format.ts";
 import { useModule } from "../../lazy.tsx";
 import { explain, explainOf } from "../../messages/en/explanation.ts";
 import { metrics as m } from "../../messages/en/metrics.ts";
-import { toReconcile } from "../../messages/en/tables.ts";
+import { tables as t, toReconcile } from "../../messages/en/tables.ts";
 import type { Metrics } from "../../types.ts";
 import { figuresOf, known, totalOf } from "./counts.ts";
 import type { Figures } from "./counts.ts";
@@ -28,15 +29,15 @@ const low = (row: Figures): boolean => row.sent >= SENT_ENOUGH && row.cohort / r
 const rateBy = (row: Figures): number => (row.sent === 0 ? -1 : row.cohort / row.sent);
 
 const NUMBER_COLUMNS: Column<NumberRow>[] = [
-  { key: "number", title: m.number, cell: (row) => <span class="nowrap">{phone(row.number)}</span>, by: (row) => row.number, upFirst: true },
-  { key: "trend", title: m.trend, cell: (row) => <Sparkline values={row.values} /> },
+  { key: "number", title: t.number, cell: (row) => <span class="nowrap">{phone(row.number)}</span>, by: (row) => row.number, upFirst: true },
+  { key: "trend", title: t.trend, cell: (row) => <Sparkline values={row.values} /> },
   { key: "sent", title: m.sent, cell: (row) => count(row.sent), by: (row) => row.sent, number: true },
   { key: "delivered", title: m.delivered, cell: (row) => count(row.delivered), by: (row) => row.delivered, number: true },
   { key: "notYet", title: m.notYet, cell: (row) => count(row.sent - row.cohort), by: (row) => row.sent - row.cohort, number: true },
   { key: "rate", title: m.rate, cell: (row) => <span class={low(row) ? "low" : ""}>{rate(row.cohort, row.sent)}</span>, by: rateBy, number: true },
   {
     key: "share",
-    title: m.share,
+    title: t.share,
     cell: (row) => (
       <div class="bar" title={rate(row.share, 1)}>
         <i style={{ width: `${row.share * 100}%` }} />
@@ -67,6 +68,10 @@ export function NumbersTable(props: { metrics: Metrics; onPoint: (number: string
   );
 }
 
+/** Rows of a page on the screen, and on paper: all of the longest range of half hours. */
+const SCREEN_ROWS = 96;
+const PAPER_ROWS = 1_500;
+
 interface IntervalRow extends Figures {
   startMs: number;
   endMs: number;
@@ -80,6 +85,7 @@ function Explained(props: { metrics: Metrics; isv: string; startMs: number; zone
 export function IntervalsTable(props: { metrics: Metrics; isv: string; zone: string }): JSX.Element {
   const { metrics, zone } = props;
   const [asked, setAsked] = useState<number | null>(null);
+  const onPaper = useOnPaper();
   const rows = useMemo(() => {
     const total = totalOf(metrics);
     return metrics.buckets
@@ -88,7 +94,7 @@ export function IntervalsTable(props: { metrics: Metrics; isv: string; zone: str
   }, [metrics]);
   const columns: Column<IntervalRow>[] = useMemo(
     () => [
-      { key: "interval", title: `${m.interval}, ${zone}`, cell: (row) => <span class="nowrap">{bucket(row.startMs, row.endMs, zone)}</span>, by: (row) => row.startMs, number: false },
+      { key: "interval", title: `${t.interval}, ${zone}`, cell: (row) => <span class="nowrap">{bucket(row.startMs, row.endMs, zone)}</span>, by: (row) => row.startMs, number: false },
       { key: "sent", title: m.sent, cell: (row) => count(row.sent), by: (row) => row.sent, number: true },
       { key: "delivered", title: m.delivered, cell: (row) => count(row.delivered), by: (row) => row.delivered, number: true },
       { key: "notYet", title: m.notYet, cell: (row) => count(row.sent - row.cohort), by: (row) => row.sent - row.cohort, number: true },
@@ -108,7 +114,7 @@ export function IntervalsTable(props: { metrics: Metrics; isv: string; zone: str
   );
   return (
     <>
-      <Table caption={m.intervals} columns={columns} rows={rows} rowKey={(row) => String(row.startMs)} sort={{ key: "interval", down: true }} pageSize={96} />
+      <Table caption={m.intervals} columns={columns} rows={rows} rowKey={(row) => String(row.startMs)} sort={{ key: "interval", down: true }} pageSize={onPaper ? PAPER_ROWS : SCREEN_ROWS} />
       {asked !== null && <Explained metrics={metrics} isv={props.isv} startMs={asked} zone={zone} onClose={() => setAsked(null)} />}
       <ReconcileLink />
     </>

@@ -6,44 +6,54 @@
 /// Path, content type and bytes of each file.
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     (
-        "assets/access-BO4Q5H4U.js",
+        "assets/access-EZY5Y4HV.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/access-BO4Q5H4U.js"),
+        include_bytes!("../../console-dist/assets/access-EZY5Y4HV.js"),
     ),
     (
-        "assets/account-6SGL2YRZ.js",
+        "assets/account-BAXLVCHP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/account-6SGL2YRZ.js"),
+        include_bytes!("../../console-dist/assets/account-BAXLVCHP.js"),
     ),
     (
-        "assets/accounts-UOYFQDW3.js",
+        "assets/accounts-QU4CYRBD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/accounts-UOYFQDW3.js"),
+        include_bytes!("../../console-dist/assets/accounts-QU4CYRBD.js"),
     ),
     (
-        "assets/alerts-764JZRAG.js",
+        "assets/alerts-JAPU7OTP.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/alerts-764JZRAG.js"),
+        include_bytes!("../../console-dist/assets/alerts-JAPU7OTP.js"),
     ),
     (
-        "assets/app-UGGOI3FC.js",
+        "assets/app-RQF2G2FC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-UGGOI3FC.js"),
+        include_bytes!("../../console-dist/assets/app-RQF2G2FC.js"),
     ),
     (
-        "assets/audit-D4XITO3I.js",
+        "assets/audit-QRQYGXZ5.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/audit-D4XITO3I.js"),
+        include_bytes!("../../console-dist/assets/audit-QRQYGXZ5.js"),
     ),
     (
-        "assets/chart_heatmap-RDJN35EB.js",
+        "assets/chart_beside-E3V3KOQA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chart_heatmap-RDJN35EB.js"),
+        include_bytes!("../../console-dist/assets/chart_beside-E3V3KOQA.js"),
     ),
     (
-        "assets/chunk-2KTOFH6U.js",
+        "assets/chart_heatmap-EVQRPP7O.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-2KTOFH6U.js"),
+        include_bytes!("../../console-dist/assets/chart_heatmap-EVQRPP7O.js"),
+    ),
+    (
+        "assets/chunk-2PYAP6NN.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-2PYAP6NN.js"),
+    ),
+    (
+        "assets/chunk-3WRIK7V5.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-3WRIK7V5.js"),
     ),
     (
         "assets/chunk-437CPEUN.js",
@@ -66,6 +76,16 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-7IMFNTJX.js"),
     ),
     (
+        "assets/chunk-A7Z2H5O6.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-A7Z2H5O6.js"),
+    ),
+    (
+        "assets/chunk-EMJVVMOF.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-EMJVVMOF.js"),
+    ),
+    (
         "assets/chunk-FO2B4ZVY.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-FO2B4ZVY.js"),
@@ -76,9 +96,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-FQTUNGXQ.js"),
     ),
     (
-        "assets/chunk-GL7FR2R3.js",
+        "assets/chunk-IBJELGDO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-GL7FR2R3.js"),
+        include_bytes!("../../console-dist/assets/chunk-IBJELGDO.js"),
     ),
     (
         "assets/chunk-JMWRX25W.js",
@@ -96,14 +116,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-JTCAUCOH.js"),
     ),
     (
+        "assets/chunk-KDGGMQV2.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-KDGGMQV2.js"),
+    ),
+    (
         "assets/chunk-LQWADWI4.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-LQWADWI4.js"),
-    ),
-    (
-        "assets/chunk-M43456NI.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-M43456NI.js"),
     ),
     (
         "assets/chunk-MCM652OL.js",
@@ -116,14 +136,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-MCXVYDEA.js"),
     ),
     (
-        "assets/chunk-PPG5MECE.js",
+        "assets/chunk-PKH7POIG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-PPG5MECE.js"),
-    ),
-    (
-        "assets/chunk-QKPHWIRH.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-QKPHWIRH.js"),
+        include_bytes!("../../console-dist/assets/chunk-PKH7POIG.js"),
     ),
     (
         "assets/chunk-R27K3XJG.js",
@@ -131,14 +146,19 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-R27K3XJG.js"),
     ),
     (
-        "assets/chunk-SWR2AJ27.js",
+        "assets/chunk-SWVL52YE.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-SWR2AJ27.js"),
+        include_bytes!("../../console-dist/assets/chunk-SWVL52YE.js"),
     ),
     (
         "assets/chunk-TA7JLNMA.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-TA7JLNMA.js"),
+    ),
+    (
+        "assets/chunk-TMPDOZLE.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/chunk-TMPDOZLE.js"),
     ),
     (
         "assets/chunk-TPGYMI7U.js",
@@ -151,19 +171,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-TRHCK3QW.js"),
     ),
     (
-        "assets/chunk-UIC2GVU2.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-UIC2GVU2.js"),
-    ),
-    (
         "assets/chunk-UOZWF37Y.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/chunk-UOZWF37Y.js"),
     ),
     (
-        "assets/chunk-WGOZ2Z3N.js",
+        "assets/chunk-VX6L3MAF.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/chunk-WGOZ2Z3N.js"),
+        include_bytes!("../../console-dist/assets/chunk-VX6L3MAF.js"),
     ),
     (
         "assets/chunk-XYMAZSZW.js",
@@ -186,24 +201,29 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/chunk-Z663YBP5.js"),
     ),
     (
-        "assets/door-5BPRARTC.js",
+        "assets/chunk-ZJSPTJ72.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/door-5BPRARTC.js"),
+        include_bytes!("../../console-dist/assets/chunk-ZJSPTJ72.js"),
     ),
     (
-        "assets/early-55VHYSAT.js",
+        "assets/door-I7B6JVQK.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/early-55VHYSAT.js"),
+        include_bytes!("../../console-dist/assets/door-I7B6JVQK.js"),
     ),
     (
-        "assets/explanation-2DWDU3N2.js",
+        "assets/early-XPFA3CBO.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explanation-2DWDU3N2.js"),
+        include_bytes!("../../console-dist/assets/early-XPFA3CBO.js"),
     ),
     (
-        "assets/explorer-AUELXT73.js",
+        "assets/explanation-GTSR2QT5.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-AUELXT73.js"),
+        include_bytes!("../../console-dist/assets/explanation-GTSR2QT5.js"),
+    ),
+    (
+        "assets/explorer-ONMQDL2R.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/explorer-ONMQDL2R.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -211,49 +231,59 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-UE23CRB3.js",
+        "assets/ingest-NKHMFT64.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-UE23CRB3.js"),
+        include_bytes!("../../console-dist/assets/ingest-NKHMFT64.js"),
     ),
     (
-        "assets/metrics_picker-JZBXEPYF.js",
+        "assets/metrics_live-AW3EWFRS.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_picker-JZBXEPYF.js"),
+        include_bytes!("../../console-dist/assets/metrics_live-AW3EWFRS.js"),
     ),
     (
-        "assets/metrics_tables-TJ3G6EAT.js",
+        "assets/metrics_nothing-KTNRTKAM.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/metrics_tables-TJ3G6EAT.js"),
+        include_bytes!("../../console-dist/assets/metrics_nothing-KTNRTKAM.js"),
     ),
     (
-        "assets/numbers-D2AJX6T2.js",
+        "assets/metrics_picker-Z5YPX6DI.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/numbers-D2AJX6T2.js"),
+        include_bytes!("../../console-dist/assets/metrics_picker-Z5YPX6DI.js"),
     ),
     (
-        "assets/reconcile-IHIUND7B.js",
+        "assets/metrics_tables-J3HXKTP4.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/reconcile-IHIUND7B.js"),
+        include_bytes!("../../console-dist/assets/metrics_tables-J3HXKTP4.js"),
     ),
     (
-        "assets/signature-AMMGWS2B.js",
+        "assets/numbers-MM4UHQSD.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/signature-AMMGWS2B.js"),
+        include_bytes!("../../console-dist/assets/numbers-MM4UHQSD.js"),
     ),
     (
-        "assets/spaces-AXSC3W5C.js",
+        "assets/reconcile-ZU5R2HBC.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/spaces-AXSC3W5C.js"),
+        include_bytes!("../../console-dist/assets/reconcile-ZU5R2HBC.js"),
     ),
     (
-        "assets/style-KPK6FHZO.css",
+        "assets/signature-XHT76RB3.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/signature-XHT76RB3.js"),
+    ),
+    (
+        "assets/spaces-7XJGMNN3.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../console-dist/assets/spaces-7XJGMNN3.js"),
+    ),
+    (
+        "assets/style-HTU55NAY.css",
         "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-KPK6FHZO.css"),
+        include_bytes!("../../console-dist/assets/style-HTU55NAY.css"),
     ),
     (
-        "assets/system-MSP4OQTM.js",
+        "assets/system-PT4VX7RB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/system-MSP4OQTM.js"),
+        include_bytes!("../../console-dist/assets/system-PT4VX7RB.js"),
     ),
     (
         "assets/templates-RIRCJJYN.js",
@@ -261,14 +291,14 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
     ),
     (
-        "assets/third_party-2N6C7ILU.js",
+        "assets/third_party-2C5VM475.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/third_party-2N6C7ILU.js"),
+        include_bytes!("../../console-dist/assets/third_party-2C5VM475.js"),
     ),
     (
-        "assets/webhooks-YUPWEEG6.js",
+        "assets/webhooks-SQPQACXK.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/webhooks-YUPWEEG6.js"),
+        include_bytes!("../../console-dist/assets/webhooks-SQPQACXK.js"),
     ),
     (
         "index.html",

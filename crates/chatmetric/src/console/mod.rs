@@ -3,7 +3,7 @@
 //! Reading order: this file, `assets` (files), `guard` (which browser may speak),
 //! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
 //! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `reconcile`, `live`, `streams`, `call`,
-//! `operations`, `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
+//! `operations` (with `changes`), `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
 //! `grants`, `access`, `audit`, `accounts`, `alerts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
 //!
 //! Invariants: what a page shows or changes is judged by the RAM policies of the user
@@ -18,6 +18,7 @@ mod assets;
 mod assets_table;
 mod audit;
 mod call;
+mod changes;
 mod counts;
 mod csv;
 mod error;

@@ -2,6 +2,7 @@
 //! of the Explorer. From the same data as the published metadata.
 
 use super::ask::answer_of;
+use super::changes::{Change, changes_of};
 use super::error::ConsoleError;
 use crate::api::action::Action;
 use crate::api::spec::{Access, FieldKind, FieldSpec, OperationSpec, ParameterSpec, Scalar};
@@ -38,7 +39,15 @@ fn operation(spec: &'static OperationSpec) -> Value {
         "parameters": spec.parameters.iter().map(parameter).collect::<Vec<_>>(),
         "response": fields("", spec.answer),
         "errors": errors.collect::<Vec<_>>(),
-        "changes": [],
+        "changes": changes_of(spec.name).map(change).collect::<Vec<_>>(),
+    })
+}
+
+fn change(change: &'static Change) -> Value {
+    json!({
+        "version": change.version,
+        "date": change.date,
+        "text": change.text,
     })
 }
 

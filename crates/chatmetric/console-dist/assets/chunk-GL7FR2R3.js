@@ -1,1 +1,0 @@
-var{call:e,failure:t,get:o,isAsked:a,keep:s,onExpired:r,query:l}=globalThis.chatmetricConsole["src/api.ts"];var{Banner:n,DeniedStatement:c,EmptyState:p,ErrorState:d,Failed:m,Loaded:h,Skeleton:x,failureTitle:S}=globalThis.chatmetricConsole["src/components/states.tsx"];export{e as a,t as b,o as c,l as d,n as e,c as f,p as g,m as h,h as i,x as j};
