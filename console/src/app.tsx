@@ -65,7 +65,8 @@ function Waiting(): JSX.Element {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <main class="page waiting">
+    // Without a height until it says something: what is drawn then would seem to jump.
+    <main class={slow ? "page waiting" : "waiting"}>
       <h1 class="visually-hidden">{m.product}</h1>
       <div class={slow ? "banner" : ""} role="status">
         {slow && m.waiting}
