@@ -49,7 +49,7 @@ export function lookAhead(place: Place, session: Promise<boolean>): Promise<unkn
     const plain = countsPath(state, span, "");
     const ask = (of: string): Promise<Result<Metrics>> => call("GET", of);
     // What was asked for without a space may be of another one, or refused.
-    const counts = isAsked(plain) ? ask(plain).then((answer) => (answer.ok && answer.data.space === space.id ? answer : ask(path))) : ask(path);
+    const counts = isAsked(plain) ? ask(plain).then((answer) => ((answer.ok ? answer.data.space !== space.id : answer.error.kind === "refused") ? ask(path) : answer)) : ask(path);
     return keep(path, counts);
   });
 }

@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-JAPU7OTP.js"),
     ),
     (
-        "assets/app-XKGI3H7T.js",
+        "assets/app-3CGGF4GG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-XKGI3H7T.js"),
+        include_bytes!("../../console-dist/assets/app-3CGGF4GG.js"),
     ),
     (
         "assets/audit-QRQYGXZ5.js",
