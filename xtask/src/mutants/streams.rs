@@ -94,8 +94,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "stream-poison",
         promise: "a message that cannot be read is sealed in quarantine",
         file: "crates/chatmetric/src/ingest/stream/feed.rs",
-        find: "            bad: vec![(Reason::Unparsable, bytes)],\n",
-        replace: "            bad: Vec::from_iter(bytes.is_empty().then_some((Reason::Unparsable, bytes))),\n",
+        find: "            bad: vec![(Reason::Unparsable, bytes.into())],\n",
+        replace: "            bad: Vec::from_iter(bytes.is_empty().then_some((Reason::Unparsable, bytes.into()))),\n",
         test: test!(
             "chatmetric",
             it,

@@ -44,11 +44,16 @@ function refusal(request: XMLHttpRequest): Failure {
   return failure(request.status >= 500 ? "broken" : "refused", said.code ?? `HTTP ${request.status}`, said.message ?? "", { status: request.status, requestId: said.requestId ?? null });
 }
 
+const isReadable = (file: File): Promise<boolean> => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
 /**
  * Sends the file, tells how much of it is sent and each line of progress; gives what failed, or
  * null. Not by fetch, which tells nothing before the whole file is sent.
  */
-function send(path: string, file: File, onSent: (share: number) => void, onProgress: (progress: Progress) => void): Promise<Failure | null> {
+async function send(path: string, file: File, onSent: (share: number) => void, onProgress: (progress: Progress) => void): Promise<Failure | null> {
+  // A file that was saved again after it was chosen cannot be read any more; choosing it again
+  // helps. A request with it would neither be sent nor fail.
+  if (!(await isReadable(file))) return failure("refused", m.fileChanged, "");
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     let read = 0;
@@ -72,11 +77,7 @@ function send(path: string, file: File, onSent: (share: number) => void, onProgr
         resolve(failure("broken", `HTTP ${request.status}`, "", { status: request.status }));
       }
     };
-    // A file that was saved again after it was chosen cannot be read any more; choosing it again helps.
-    const failed = (): void => void file.slice(0, 1).arrayBuffer().then(
-      () => resolve(failure("offline", "Offline", "")),
-      () => resolve(failure("refused", m.fileChanged, "")),
-    );
+    const failed = (): void => void isReadable(file).then((readable) => resolve(readable ? failure("offline", "Offline", "") : failure("refused", m.fileChanged, "")));
     request.onerror = failed;
     request.onabort = failed;
     request.send(file);

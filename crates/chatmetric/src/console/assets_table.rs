@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-JAPU7OTP.js"),
     ),
     (
-        "assets/app-3CGGF4GG.js",
+        "assets/app-S7YLXT44.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-3CGGF4GG.js"),
+        include_bytes!("../../console-dist/assets/app-S7YLXT44.js"),
     ),
     (
         "assets/audit-QRQYGXZ5.js",
@@ -231,9 +231,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
-        "assets/ingest-NKHMFT64.js",
+        "assets/ingest-C2GT5QX2.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-NKHMFT64.js"),
+        include_bytes!("../../console-dist/assets/ingest-C2GT5QX2.js"),
     ),
     (
         "assets/metrics_live-AW3EWFRS.js",

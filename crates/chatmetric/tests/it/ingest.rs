@@ -271,11 +271,20 @@ fn bad_statuses_are_sealed_and_good_ones_count() {
             )
         })
         .collect();
+    // With the number around it, which a status does not name.
+    let statuses: Vec<_> = opened
+        .iter()
+        .map(|(reason, kept)| {
+            let read = chatmetric::ingest::whatsapp::parse(kept, 9).expect("a webhook");
+            (*reason, read.bad[0].json.to_owned(), read.bad[0].number)
+        })
+        .collect();
+    let number = chatmetric_core::PhoneNumber::parse("15550100101").ok();
     assert_eq!(
-        opened,
+        statuses,
         [
-            (Reason::BadTimestamp, bad[0].to_owned()),
-            (Reason::Malformed, bad[1].to_owned())
+            (Reason::BadTimestamp, bad[0].to_owned(), number),
+            (Reason::Malformed, bad[1].to_owned(), number)
         ]
     );
 }
