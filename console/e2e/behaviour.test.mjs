@@ -2,48 +2,16 @@
 // short charts, days of 23 hours, addresses as state, and the time bars.
 import assert from "node:assert/strict";
 import { loadavg } from "node:os";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { visited } from "./alone.mjs";
 import { NOW, XSS } from "./answers.mjs";
-import { executable, launch, open } from "./browser.mjs";
+import { open } from "./browser.mjs";
 import { DAY, HALF_HOUR, numberOf } from "./counts.mjs";
 import { fakeServer } from "./fake.mjs";
-import { settled } from "./pages.mjs";
+import { browserHere, eventually, skip } from "./on.mjs";
 import { fits } from "./shots.mjs";
 
-const skip = executable ? false : "there is no Chromium";
-let browser;
-before(async () => {
-  if (!skip) browser = await launch();
-});
-after(() => browser?.close());
-
-/** Opens a page of a fake server, runs `body`, and finds the console silent. */
-async function on(path, scenario, body, how = {}) {
-  const fake = await fakeServer(scenario);
-  const { page, context, faults } = await open(browser, fake.url, { nowMs: NOW, ...how });
-  try {
-    await page.goto(`${fake.url}/console/${path}`);
-    await settled(page);
-    await body(page, fake, faults);
-    assert.deepEqual(faults, []);
-  } finally {
-    await context.close();
-    await fake.close();
-  }
-}
-
-/** Pages draw a moment after what was pressed: asks again until it holds. */
-async function eventually(check) {
-  for (let left = 100; ; left -= 1) {
-    try {
-      return await check();
-    } catch (error) {
-      if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
+const on = browserHere();
 
 test("metrics by keyboard: skip, choose, read, zoom out of nothing", { skip }, () =>
   on("metrics", {}, async (page) => {
@@ -635,7 +603,7 @@ test("time bars: refresh with 20 numbers × 1,488 half hours", { skip }, async (
     // Without a clock that stands still, which would take the browser's own measures away.
     const nowMs = Date.now();
     const fake = await fakeServer({ numbers: 20, large: true, nowMs });
-    const { page, context, faults } = await open(browser, fake.url);
+    const { page, context, faults } = await open(on.browser(), fake.url);
     await page.goto(`${fake.url}/console/metrics?range=31d`, { waitUntil: "commit" });
     await page.locator(".signs.live").waitFor();
     const bytes = await page.evaluate(() => performance.getEntriesByType("resource").filter((entry) => /assets/.test(entry.name)).reduce((sum, entry) => sum + entry.encodedBodySize, 0));

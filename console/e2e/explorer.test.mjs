@@ -1,45 +1,11 @@
 // The Explorer in a browser: answers that come late, denials of keys, times in three ways, the way
 // to the signature debugger, the history of an operation, and what stands there when nothing loads.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { NOW } from "./answers.mjs";
-import { executable, launch, open } from "./browser.mjs";
-import { fakeServer } from "./fake.mjs";
+import { test } from "node:test";
+import { browserHere, eventually, skip } from "./on.mjs";
 import { settled } from "./pages.mjs";
 
-const skip = executable ? false : "there is no Chromium";
-let browser;
-before(async () => {
-  if (!skip) browser = await launch();
-});
-after(() => browser?.close());
-
-/** Opens a page of a fake server, runs `body`, and finds the console silent. */
-async function on(path, scenario, body, how = {}) {
-  const fake = await fakeServer(scenario);
-  const { page, context, faults } = await open(browser, fake.url, { nowMs: NOW, ...how });
-  try {
-    await page.goto(`${fake.url}/console/${path}`);
-    await settled(page);
-    await body(page, fake, faults);
-    assert.deepEqual(faults, []);
-  } finally {
-    await context.close();
-    await fake.close();
-  }
-}
-
-/** Pages draw a moment after what was pressed: asks again until it holds. */
-async function eventually(check) {
-  for (let left = 100; ; left -= 1) {
-    try {
-      return await check();
-    } catch (error) {
-      if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
+const on = browserHere();
 
 const REQUEST_ID = "1612C226-E271-4CFE-9F18-4066D6E1A0B7";
 const RANGE = "Start=1795000000000&End=1795300000000";

@@ -16,7 +16,7 @@ export function browserHere() {
   });
   after(() => browser?.close());
   /** Opens a page of a fake server, runs `body`, and finds the console silent. */
-  return async (path, scenario, body, { prepare, rests = true, ...how } = {}) => {
+  const on = async (path, scenario, body, { prepare, rests = true, ...how } = {}) => {
     const fake = await fakeServer(scenario);
     const { page, context, faults } = await open(browser, fake.url, { nowMs: NOW, ...how });
     try {
@@ -30,6 +30,7 @@ export function browserHere() {
       await fake.close();
     }
   };
+  return Object.assign(on, { browser: () => browser });
 }
 
 /** Pages draw a moment after what was pressed: asks again until it holds. */
