@@ -18,7 +18,11 @@ export const PROBE = `
 const told = () => ({
   firstChart: performance.getEntriesByName("first-chart")[0].startTime,
   firstText: performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
+  blocked: long.reduce((sum, task) => sum + task.duration - 50, 0),
 });
+// What takes longer than 50 ms keeps people waiting for the rest.
+const long = [];
+new PerformanceObserver((list) => long.push(...list.getEntries())).observe({ type: "longtask", buffered: true });
 const tell = () => fetch("/console/probe", { method: "POST", body: JSON.stringify(told()) })
   .then((answer) => answer.text())
   .then((next) => { if (next) location.href = next; });
