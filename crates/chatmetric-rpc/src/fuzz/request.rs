@@ -304,8 +304,10 @@ impl Meaning {
                     (source, param.name().to_owned(), param.value().to_owned())
                 })
                 .collect(),
+            // Without the filter, V1 would have one header without a name.
             signed_headers: names
                 .split(';')
+                .filter(|_| v3)
                 .map(|name| (name.to_owned(), value(name)))
                 .collect(),
             body: if v3 { wire.body.clone() } else { Vec::new() },

@@ -60,9 +60,11 @@ impl BooksDelta {
         }
     }
 
+    /// Wraps as `apply_to` does: a sum of changes is the change of their sum, and a
+    /// journal that somebody wrote by hand must not stop a start.
     pub(crate) fn add(&mut self, other: &Self) {
         for (own, more) in self.0.iter_mut().zip(other.0) {
-            *own += more;
+            *own = own.wrapping_add(more);
         }
     }
 
