@@ -20,6 +20,9 @@ use chatmetric_store::{BATCH_EVENTS_MAX, Batch, QuarantineId, SourceName, Status
 /// The version that is written, and the only one that is read.
 const VERSION: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
+/// The kinds that are put together from bytes.
+const EVENTS: u8 = 0;
+const GATHERED: u8 = 8;
 
 /// One change of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,9 @@ pub enum Entry {
     /// What was counted before this place came from elsewhere: a snapshot alone has it. A
     /// replica that meets this entry does not have it, and has to begin anew.
     Base,
+    /// Several of [`Entry::Events`], which were received in one quarter-hour and fit into
+    /// one commit together.
+    Gathered(Vec<Batch>),
 }
 
 /// Why bytes are no entry.
@@ -83,7 +89,7 @@ impl Entry {
         let mut out = vec![VERSION];
         match self {
             Self::Events(batch) => {
-                out.push(0);
+                out.push(EVENTS);
                 events::put_batch(&mut out, batch);
             }
             Self::RaiseFloor(floor) => {
@@ -126,10 +132,33 @@ impl Entry {
             }
             Self::Mark => out.push(6),
             Self::Base => out.push(7),
+            Self::Gathered(batches) => {
+                out.push(GATHERED);
+                put_length(&mut out, batches.len());
+                for batch in batches {
+                    events::put_batch(&mut out, batch);
+                }
+            }
         }
-        let checksum = crc32c::crc32c(&out);
-        out.extend_from_slice(&checksum.to_le_bytes());
-        out.into()
+        sealed(out)
+    }
+
+    /// Encoded [`Entry::Events`] as one entry; `None` for none of them, or for other bytes.
+    pub(crate) fn gather<'e>(encoded: impl ExactSizeIterator<Item = &'e Bytes>) -> Option<Bytes> {
+        let mut out = vec![VERSION, GATHERED];
+        put_length(&mut out, encoded.len());
+        let mut only = (encoded.len() == 1).then(Bytes::new);
+        for entry in encoded {
+            if let Some(only) = &mut only {
+                only.clone_from(entry);
+            }
+            let body = entry.len().checked_sub(CHECKSUM_BYTES)?;
+            match entry.get(..body)? {
+                [VERSION, EVENTS, body @ ..] => out.extend_from_slice(body),
+                _ => return None,
+            }
+        }
+        Some(only.unwrap_or_else(|| sealed(out)))
     }
 
     /// Reads an entry.
@@ -159,7 +188,7 @@ impl Entry {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (_version, kind) = (reader.byte()?, reader.byte()?);
         Some(match kind {
-            0 => Self::Events(events::batch(reader)?),
+            EVENTS => Self::Events(events::batch(reader)?),
             1 => Self::RaiseFloor(reader.time()?),
             2 => Self::ReleaseDue(reader.time()?),
             3 => Self::Claim {
@@ -191,9 +220,17 @@ impl Entry {
             }
             6 => Self::Mark,
             7 => Self::Base,
+            GATHERED => Self::Gathered(events::gathered(reader)?),
             _ => return None,
         })
     }
+}
+
+/// With its checksum.
+fn sealed(mut entry: Vec<u8>) -> Bytes {
+    let checksum = crc32c::crc32c(&entry);
+    entry.extend_from_slice(&checksum.to_le_bytes());
+    entry.into()
 }
 
 /// How many events follow.

@@ -19,6 +19,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// Commits that may be lost with the power, each of some entries: the log has them, and
+/// what is lost is read again in a moment.
+const FRAMES_UNSYNCED_MAX: u64 = 256;
+
 /// A running replica.
 #[derive(Debug)]
 pub struct Replica {
@@ -39,6 +43,7 @@ pub(crate) fn open_store(dir: &Path, options: &Options) -> Result<EmbeddedStore,
     let options = Options {
         shards: 1,
         keep_shards: false,
+        fold_frames_unsynced_max: FRAMES_UNSYNCED_MAX,
         ..options.clone()
     };
     if let Some(parent) = dir.parent() {

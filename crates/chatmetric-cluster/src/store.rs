@@ -167,7 +167,7 @@ impl ClusterStore {
             Err(error) => return done.call(Err(error)),
         };
         self.worker.spawn(async move {
-            let published = inner.log.publish(entries).await;
+            let published = inner.log.publish_parts(entries).await;
             drop(queued);
             let kept = match (published, place) {
                 (Ok(_), Some(place)) => offsets::put(&inner.topology, &source, &place).await,

@@ -58,27 +58,37 @@ pub struct Tally {
 #[derive(Default)]
 struct Group {
     changes: Vec<Change>,
-    events: usize,
+    items: usize,
     sealed_bytes: usize,
     slot: Option<Slot>,
     last: Option<(u64, u64)>,
 }
 
 impl Group {
-    /// Whether a batch may be committed together with the others.
-    fn takes(&self, batch: &Batch, sealed_bytes: usize) -> bool {
-        self.slot
-            .is_none_or(|slot| slot == batch.received_at.slot())
-            && self.events + batch.events.len() + batch.sealed.len() <= BATCH_EVENTS_MAX
+    /// Whether batches may be committed together with the others.
+    fn takes(&self, batches: &[Batch]) -> bool {
+        let items: usize = batches.iter().map(items_of).sum();
+        let sealed_bytes: usize = batches.iter().map(sealed_bytes_of).sum();
+        let is_slot = |slot: Slot| batches.iter().all(|it| it.received_at.slot() == slot);
+        self.slot.is_none_or(is_slot)
+            && self.items + items <= BATCH_EVENTS_MAX
             && self.sealed_bytes + sealed_bytes <= BATCH_SEALED_BYTES_MAX
     }
 
-    fn add(&mut self, batch: Batch, sealed_bytes: usize) {
+    fn add(&mut self, batch: Batch) {
         self.slot = Some(batch.received_at.slot());
-        self.events += batch.events.len() + batch.sealed.len();
-        self.sealed_bytes += sealed_bytes;
+        self.items += items_of(&batch);
+        self.sealed_bytes += sealed_bytes_of(&batch);
         self.changes.push(Change::Batch(batch));
     }
+}
+
+fn items_of(batch: &Batch) -> usize {
+    batch.events.len() + batch.sealed.len()
+}
+
+fn sealed_bytes_of(batch: &Batch) -> usize {
+    batch.sealed.iter().map(|item| item.sealed.len()).sum()
 }
 
 impl Tally {
@@ -194,38 +204,45 @@ impl Tally {
             reason: error.to_string(),
         })?;
         let place = Some((placed.sequence, placed.at_ms));
-        if let Entry::Events(batch) = entry {
-            let sealed_bytes = batch.sealed.iter().map(|item| item.sealed.len()).sum();
-            if !group.takes(&batch, sealed_bytes) {
+        let batches = match entry {
+            Entry::Events(batch) => vec![batch],
+            Entry::Gathered(batches) => batches,
+            command => {
                 self.commit(group)?;
+                group.changes = self.command(command, placed.sequence)?;
+                group.last = place;
+                return self.commit(group);
             }
-            group.add(batch, sealed_bytes);
-            group.last = place;
-            return Ok(());
+        };
+        // All of an entry goes into one commit, with its place.
+        if !group.takes(&batches) {
+            self.commit(group)?;
         }
-        self.commit(group)?;
-        if let Some(change) = self.command(entry, placed.sequence)? {
-            group.changes.push(change);
+        for batch in batches {
+            group.add(batch);
         }
         group.last = place;
-        self.commit(group)
+        Ok(())
     }
 
     /// Does what an entry says; gives what is still to be committed with its place.
-    fn command(&self, entry: Entry, sequence: u64) -> Result<Option<Change>, ClusterError> {
+    fn command(&self, entry: Entry, sequence: u64) -> Result<Vec<Change>, ClusterError> {
         let store = &self.store;
         let done = match entry {
-            Entry::Events(batch) => return Ok(Some(Change::Batch(batch))),
+            Entry::Events(batch) => return Ok(vec![Change::Batch(batch)]),
+            Entry::Gathered(batches) => {
+                return Ok(batches.into_iter().map(Change::Batch).collect());
+            }
             Entry::Replayed {
                 source,
                 received_at,
                 events,
             } => {
-                return Ok(Some(Change::Replayed {
+                return Ok(vec![Change::Replayed {
                     source,
                     received_at,
                     events,
-                }));
+                }]);
             }
             Entry::RaiseFloor(floor) => store.raise_floor(floor).map(|()| Outcome::Count(0)),
             Entry::ReleaseDue(now) => store.release_due(now).map(Outcome::Count),
@@ -255,7 +272,7 @@ impl Tally {
             Err(error) => return Err(error.into()),
         };
         lock(&self.outcomes).put(sequence, outcome);
-        Ok(None)
+        Ok(Vec::new())
     }
 
     fn commit(&self, group: &mut Group) -> Result<(), ClusterError> {

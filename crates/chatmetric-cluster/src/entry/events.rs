@@ -14,11 +14,14 @@ use chatmetric_store::coding::{
     status_of,
 };
 use chatmetric_store::{
-    BATCH_EVENTS_MAX, Batch, Reason, SOURCE_NAME_BYTES_MAX, SealedItem, StatusEvent, Target,
+    BATCH_EVENTS_MAX, BATCH_SEALED_BYTES_MAX, Batch, Reason, SOURCE_NAME_BYTES_MAX, SealedItem,
+    StatusEvent, Target,
 };
 
 /// Flags, fingerprint, time, target.
 pub(super) const EVENT_BYTES_MIN: usize = 1 + 16 + 1 + 1;
+/// Name, time and three counts.
+const BATCH_BYTES_MIN: usize = 5;
 /// An event never takes more: number, time and target at their longest.
 pub(super) const EVENT_BYTES_MAX: usize = 1 + 21 + 16 + 10 + 5 + 1;
 
@@ -74,6 +77,27 @@ pub(super) fn batch(reader: &mut Reader<'_>) -> Option<Batch> {
         sealed,
         ignored,
     })
+}
+
+/// Batches that are committed together.
+pub(super) fn gathered(reader: &mut Reader<'_>) -> Option<Vec<Batch>> {
+    let count = reader.length(BATCH_BYTES_MIN)?;
+    let mut batches = Vec::with_capacity(count);
+    let (mut items, mut sealed_bytes) = (0, 0);
+    for _ in 0..count {
+        let batch = batch(reader)?;
+        items += batch.events.len() + batch.sealed.len();
+        sealed_bytes += batch
+            .sealed
+            .iter()
+            .map(|item| item.sealed.len())
+            .sum::<usize>();
+        batches.push(batch);
+    }
+    let slot = batches.first()?.received_at.slot();
+    let is_one = batches.iter().all(|batch| batch.received_at.slot() == slot);
+    let fits = items <= BATCH_EVENTS_MAX && sealed_bytes <= BATCH_SEALED_BYTES_MAX;
+    (is_one && fits).then_some(batches)
 }
 
 pub(super) fn put_events(out: &mut Vec<u8>, base: EpochMs, events: &[StatusEvent]) {

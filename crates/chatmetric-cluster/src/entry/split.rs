@@ -11,6 +11,7 @@ use super::events::EVENT_BYTES_MAX;
 use crate::error::ClusterError;
 use crate::partition::{Partition, Partitions};
 use bytes::Bytes;
+use chatmetric_core::Slot;
 use chatmetric_store::{BATCH_SEALED_BYTES_MAX, Batch, SOURCE_NAME_BYTES_MAX, SealedItem};
 use chatmetric_store::{SourceName, StatusEvent};
 use std::collections::BTreeMap;
@@ -20,7 +21,27 @@ const BATCH_BYTES_MAX: usize = 64 + SOURCE_NAME_BYTES_MAX;
 /// What a sealed item takes beside its bytes.
 const SEALED_BYTES_EXTRA: usize = 16;
 
-/// The entries of a batch; none for an empty one.
+/// What of a batch belongs to one partition, as an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Whose it is.
+    pub partition: Partition,
+    /// When the batch was received.
+    pub slot: Slot,
+    /// How many events and sealed items it has.
+    pub items: usize,
+    /// An [`Entry::Events`].
+    pub entry: Bytes,
+}
+
+impl Part {
+    /// Parts of one partition and one quarter-hour as one entry; `None` for no parts.
+    pub(crate) fn gathered(parts: &[Self]) -> Option<Bytes> {
+        Entry::gather(parts.iter().map(|part| &part.entry)).filter(|_| !parts.is_empty())
+    }
+}
+
+/// The parts of a batch; none for an empty one.
 ///
 /// # Errors
 /// [`ClusterError::TooLarge`] for a sealed item that no message can hold, for a name or a
@@ -29,7 +50,7 @@ pub fn split(
     batch: Batch,
     partitions: Partitions,
     bytes_max: usize,
-) -> Result<Vec<(Partition, Bytes)>, ClusterError> {
+) -> Result<Vec<Part>, ClusterError> {
     check(&batch, bytes_max)?;
     let home = partitions.of_source(&batch.source);
     let mut parts: BTreeMap<Partition, Vec<StatusEvent>> = BTreeMap::new();
@@ -44,15 +65,21 @@ pub fn split(
         parts.entry(partition).or_default().push(event);
     }
     let events_max = bytes_max.saturating_sub(BATCH_BYTES_MAX) / EVENT_BYTES_MAX;
-    let entry = |events: Vec<StatusEvent>, sealed, ignored| {
-        let part = Batch {
+    let part = |partition, events: Vec<StatusEvent>, sealed: Vec<SealedItem>, ignored| {
+        let items = events.len() + sealed.len();
+        let of_it = Batch {
             source: SourceName::clone(&batch.source),
             received_at: batch.received_at,
             events,
             sealed,
             ignored,
         };
-        Entry::Events(part).encode()
+        Part {
+            partition,
+            slot: batch.received_at.slot(),
+            items,
+            entry: Entry::Events(of_it).encode(),
+        }
     };
     let mut entries = Vec::new();
     let mut ignored = batch.ignored;
@@ -66,20 +93,20 @@ pub fn split(
         let small = parts.get(&home).is_some_and(|it| it.len() < events_max / 2);
         if small && let Some(events) = parts.remove(&home) {
             let sealed = pieces.pop().map(|(items, _)| items).unwrap_or_default();
-            entries.push((home, entry(events, sealed, ignored)));
+            entries.push(part(home, events, sealed, ignored));
             ignored = 0;
         }
     }
     for (sealed, _) in pieces {
-        entries.push((home, entry(Vec::new(), sealed, ignored)));
+        entries.push(part(home, Vec::new(), sealed, ignored));
         ignored = 0;
     }
     if ignored > 0 {
-        entries.push((home, entry(Vec::new(), Vec::new(), ignored)));
+        entries.push(part(home, Vec::new(), Vec::new(), ignored));
     }
     for (partition, events) in parts {
         for piece in events.chunks(events_max.max(1)) {
-            entries.push((partition, entry(piece.to_vec(), Vec::new(), 0)));
+            entries.push(part(partition, piece.to_vec(), Vec::new(), 0));
         }
     }
     Ok(entries)

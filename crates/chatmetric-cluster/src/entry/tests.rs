@@ -106,10 +106,37 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
         ),
         Just(Entry::Mark),
         Just(Entry::Base),
+        batches().prop_map(Entry::Gathered),
     ]
 }
 
+/// Of one quarter-hour.
+fn batches() -> impl Strategy<Value = Vec<Batch>> {
+    prop::collection::vec(batch(), 1..5).prop_map(|mut batches| {
+        let received_at = batches[0].received_at;
+        for batch in &mut batches {
+            batch.received_at = received_at;
+        }
+        batches
+    })
+}
+
 proptest! {
+    #[test]
+    fn parts_that_gather_are_those_batches(batches in batches()) {
+        let encoded: Vec<Bytes> = batches
+            .iter()
+            .map(|batch| Entry::Events(batch.clone()).encode())
+            .collect();
+        let gathered = Entry::gather(encoded.iter()).unwrap();
+        let expected = match batches.len() {
+            1 => Entry::Events(batches[0].clone()),
+            _ => Entry::Gathered(batches),
+        };
+        prop_assert_eq!(&gathered, &expected.encode());
+        prop_assert_eq!(Entry::decode(&gathered), Ok(expected));
+    }
+
     #[test]
     fn what_was_encoded_is_decoded(entry in entry()) {
         prop_assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
@@ -140,11 +167,15 @@ proptest! {
     fn a_split_loses_nothing(batch in batch(), count in 1_u16..20, bytes_max in 900_usize..4_000) {
         let partitions = Partitions::new(count).unwrap();
         let (mut events, mut sealed, mut ignored) = (Vec::new(), Vec::new(), 0);
-        for (partition, bytes) in split(batch.clone(), partitions, bytes_max).unwrap() {
+        for part in split(batch.clone(), partitions, bytes_max).unwrap() {
+            let (partition, bytes) = (part.partition, part.entry);
             prop_assert!(bytes.len() <= bytes_max, "{} of {bytes_max}", bytes.len());
+            prop_assert_eq!(part.slot, batch.received_at.slot());
+            let items = part.items;
             let Ok(Entry::Events(part)) = Entry::decode(&bytes) else {
                 panic!("no events");
             };
+            prop_assert_eq!(items, part.events.len() + part.sealed.len());
             prop_assert_eq!(&part.source, &batch.source);
             prop_assert_eq!(part.received_at, batch.received_at);
             for event in &part.events {
@@ -193,4 +224,37 @@ fn an_item_beyond_a_message_is_refused() {
     let partitions = Partitions::new(4).unwrap();
     assert!(split(batch.clone(), partitions, 1_000).is_err());
     assert_eq!(split(batch, partitions, 2_000).unwrap().len(), 1);
+}
+
+#[test]
+fn what_no_commit_could_hold_is_no_entry() {
+    let batch = |ms: i64, events: usize| Batch {
+        source: "w1".into(),
+        received_at: EpochMs(ms),
+        events: vec![
+            StatusEvent {
+                fingerprint: Fingerprint(7),
+                number: PhoneNumber::parse("1555").unwrap(),
+                status: MessageStatus::ALL[0],
+                at: EpochMs(ms),
+                target: Target::Space(SpaceKey(1)),
+            };
+            events
+        ],
+        sealed: Vec::new(),
+        ignored: 0,
+    };
+    let read = |batches: Vec<Batch>| Entry::decode(&Entry::Gathered(batches).encode()).map(drop);
+    let half = BATCH_EVENTS_MAX / 2;
+    assert_eq!(read(vec![batch(0, half), batch(899_999, half)]), Ok(()));
+    for odd in [
+        vec![batch(0, 1), batch(900_000, 1)],
+        vec![batch(0, half), batch(0, half + 1)],
+        Vec::new(),
+    ] {
+        assert_eq!(read(odd), Err(EntryError::Malformed));
+    }
+    let mark = Entry::Mark.encode();
+    let events = Entry::Events(batch(0, 1)).encode();
+    assert_eq!(Entry::gather([&events, &mark].into_iter()), None);
 }

@@ -93,6 +93,59 @@ fn it_does_not_matter_how_entries_come_together() {
     apart.store().verify().unwrap();
 }
 
+/// The same log where neighbours that may go together are one entry.
+fn gathered(all: &[Placed]) -> Vec<Placed> {
+    let events = |placed: &Placed| match Entry::decode(&placed.payload).unwrap() {
+        Entry::Events(batch) => Some(batch),
+        _ => None,
+    };
+    let mut log: Vec<(Vec<Batch>, Placed)> = Vec::new();
+    for placed in all {
+        let batch = events(placed);
+        match (batch, log.last_mut()) {
+            (Some(batch), Some((batches, _)))
+                if batches
+                    .first()
+                    .is_some_and(|it| it.received_at.slot() == batch.received_at.slot()) =>
+            {
+                batches.push(batch);
+            }
+            (batch, _) => log.push((batch.into_iter().collect(), placed.clone())),
+        }
+    }
+    let one = |(nth, (batches, placed)): (usize, (Vec<Batch>, Placed))| Placed {
+        sequence: u64::try_from(nth + 1).unwrap(),
+        payload: match batches.len() {
+            0 | 1 => placed.payload,
+            _ => Entry::Gathered(batches).encode(),
+        },
+        at_ms: placed.at_ms,
+    };
+    log.into_iter().enumerate().map(one).collect()
+}
+
+#[test]
+fn gathered_entries_count_what_they_count_alone() {
+    let all = entries(400);
+    let few = gathered(&all);
+    assert!(
+        few.len() * 10 < all.len() * 8,
+        "{} of {}",
+        few.len(),
+        all.len()
+    );
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (alone, together) = (open(one.path()), open(other.path()));
+    alone.apply(&all).unwrap();
+    for piece in few.chunks(3) {
+        together.apply(piece).unwrap();
+        together.apply(piece).unwrap();
+    }
+    let of = |tally: &Tally| digest::of(tally.store(), 0).unwrap();
+    assert_eq!(of(&alone), of(&together));
+    together.store().verify().unwrap();
+}
+
 #[test]
 fn what_made_the_counts_does_not_depend_on_it_either() {
     let all = entries(400);

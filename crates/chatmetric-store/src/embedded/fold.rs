@@ -3,7 +3,7 @@
 //!
 //! For the replicas of a cluster, whose journal is a stream that others keep too. Not here:
 //! what a place means and where the changes come from. Invariants: one call is one frame, so
-//! a crash leaves all of it or nothing; what a fold leaves does not depend on how the log
+//! a crash leaves all of it or nothing, and nothing behind what it took; what a fold leaves does not depend on how the log
 //! was cut into calls, for all changes of a frame were received in one quarter-hour.
 
 use super::EmbeddedStore;
@@ -67,8 +67,11 @@ pub(crate) struct Fold {
 }
 
 impl EmbeddedStore {
-    /// Applies changes of the log `log` and keeps `place`, in one durable frame; without
-    /// changes the place alone. [`stream_offsets`](crate::Store::stream_offsets) gives it
+    /// Applies changes of the log `log` and keeps `place`, in one frame; without changes
+    /// the place alone. The frame is durable, or one of the last
+    /// [`fold_frames_unsynced_max`](crate::Options::fold_frames_unsynced_max), of which a
+    /// power cut may take some: the place is then that of the last one that is left.
+    /// [`stream_offsets`](crate::Store::stream_offsets) gives it
     /// back under the name of the log.
     ///
     /// # Errors
@@ -160,6 +163,7 @@ impl Writer {
                 }
             }
             writer.frame.offsets.push((fold.log.clone(), fold.place));
+            writer.frame.unsynced_max = writer.shared.options.fold_frames_unsynced_max;
             Ok(0)
         });
         if let Err(error) = &folded {

@@ -10,7 +10,7 @@ use super::fault;
 use super::generation::lock;
 use super::hot::Deltas;
 use super::item::Item;
-use super::journal::{SegmentHeader, build_frame, build_mark};
+use super::journal::{Position, SegmentHeader, build_frame, build_mark};
 use super::notes::NoteKey;
 use super::usual::UsualTable;
 use super::writer::Writer;
@@ -35,6 +35,8 @@ pub(crate) struct FrameState {
     pub(super) usual: Vec<(u32, UtcDay, u32)>,
     /// Whether the frame says who reports.
     pub(super) reporter_written: bool,
+    /// How many frames may be there unsynced, this one among them.
+    pub(super) unsynced_max: u64,
     received_at: Option<EpochMs>,
 }
 
@@ -82,6 +84,7 @@ impl Writer {
         self.frame.encoder.start(received_at);
         self.frame.deltas.reporter.received = received_at.slot();
         self.frame.reporter_written = false;
+        self.frame.unsynced_max = 0;
         self.frame.received_at = Some(received_at);
     }
 
@@ -121,6 +124,7 @@ impl Writer {
         next
     }
 
+    /// Writes the frame, and syncs it with those before it unless they are few enough.
     fn write_and_sync(&mut self) -> std::io::Result<()> {
         let segment = self.active.segment;
         self.bytes.clear();
@@ -134,26 +138,51 @@ impl Writer {
             self.bytes.extend_from_slice(&header.to_bytes());
         }
         let payload = &self.frame.encoder.bytes;
-        let places = (self.next, self.next.before());
+        let places = (self.next, self.synced);
         build_frame(&mut self.bytes, segment, places, payload);
         self.file.write_at(&self.bytes, self.offset)?;
-        self.file.sync()?;
+        let unsynced = self.next.0.saturating_sub(self.synced.0);
+        if unsynced > self.frame.unsynced_max {
+            self.sync_file(self.next)?;
+        }
         self.offset += self.bytes.len() as u64;
         self.next = self.next.next();
         let length = self.bytes.len() as u64;
         self.shared
             .journal_bytes
             .fetch_add(length, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Syncs the segment, whose last frame is `last`.
+    fn sync_file(&mut self, last: Position) -> std::io::Result<()> {
+        self.file.sync()?;
+        self.synced = last;
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Syncs the frames of folds that are not yet.
+    pub(crate) fn sync_folds(&mut self) -> Result<(), StoreError> {
+        let last = self.next.before();
+        if self.synced == last {
+            return Ok(());
+        }
+        self.shared.check()?;
+        let synced = self.sync_file(last);
+        synced.map_err(|error| {
+            let reason = format!("could not sync `{}`: {error}", self.path.display());
+            self.shared.poison(reason)
+        })
+    }
+
     /// Says on disk, without a sync, that the last frame was synced.
     pub(crate) fn mark(&mut self) {
-        if self.offset == 0 || self.shared.check().is_err() {
+        let last = self.next.before();
+        if self.offset == 0 || self.synced != last || self.shared.check().is_err() {
             return;
         }
-        let mark = build_mark(self.active.segment, self.next.before());
+        let mark = build_mark(self.active.segment, last);
         if let Err(error) = self.file.write_at(&mark, self.offset) {
             let reason = format!("could not append to `{}`: {error}", self.path.display());
             self.shared.poison(reason);

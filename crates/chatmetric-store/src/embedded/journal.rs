@@ -6,10 +6,12 @@
 //! each sync a *mark* is written, unsynced, where the next frame will begin: it
 //! says that everything up to its sequence was synced.
 //!
-//! Not here: what a payload means. Invariants: sequences are consecutive through
-//! all segments of a shard, and a frame is written only after the one before it
-//! was synced. So a bad frame is *corrupt* when a mark, a later frame or a later
-//! segment proves that it was synced, and *torn* (cut away) otherwise.
+//! Not here: what a payload means, and how many frames may be unsynced. Invariants:
+//! sequences are consecutive through all segments of a shard; a frame says truly up to
+//! which one all were synced when it was written, and a segment is used only after the
+//! one before it was synced. So a bad frame is *corrupt* when a mark, a later frame or
+//! a later segment proves that it was synced, and it and what is behind it are *torn*
+//! (cut away) otherwise.
 
 use super::fault;
 use crate::api::StoreError;
@@ -144,8 +146,15 @@ fn frame_crc(frame: &[u8]) -> u32 {
 
 /// What stands at a place of a segment.
 enum Found<'a> {
-    Frame { place: Position, payload: &'a [u8] },
-    Mark { synced: Position },
+    Frame {
+        place: Position,
+        /// The last frame that was synced when this one was written.
+        synced: Position,
+        payload: &'a [u8],
+    },
+    Mark {
+        synced: Position,
+    },
     Nothing,
 }
 
@@ -172,6 +181,7 @@ fn parse(bytes: &[u8], at: usize, segment: u64) -> Option<Found<'_>> {
         MARK => Found::Mark { synced: place },
         _ => Found::Frame {
             place,
+            synced: Position(fixed_u64(bytes, at + 24)?),
             payload: &frame[FRAME_HEADER_BYTES..],
         },
     })
@@ -224,7 +234,7 @@ pub(crate) fn scan(
     }
     let mut at = SEGMENT_HEADER_BYTES;
     let mut next = header.first;
-    while let Found::Frame { place, payload } = look(bytes, at, segment) {
+    while let Found::Frame { place, payload, .. } = look(bytes, at, segment) {
         if place != next {
             break;
         }
@@ -255,8 +265,7 @@ fn proof_of_sync(bytes: &[u8], from: usize, segment: u64, frame: Position) -> bo
     let mut at = from;
     while at + FRAME_HEADER_BYTES <= bytes.len() {
         let proved = match look(bytes, at, segment) {
-            // A frame is written after the one before it was synced.
-            Found::Frame { place, .. } => place > frame,
+            Found::Frame { synced, .. } => synced >= frame,
             Found::Mark { synced } => synced >= frame,
             Found::Nothing => false,
         };
@@ -268,19 +277,23 @@ fn proof_of_sync(bytes: &[u8], from: usize, segment: u64, frame: Position) -> bo
     false
 }
 
-/// Whether a segment without a header was synced at least once: a mark says so,
-/// or a second frame. A single frame does not: a power cut may keep it and lose
-/// the header that was written with it.
+/// Whether a segment without a header was synced at least once: a mark says so, or a frame
+/// that was written when another one of it was synced. A frame alone does not: a power cut
+/// may keep it and lose the header that was written with it.
 fn proof_of_use(bytes: &[u8], segment: u64) -> bool {
-    let mut frames = 0;
+    let mut first = None;
     for at in (0..bytes.len()).step_by(8) {
         match look(bytes, at, segment) {
             Found::Mark { .. } => return true,
-            Found::Frame { .. } => frames += 1,
+            Found::Frame { place, synced, .. } => {
+                if *first.get_or_insert(place) <= synced {
+                    return true;
+                }
+            }
             Found::Nothing => {}
         }
     }
-    frames > 1
+    false
 }
 
 /// How many bytes from `from` on are not zero at their end.

@@ -100,6 +100,9 @@ pub struct Options {
     pub queue_events_max: usize,
     /// How many sealed bytes may wait for a writer.
     pub queue_sealed_bytes_max: usize,
+    /// How many frames of folds may be written before they are synced: a power cut takes
+    /// some of the last ones, whole and from the end, and their log has them still.
+    pub fold_frames_unsynced_max: u64,
     /// How many runs of one size are merged into one; at least 2.
     pub merge_fan_in: usize,
     /// How many days of tallies are kept behind the floor, at least
@@ -201,6 +204,7 @@ impl Default for Options {
             segment_bytes: 16 * 1024 * 1024,
             queue_events_max: 200_000,
             queue_sealed_bytes_max: 64 * 1024 * 1024,
+            fold_frames_unsynced_max: 0,
             merge_fan_in: 8,
             tally_days_behind_floor: None,
             filter_bytes_max: 256 * 1024 * 1024,

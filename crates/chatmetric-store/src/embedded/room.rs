@@ -66,6 +66,8 @@ impl Writer {
         if self.offset == 0 {
             return Ok(());
         }
+        // Another segment says that all of this one is there.
+        self.sync_folds()?;
         let spare = self.wait_for_spare()?;
         let segment = spare.segment;
         let next = Arc::new(Published::new(segment));

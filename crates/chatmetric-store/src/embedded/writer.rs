@@ -1,8 +1,8 @@
 //! The writer of a shard: takes what is queued, judges it, appends one frame,
 //! syncs once, publishes, answers.
 //!
-//! Invariants: nothing is published or answered before the sync of its frame; a
-//! group is refused for lack of space before anything of it was applied; after
+//! Invariants: nothing is published or answered before the sync of its frame, but for
+//! the last few frames of a fold, whose log is durable elsewhere; a group is refused for lack of space before anything of it was applied; after
 //! an error of writing or syncing nothing is answered with success any more.
 
 use super::cold::{Candidates, ColdRecord, ColdRecords};
@@ -47,6 +47,8 @@ pub(crate) struct Writer {
     pub(super) offset: u64,
     pub(super) capacity: u64,
     pub(super) next: Position,
+    /// The last frame that was synced, with all before it.
+    pub(super) synced: Position,
     pub(super) sources: HashMap<SourceName, u32, FxBuildHasher>,
     pub(super) bindings: HashMap<(SpaceKey, PhoneNumber), u32, FxBuildHasher>,
     pub(crate) floor: Option<EpochMs>,
@@ -188,6 +190,8 @@ impl Writer {
             offset: 0,
             capacity: spare.bytes,
             next,
+            // A start has synced what it read.
+            synced: next.before(),
             sources: HashMap::default(),
             bindings,
             floor: shared.floor(),
@@ -213,7 +217,8 @@ impl Writer {
                 match job {
                     Job::Batch(batch, offset, done) => batches.push((batch, offset, done)),
                     Job::Command(command, done) => {
-                        let result = self.command(command);
+                        // It may change more than the journal.
+                        let result = self.sync_folds().and_then(|()| self.command(command));
                         done(result);
                     }
                     Job::Fold(fold, done) => done(self.fold(&fold)),
@@ -223,6 +228,8 @@ impl Writer {
                 self.group(batches);
             }
         }
+        // The clean stop that is noted says that all of it is there.
+        drop(self.sync_folds());
         self.next
     }
 

@@ -13,6 +13,7 @@ mod crash_quarantine;
 mod damage;
 mod embedded;
 mod fault_disk;
+mod fold_power;
 mod model;
 mod old_formats;
 mod retention;
