@@ -5,9 +5,11 @@
 
 use crate::error::{ClusterError, failed};
 use crate::partition::{Partition, Partitions};
+use crate::query::own::Own;
 use crate::settings::Settings;
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectOptions, ServerAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long connecting, and each request to a server, may take.
@@ -33,6 +35,8 @@ pub struct Engine {
     prefix: String,
     /// The name of this member.
     pub(crate) member: String,
+    /// The replicas that answer in this process.
+    pub(crate) own: Arc<Own>,
 }
 
 impl Engine {
@@ -55,6 +59,7 @@ impl Engine {
             partitions,
             prefix: settings.prefix.clone(),
             member: settings.member.clone(),
+            own: Arc::default(),
         })
     }
 

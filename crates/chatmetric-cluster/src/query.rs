@@ -13,6 +13,7 @@
 pub(crate) mod answer;
 pub(crate) mod ask;
 mod end;
+pub(crate) mod own;
 mod question;
 pub(crate) mod serve;
 pub(crate) mod wire;

@@ -8,7 +8,8 @@ use crate::engine::Engine;
 use crate::error::{ClusterError, failed};
 use crate::follow::{self, Progress, created_ns};
 use crate::partition::Partition;
-use crate::query::serve::Server;
+use crate::query::own::OwnReplica;
+use crate::query::serve::{QUESTIONS_MAX, Server};
 use crate::settings::Settings;
 use crate::snapshot;
 use crate::tally::Tally;
@@ -16,7 +17,7 @@ use crate::topology::Topology;
 use chatmetric_store::{EmbeddedStore, Options, Store as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// Commits that may be lost with the power, each of some entries: the log has them, and
@@ -30,6 +31,8 @@ pub struct Replica {
     progress: watch::Receiver<Progress>,
     reading: JoinHandle<()>,
     answering: JoinHandle<()>,
+    /// While it is kept, this member asks it first.
+    _own: Arc<OwnReplica>,
 }
 
 /// The directory of a partition's replica.
@@ -102,12 +105,19 @@ impl Replica {
             engine: engine.clone(),
             tally: Arc::clone(&tally),
             catch_up_timeout: settings.catch_up_timeout,
+            open: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         };
+        let own = Arc::new(OwnReplica {
+            server: server.clone(),
+            progress: progress.clone(),
+        });
+        engine.own.put(&own);
         Ok(Self {
             reading: tokio::spawn(reading),
             answering: tokio::spawn(server.run(progress.clone())),
             progress,
             tally,
+            _own: own,
         })
     }
 

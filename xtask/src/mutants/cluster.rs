@@ -33,8 +33,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "cluster-slots",
         promise: "what is left does not depend on how entries came together",
         file: "crates/chatmetric-cluster/src/tally.rs",
-        find: "        self.slot\n            .is_none_or(|slot| slot == batch.received_at.slot())\n            && self.events",
-        replace: "        self.events",
+        find: "        self.slot.is_none_or(is_slot)\n            && self.items",
+        replace: "        self.items",
         test: test!(
             "chatmetric-cluster",
             lib,
@@ -132,5 +132,73 @@ pub(super) const MUTANTS: &[Mutant] = &[
             it,
             "parts_together_answer_what_the_whole_answered"
         ),
+    },
+    Mutant {
+        id: "cluster-own",
+        promise: "the replica of this member answers with what was acknowledged before, too",
+        file: "crates/chatmetric-cluster/src/query/own.rs",
+        find: "*position >= wanted",
+        replace: "*position >= 0 * wanted",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "an_acknowledged_event_is_in_the_next_answer_of_every_member"
+        ),
+    },
+    Mutant {
+        id: "cluster-gathered-slots",
+        promise: "what gathers into one entry was received in one quarter-hour",
+        file: "crates/chatmetric-cluster/src/log/lane.rs",
+        find: "it.slot != next.slot || !fits",
+        replace: "!fits && it.slot == next.slot",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "what_comes_while_two_are_on_the_way_gathers"
+        ),
+    },
+    Mutant {
+        id: "cluster-gathered-whole",
+        promise: "all of an entry is in the commit that has its place",
+        file: "crates/chatmetric-cluster/src/tally.rs",
+        find: "        for batch in batches {\n            group.add(batch);",
+        replace: "        group.last = place;\n        for batch in batches {\n            if !group.takes(std::slice::from_ref(&batch)) || !group.changes.is_empty() {\n                self.commit(group)?;\n                group.last = place;\n            }\n            group.add(batch);",
+        test: test!(
+            "chatmetric-cluster",
+            lib,
+            "an_entry_is_counted_whole_or_not_at_all"
+        ),
+    },
+    Mutant {
+        id: "fold-synced",
+        promise: "a frame says truly up to which one all were synced",
+        file: "crates/chatmetric-store/src/embedded/frame.rs",
+        find: "let places = (self.next, self.synced);",
+        replace: "let places = (self.next, self.next.before());",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_power_cut_takes_a_few_folds_from_the_end"
+        ),
+    },
+    Mutant {
+        id: "fold-rotated",
+        promise: "a segment is synced before the next one is used",
+        file: "crates/chatmetric-store/src/embedded/room.rs",
+        find: "        self.sync_folds()?;",
+        replace: "",
+        test: test!(
+            "chatmetric-store",
+            it,
+            "a_power_cut_takes_a_few_folds_from_the_end"
+        ),
+    },
+    Mutant {
+        id: "fold-stopped",
+        promise: "a clean stop leaves nothing unsynced",
+        file: "crates/chatmetric-store/src/embedded/writer.rs",
+        find: "        drop(self.sync_folds());",
+        replace: "",
+        test: test!("chatmetric-store", it, "a_clean_stop_keeps_every_fold"),
     },
 ];

@@ -2,7 +2,8 @@
 //!
 //! The place that an answer must hold is the end of the log as its leader tells it when the
 //! question is asked, and never before what was acknowledged to this member. A replica that
-//! stays silent is asked again, which the group gives to another one.
+//! stays silent is asked again, which the group gives to another one. The replica of this
+//! member is asked first.
 //!
 //! Not here: merging (`store`). Invariant: an answer holds everything that was acknowledged
 //! before the question, or is an error.
@@ -77,6 +78,11 @@ impl Asker {
     ) -> Result<Answer, ClusterError> {
         let asked = async {
             let wanted = self.end(partition).await?;
+            if let Some(own) = self.engine.own.get(partition)
+                && let Some(answer) = own.ask(question, wanted).await
+            {
+                return Ok(answer);
+            }
             let subject = self.engine.queries(partition);
             self.ask_on(partition, &subject, question, wanted).await
         };

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Questions that are worked on at a time.
-const QUESTIONS_MAX: usize = 256;
+pub(crate) const QUESTIONS_MAX: usize = 256;
 /// A replica that is so many entries behind leaves the group.
 const BEHIND_MAX: u64 = 20_000;
 /// When an asker is told that there is work on the answer, and how often then.
@@ -35,12 +35,13 @@ pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) tally: Arc<Tally>,
     pub(crate) catch_up_timeout: Duration,
+    /// For what is worked on at a time.
+    pub(crate) open: Arc<Semaphore>,
 }
 
 impl Server {
     /// Answers until it is dropped.
     pub(crate) async fn run(self, mut progress: watch::Receiver<Progress>) {
-        let open = Arc::new(Semaphore::new(QUESTIONS_MAX));
         let (mut own, mut group) = (None, None);
         loop {
             let now = progress.borrow_and_update().clone();
@@ -63,7 +64,7 @@ impl Server {
                 continue;
             };
             let server = self.clone();
-            match Arc::clone(&open).try_acquire_owned() {
+            match Arc::clone(&self.open).try_acquire_owned() {
                 Ok(permit) => {
                     tokio::spawn(async move {
                         server.take(question).await;
@@ -162,15 +163,20 @@ impl Server {
         let (wanted, question) = Question::decode(request)
             .ok_or_else(|| Refusal::Invalid("the question makes no sense".to_owned()))?;
         self.wait_for(wanted).await?;
-        let tally = Arc::clone(&self.tally);
-        let answered = tokio::task::spawn_blocking(move || answer(&tally, &question)).await;
-        let answer = answered.map_err(|error| Refusal::Failed(error.to_string()))?;
-        let bytes = answer.map_err(|error| Refusal::of(&error))?.encode();
+        let bytes = self.look_up(question).await?.encode();
         if bytes.len() > ANSWER_BYTES_MAX {
             let reason = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
             return Err(Refusal::Invalid(reason));
         }
         Ok(bytes)
+    }
+
+    /// The answer as the replica is now.
+    pub(crate) async fn look_up(&self, question: Question) -> Result<Answer, Refusal> {
+        let tally = Arc::clone(&self.tally);
+        let answered = tokio::task::spawn_blocking(move || answer(&tally, &question)).await;
+        let answer = answered.map_err(|error| Refusal::Failed(error.to_string()))?;
+        answer.map_err(|error| Refusal::of(&error))
     }
 
     async fn wait_for(&self, wanted: u64) -> Result<(), Refusal> {

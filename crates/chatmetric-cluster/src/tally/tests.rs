@@ -147,6 +147,19 @@ fn gathered_entries_count_what_they_count_alone() {
 }
 
 #[test]
+fn an_entry_is_counted_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let tally = open(dir.path());
+    let few = gathered(&entries(5));
+    assert_eq!(few.len(), 1, "all of one quarter-hour");
+    let before = tally.store().stats().syncs;
+    tally.apply(&few).unwrap();
+    // A commit of its own for a part of it would say that all of it is counted.
+    assert_eq!(tally.store().stats().syncs, before + 1);
+    assert_eq!(tally.position(), 1);
+}
+
+#[test]
 fn what_made_the_counts_does_not_depend_on_it_either() {
     let all = entries(400);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

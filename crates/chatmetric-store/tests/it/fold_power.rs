@@ -15,6 +15,8 @@ use std::path::Path;
 const LOG: &str = "log/0";
 /// Frames that may be unsynced.
 const UNSYNCED_MAX: u64 = 7;
+/// Lives of one directory.
+const LIVES: usize = 3;
 
 fn place(sequence: u64) -> StreamOffset {
     StreamOffset {
@@ -54,38 +56,53 @@ fn model(last: u64) -> Model {
     model
 }
 
+/// What a store of a life is like.
+#[derive(Clone, Copy)]
+struct Life {
+    unsynced_max: u64,
+    /// Whether syncs do something.
+    synced: bool,
+    /// Whether it is closed before the power goes.
+    closed: bool,
+}
+
+const RELAXED: Life = Life {
+    unsynced_max: UNSYNCED_MAX,
+    synced: true,
+    closed: false,
+};
+
 /// One life in `dir` that ends with a power cut: how many entries were folded in all, and
 /// what is left.
-fn life(
-    dir: &Path,
-    (unsynced_max, synced): (u64, bool),
-    random: &mut Random,
-) -> (u64, tempfile::TempDir) {
+fn life(dir: &Path, of: Life, random: &mut Random) -> (u64, tempfile::TempDir) {
     let disk = FaultDisk::new();
     disk.adopt(dir);
     let options = Options {
-        fold_frames_unsynced_max: unsynced_max,
+        fold_frames_unsynced_max: of.unsynced_max,
         generation_records_max: 20 + random.below(200) as usize,
         ..with_disk(&disk)
     };
     let store = open(dir, &options);
-    if !synced {
+    if !of.synced {
         disk.without_sync();
     }
     let last = sequence(&store) + 1 + random.below(60);
     fold_on(&store, last, random).expect("folds");
     model(last).check(&store).expect("readable");
+    if of.closed {
+        store.close();
+    }
     let image = cut(dir, &disk, random);
     (last, image)
 }
 
 /// Lives in a row; gives how many entries each cut took.
-fn lost_in_lives(seed: u64, unsynced_max: u64) -> Vec<u64> {
+fn lost_in_lives(seed: u64, of: Life) -> Vec<u64> {
     let mut random = Random(seed);
     let mut dir = tempfile::tempdir().expect("a directory");
     let mut lost = Vec::new();
-    for _ in 0..3 {
-        let (last, image) = life(dir.path(), (unsynced_max, true), &mut random);
+    for _ in 0..LIVES {
+        let (last, image) = life(dir.path(), of, &mut random);
         let store = open(image.path(), &tiny());
         let left = sequence(&store);
         // Whole entries, and what is missing comes again.
@@ -104,7 +121,7 @@ fn lost_in_lives(seed: u64, unsynced_max: u64) -> Vec<u64> {
 fn a_power_cut_takes_a_few_folds_from_the_end() {
     let lost: Vec<u64> = (0..cases(16))
         .inspect(|seed| println!("seed {seed}"))
-        .flat_map(|seed| lost_in_lives(seed, UNSYNCED_MAX))
+        .flat_map(|seed| lost_in_lives(seed, RELAXED))
         .collect();
     println!("lost: {lost:?}");
     assert!(lost.iter().all(|lost| *lost <= UNSYNCED_MAX));
@@ -115,8 +132,23 @@ fn a_power_cut_takes_a_few_folds_from_the_end() {
 fn a_fold_that_is_synced_survives() {
     for seed in 0..cases(4) {
         println!("seed {seed}");
-        let lost = lost_in_lives(seed, 0);
-        assert!(lost.iter().all(|lost| *lost == 0), "{lost:?}");
+        let of = Life {
+            unsynced_max: 0,
+            ..RELAXED
+        };
+        assert_eq!(lost_in_lives(seed, of), [0; LIVES]);
+    }
+}
+
+#[test]
+fn a_clean_stop_keeps_every_fold() {
+    for seed in 0..cases(6) {
+        println!("seed {seed}");
+        let of = Life {
+            closed: true,
+            ..RELAXED
+        };
+        assert_eq!(lost_in_lives(seed, of), [0; LIVES]);
     }
 }
 
@@ -126,7 +158,11 @@ fn a_store_whose_syncs_do_nothing_loses_more() {
     let bites = (0..lives).filter(|seed| {
         let mut random = Random(*seed);
         let dir = tempfile::tempdir().expect("a directory");
-        let (last, image) = life(dir.path(), (UNSYNCED_MAX, false), &mut random);
+        let of = Life {
+            synced: false,
+            ..RELAXED
+        };
+        let (last, image) = life(dir.path(), of, &mut random);
         let left = EmbeddedStore::open(image.path(), tiny());
         left.map_or(true, |store| last - sequence(&store) > UNSYNCED_MAX)
     });

@@ -1,0 +1,61 @@
+//! The replicas of this member, which answer it without a message to anybody.
+//!
+//! Not here: how far an answer must be (`query/ask.rs`), and questions of others
+//! (`query/serve.rs`). Invariant: a replica that would not answer others now does not answer
+//! here, and one that is late gives the question to the others.
+
+use super::answer::Answer;
+use super::question::Question;
+use super::serve::Server;
+use crate::follow::Progress;
+use crate::partition::Partition;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long the own replica may need to reach the place of a question, before another one
+/// is asked.
+const REACHED_WITHIN: Duration = Duration::from_millis(100);
+
+/// A replica of this member. It answers as long as somebody keeps it.
+#[derive(Debug)]
+pub(crate) struct OwnReplica {
+    pub(crate) server: Server,
+    pub(crate) progress: watch::Receiver<Progress>,
+}
+
+impl OwnReplica {
+    /// The answer, if it has one soon.
+    pub(crate) async fn ask(&self, question: &Question, wanted: u64) -> Option<Answer> {
+        let _one_of_many = self.server.open.try_acquire().ok()?;
+        let mut positions = self.server.tally.positions();
+        let reached = positions.wait_for(|position| *position >= wanted);
+        tokio::time::timeout(REACHED_WITHIN, reached)
+            .await
+            .ok()?
+            .ok()?;
+        self.server.look_up(question.clone()).await.ok()
+    }
+}
+
+/// The replicas of this member, by their partitions.
+#[derive(Debug, Default)]
+pub(crate) struct Own(Mutex<BTreeMap<Partition, Weak<OwnReplica>>>);
+
+impl Own {
+    /// From now on it answers.
+    pub(crate) fn put(&self, replica: &Arc<OwnReplica>) {
+        let partition = replica.server.tally.partition();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(partition, Arc::downgrade(replica));
+    }
+
+    /// The one that can be asked.
+    pub(crate) fn get(&self, partition: Partition) -> Option<Arc<OwnReplica>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let replica = all.get(&partition)?.upgrade()?;
+        let follows = replica.progress.borrow().follows();
+        follows.then_some(replica)
+    }
+}
