@@ -8,9 +8,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const target = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'));
-const place = join(target, 'compat/samples');
-const inside = (...path) => join(root, 'compat', ...path);
+export const target = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'));
+export const place = join(target, 'compat/samples');
+export const inside = (...path) => join(root, 'compat', ...path);
 
 export const program = process.env.CHATMETRIC_BIN ?? join(target, 'debug/chatmetric');
 const python = process.env.CHATMETRIC_SAMPLES_PYTHON ?? join(target, 'compat/python-current/bin/python');
@@ -19,14 +19,14 @@ const python = process.env.CHATMETRIC_SAMPLES_PYTHON ?? join(target, 'compat/pyt
 const BRIEF = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 const BRIEF_COMPILER = BRIEF.map((option) => `-J${option}`);
 
-const works = (command, ...arguments_) => spawnSync(command, arguments_, { stdio: 'ignore' }).status === 0;
+export const works = (command, ...arguments_) => spawnSync(command, arguments_, { stdio: 'ignore' }).status === 0;
 
 function write(path, text) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
 
-function must(command, arguments_, cwd, environment = {}) {
+export function must(command, arguments_, cwd, environment = {}) {
   const done = spawnSync(command, arguments_, { cwd, encoding: 'utf8', maxBuffer: 1 << 26, env: { ...process.env, ...environment } });
   if (done.status !== 0) {
     throw new Error(`${command} ${arguments_.join(' ')}: ${done.error ?? ''}\n${done.stdout}${done.stderr}`);
@@ -35,13 +35,13 @@ function must(command, arguments_, cwd, environment = {}) {
 }
 
 // Runs a command with the keys in its environment: {status, stdout, stderr}.
-export function run([command, ...arguments_], cwd, [id, secret]) {
+export function run([command, ...arguments_], cwd, [id, secret], more = {}) {
   const ours = /^(CHATMETRIC_|ALIBABA_CLOUD_|https?_proxy$|no_proxy$)/i;
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
   const child = spawn(command, arguments_, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...environment, ALIBABA_CLOUD_ACCESS_KEY_ID: id, ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret, PATH: `${dirname(program)}:${process.env.PATH}` },
+    env: { ...environment, ALIBABA_CLOUD_ACCESS_KEY_ID: id, ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret, PATH: `${dirname(program)}:${process.env.PATH}`, ...more },
   });
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr']) {
@@ -157,17 +157,6 @@ function aliyun(id, texts, file) {
   }
   return made;
 }
-
-// Languages that are compiled, or read, and not run: their samples' folders go in, and
-// what is wrong comes out as an error.
-export const COMPILERS = {
-  cpp: {
-    ready: () => works('g++', '--version'),
-    compile: (cwd, file) =>
-      must('g++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-I', inside('samples/standin/cpp'), file], cwd),
-  },
-  php: { ready: () => works('php', '--version'), compile: (cwd, file) => must('php', ['-l', file], cwd) },
-};
 
 const haveJava = () => works('javac', '-version') && works('mvn', '--version');
 

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { fill } from '../../console/samples/fill.mjs';
 import { Fixture } from '../node/fixture.mjs';
 import { Recorder } from './recorder.mjs';
-import { COMPILERS, RUNNERS, folders, run } from './runners.mjs';
+import { RUNNERS, run } from './runners.mjs';
 
 const { operations } = JSON.parse(readFileSync(new URL('../../console/samples/templates.json', import.meta.url), 'utf8'));
 const METRIC = 'GetChatappPhoneNumberMetric';
@@ -180,21 +180,6 @@ describe('any operation', () => {
         assert.equal(User.UserName, `by-${sample.id}`);
         assert.equal(User.Comments, COMMENTS);
       });
-    });
-  }
-});
-
-describe('compiled, not run', () => {
-  for (const [id, { ready, compile }] of Object.entries(COMPILERS)) {
-    test(id, { skip: !ready() }, () => {
-      const sample = operations[METRIC].find((one) => one.id === id);
-      const texts = Object.fromEntries(
-        Object.entries(TYPED).map(([name, values]) => [name, fill(sample, { endpoint: recorder.endpoint, ...values }).text]),
-      );
-      const made = folders(`typed-${id}`, texts, sample.file);
-      for (const cwd of Object.values(made)) {
-        compile(cwd, sample.file);
-      }
     });
   }
 });

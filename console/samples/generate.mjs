@@ -74,6 +74,7 @@ const byHand = (id, title, language, file, install, source) => ({
 const SHELL = 'bash, curl and openssl';
 const CRATES = 'cargo add ureq@3 hmac@0.13 sha2@0.11 hex@0.4 jiff@1 getrandom@0.4';
 const CPP = 'git clone https://github.com/aliyun/alibabacloud-cpp-sdk, then build its cams-20200606 with CMake';
+const CPP_ANY = 'git clone https://github.com/aliyun/darabonba-openapi, then build its cpp with CMake';
 const CLI = 'brew install aliyun-cli, or a release of github.com/aliyun/aliyun-cli';
 
 const templates = {
@@ -99,6 +100,10 @@ const templates = {
       byGenerator('java', 'any'),
       byHand('java-async', 'Java (async)', 'java', 'Sample.java', 'Maven or Gradle: com.aliyun:aliyun-gateway-pop', 'java-async.any.java'),
       byGenerator('go', 'any'),
+      byGenerator('php', 'any'),
+      byGenerator('csharp', 'any'),
+      { ...byHand('cpp', 'C++', 'cpp', 'main.cpp', CPP_ANY, 'cpp.any.cpp'), community: true },
+      byGenerator('swift', 'any'),
       byHand('rust', 'Rust', 'rust', 'src/main.rs', CRATES, 'rust.any.rs'),
       byHand('curl', 'curl', 'shell', 'sample.sh', SHELL, 'curl.any.sh'),
       byHand('aliyun', 'aliyun CLI', 'shell', 'sample.sh', CLI, 'aliyun.any.sh'),

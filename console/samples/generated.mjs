@@ -24,7 +24,8 @@ const ROWS = {
             {
                 Console.WriteLine(row.Start + " " + row.PhoneNumber + " " + row.SentCount + " " + row.DeliveredCount);
             }`,
-  php: `foreach ($response->body->data as $row) {
+  // A list without rows is null to its models.
+  php: `foreach ($response->body->data ?? [] as $row) {
             echo $row->start, " ", $row->phoneNumber, " ", $row->sentCount, " ", $row->deliveredCount, "\\n";
         }`,
   swift: `for row in response.body?.data ?? [] {
@@ -55,6 +56,22 @@ const GO = [
   [/^( *\w+) {2}"/gm, '$1 "'],
 ];
 
+const PHP = [
+  without(/^\/\/ This file is auto-generated.*\n/m),
+  without(/^use Out\\Out;\n\n/m),
+  without(/^ {4}\/\*\*\n(?: {5}\*.*\n)+/m),
+  [/^\$path = [^]*?^\}\n/m, "\nrequire_once __DIR__ . '/vendor/autoload.php';\n"],
+];
+const CSHARP = [[/\n\n\n( {4}\})/, '\n$1'], [/Sample \n/, 'Sample\n']];
+const SWIFT = [
+  without(/^#!.*\n\n/m),
+  without(/^import (?:Cocoa|Tea|Out)\n/gm),
+  // Casts to the type that something has already only make the compiler talk.
+  without(/ as! [\w.]+(?=[,)])/g),
+  [/\bvar (\w+):/g, 'let $1:'],
+  [/^Client\.main\(/m, 'try await Client.main('],
+];
+
 const any = {
   python: {
     print: "print(json.dumps(response['body'], indent=2, ensure_ascii=False))",
@@ -82,6 +99,32 @@ const any = {
     ],
     each: { pattern: /\n *"__key__": tea\.String\("__value__"\),\n *\}/, line: '\n\t\t\t⟦key:string⟧: tea.String(⟦value:string⟧),', after: '\n\t\t}' },
   },
+  php: {
+    print: 'echo json_encode($response["body"], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE), "\\n";',
+    edits: PHP,
+    each: { pattern: /\n( *)"__key__" => "__value__"\n *\]/, line: '\n$1⟦key:string⟧ => ⟦value:string⟧', between: ',', after: '\n            ]' },
+  },
+  csharp: {
+    print: 'Console.WriteLine(AlibabaCloud.TeaUtil.Common.ToJSONString(response["body"]));',
+    edits: [
+      without(/^using (?:System\.(?!Collections\.Generic;).*|Tea.*);\n/gm),
+      [/^(using System\.Collections\.Generic;)\n\n+/m, '$1\n\n'],
+      ...CSHARP,
+    ],
+    each: { pattern: /\n( *)\{"__key__", "__value__"\},\n *\}/, line: '\n$1{⟦key:string⟧, ⟦value:string⟧},', after: '\n                }' },
+  },
+  swift: {
+    print: 'print(TeaUtils.Client.toJSONString(response["body"]))',
+    edits: SWIFT,
+    // Among values of any type a map must say which it is, above all when it is empty.
+    each: {
+      pattern: /\n( *)"__key__": "__value__"\n *\]/,
+      line: '\n$1⟦key:string⟧: ⟦value:string⟧',
+      between: ',',
+      after: '\n            ] as [String: String]',
+      empty: ':] as [String: String]',
+    },
+  },
 };
 
 /**
@@ -89,7 +132,7 @@ const any = {
  *   id: string, title: string, generator: string, language: import('./escape.mjs').Language,
  *   output: string, file: string, install: string, community?: true, quote: string,
  *   env: (name: string) => string, print: RegExp, edits: unknown[][],
- *   any?: { print: string, edits: unknown[][], each: { pattern: RegExp, line: string, between?: string, after: string }, install: string },
+ *   any?: { print: string, edits: unknown[][], each: { pattern: RegExp, line: string, between?: string, after: string, empty?: string }, install: string },
  *   last?: (text: string) => string,
  * }>}
  */
@@ -150,12 +193,8 @@ export const LANGUAGES = [
     quote: '"',
     env: (name) => `getenv("${name}")`,
     print: /Out::print_\(\$response\);/,
-    edits: [
-      without(/^\/\/ This file is auto-generated.*\n/m),
-      without(/^use Out\\Out;\n\n/m),
-      without(/^ {4}\/\*\*\n(?: {5}\*.*\n)+/m),
-      [/^\$path = [^]*?^\}\n/m, "\nrequire_once __DIR__ . '/vendor/autoload.php';\n"],
-    ],
+    edits: PHP,
+    any: { ...any.php, install: 'composer require alibabacloud/openapi-core' },
   },
   {
     id: 'python',
@@ -183,7 +222,8 @@ export const LANGUAGES = [
     quote: '"',
     env: (name) => `Environment.GetEnvironmentVariable("${name}")`,
     print: /Out\.Out\.Print\(response\);/,
-    edits: [without(/^using (?:System\..*|System\.IO|Tea.*);\n/gm), [/^using System;\n\n+/m, 'using System;\n\n'], [/\n\n\n( {4}\})/, '\n$1'], [/Sample \n/, 'Sample\n']],
+    edits: [without(/^using (?:System\..*|Tea.*);\n/gm), [/^using System;\n\n+/m, 'using System;\n\n'], ...CSHARP],
+    any: { ...any.csharp, install: 'dotnet add package AlibabaCloud.OpenApiClient && dotnet add package AlibabaCloud.TeaUtil' },
   },
   {
     id: 'swift',
@@ -198,15 +238,12 @@ export const LANGUAGES = [
     env: (name) => `ProcessInfo.processInfo.environment["${name}"]!`,
     print: /Out\.Out\.print\(response\)/,
     edits: [
-      without(/^#!.*\n\n/m),
-      without(/^import Cocoa\n/m),
-      without(/^import Out\n/m),
+      ...SWIFT,
       // Its models read maps by the names of the wire, and integers of 64 bits alone.
       [/"(?:isvCode|custSpaceId|granularity|phoneNumber|start|end)":/g, (found) => `"${found[1].toUpperCase()}${found.slice(2)}`],
       [/\b(1{13}|2{13})\b/g, 'Int64($1)'],
-      [/\bvar (config|client|request|response):/g, 'let $1:'],
-      [/^Client\.main\(/m, 'try await Client.main('],
     ],
+    any: { ...any.swift, install: 'Swift package: AlibabacloudOpenApi of github.com/alibabacloud-sdk-swift/darabonba-openapi' },
   },
 ];
 
@@ -238,9 +275,9 @@ export function markup(text, of, kind) {
   if (own) {
     edit(new RegExp(quoted('__action__')), `${of.quote}⟦action:name⟧${of.quote}`);
     edit(new RegExp(quoted('__version__')), '⟦version:string⟧');
-    const { pattern, line, between, after } = own.each;
+    const { pattern, line, between, after, empty } = own.each;
     // An empty list leaves an empty pair of brackets.
-    const closing = after.trimEnd() === '' ? '' : after.trimStart();
+    const closing = empty ?? (after.trimEnd() === '' ? '' : after.trimStart());
     edit(pattern, `⟦*${JSON.stringify({ ...(between ? { between } : {}), after, empty: closing })}⟧${line}⟦/⟧`);
   } else {
     edit(/1111111111111/, '⟦Start:int=1693107714687⟧');

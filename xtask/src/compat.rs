@@ -26,6 +26,15 @@ const PYTHON_SUITES: [(&str, &str); 2] = [
     ("oldest", "requirements-oldest.txt"),
 ];
 
+/// What reads the samples of languages whose SDKs cannot be had: programs, and the Debian
+/// packages that bring them. Swift's compiler is in none; its grammar is a Python package.
+const SAMPLE_COMPILERS: [(&str, &str); 4] = [
+    ("php", "php-cli"),
+    ("mcs", "mono-mcs"),
+    ("mono", "mono-runtime"),
+    ("g++", "g++"),
+];
+
 /// Where a part's results are written, one JSON object on each line.
 fn results(part: &str) -> PathBuf {
     target_dir()
@@ -161,14 +170,18 @@ fn samples(steps: &mut Steps) {
     let dir = root().join("console/samples");
     let [(suite, requirements), ..] = PYTHON_SUITES;
     let mut python = None;
+    let mut swift = None;
+    sample_compilers(steps);
     let installed = steps.check("samples: install", || {
         setup::node("console/samples", &["--ignore-scripts"])?;
         setup::node("compat/node", &[])?;
         let requirements = root().join("compat/python").join(requirements);
         python = Some(setup::python(suite, &requirements)?);
+        let requirements = root().join("compat/samples/requirements.txt");
+        swift = Some(setup::python("swift", &requirements)?);
         Ok(())
     });
-    let (true, Some(python)) = (installed, python) else {
+    let (true, Some(python), Some(swift)) = (installed, python, swift) else {
         return;
     };
     let mut current = Command::new("node");
@@ -190,8 +203,29 @@ fn samples(steps: &mut Steps) {
         suite_environment(command.current_dir(&tests), "samples");
         command
             .env("CHATMETRIC_SAMPLES_PYTHON", &python)
+            .env("CHATMETRIC_SAMPLES_SWIFT", &swift)
             .env("CARGO_TARGET_DIR", target_dir());
         steps.command(name, &mut command);
+    }
+}
+
+/// Installs what is missing of [`SAMPLE_COMPILERS`]; where that cannot be done, it is said
+/// here, and the tests skip their languages.
+fn sample_compilers(steps: &mut Steps) {
+    let missing = |(program, _): &&(&str, &str)| !works(program, &["--version"]);
+    let packages: Vec<&str> = SAMPLE_COMPILERS
+        .iter()
+        .filter(missing)
+        .map(|it| it.1)
+        .collect();
+    if packages.is_empty() {
+        return;
+    }
+    let name = "samples: compilers of PHP, C# and C++";
+    if in_ci() {
+        steps.check(name, || setup::apt(&packages));
+    } else if let Err(error) = setup::apt(&packages) {
+        steps.skip(name, &format!("{error:#}"));
     }
 }
 

@@ -33,7 +33,7 @@ test('every language of the vendor and our own are there', () => {
   const ids = operations[METRIC].map(({ id }) => id).sort();
   assert.deepEqual(ids, ['aliyun', 'chatmetric', 'cpp', 'csharp', 'curl', 'go', 'java', 'java-async', 'php', 'python', 'rust', 'swift', 'typescript']);
   const any = operations['*'].map(({ id }) => id).sort();
-  assert.deepEqual(any, ['aliyun', 'curl', 'go', 'java', 'java-async', 'python', 'rust', 'typescript']);
+  assert.deepEqual(any, ['aliyun', 'cpp', 'csharp', 'curl', 'go', 'java', 'java-async', 'php', 'python', 'rust', 'swift', 'typescript']);
 });
 
 test('every sample has the shape that README.md tells', () => {
@@ -123,6 +123,28 @@ function encodeQuery(text) {
   const clean = text.replace(/\p{Surrogate}/gu, '\ufffd');
   return encodeURIComponent(clean).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }
+
+test('names of parameters are literals too', () => {
+  const texts = nasty(30).filter((text) => !text.includes('\0') && text !== '');
+  // A query is sorted by them, and the command line wants a name.
+  for (const sample of operations['*'].filter(({ id }) => !['aliyun', 'curl'].includes(id))) {
+    const around = fill(sample, { endpoint: HTTP, ...OTHER, params: [['q0Z9MARK', 'a'], ['b', 'c']] }).text;
+    for (const text of texts) {
+      const filled = fill(sample, { endpoint: HTTP, ...OTHER, params: [[text, 'a'], ['b', 'c']] }).text;
+      const write = literal[sample.language];
+      assert.equal(filled, around.replace(write('q0Z9MARK'), () => write(text)), `${sample.id} ${JSON.stringify(text)}`);
+    }
+  }
+});
+
+test('a call without parameters is a whole program', () => {
+  const ends = { php: '"query" => []', csharp: '{},', swift: '"query": [:] as [String: String]', cpp: 'query;\n  AlibabaCloud' };
+  for (const [id, end] of Object.entries(ends)) {
+    const { text } = fill(byId('*', id), { endpoint: HTTP, ...OTHER });
+    assert.ok(text.includes(end), `${id}\n${text}`);
+    assert.doesNotMatch(text, /UserName/);
+  }
+});
 
 test('numbers and names are checked', () => {
   const python = byId(METRIC, 'python');

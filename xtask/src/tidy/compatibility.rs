@@ -3,7 +3,8 @@
 //! error code that the protocol crate can answer has its row.
 //!
 //! A named test is `test_x.py`, `test_x.py::name`, `::name` (of the file named
-//! last), `x.test.mjs`, `crates/….rs` or `crates/….rs::name`, in backticks.
+//! last), `x.test.mjs` of the Node suite or `compat/…/x.test.mjs`, `crates/….rs` or
+//! `crates/….rs::name`, in backticks.
 
 use super::Finding;
 use std::path::Path;
@@ -62,6 +63,8 @@ fn named_test<'w>(word: &'w str, last: &str) -> Option<(String, Option<&'w str>)
     };
     let path = if file.starts_with("test_") && file.ends_with(".py") {
         format!("compat/python/tests/{file}")
+    } else if file.starts_with("compat/") && file.ends_with(".test.mjs") {
+        file.to_owned()
     } else if file.ends_with(".test.mjs") {
         format!("compat/node/test/{file}")
     } else if file.starts_with("crates/") && file.ends_with(".rs") {

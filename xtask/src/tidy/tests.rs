@@ -165,6 +165,7 @@ fn named_tests_exist() {
     let read = |path: &str| match path {
         "compat/python/tests/test_a.py" => Some("def test_one(instance):\n".to_owned()),
         "crates/x/tests/it/b.rs" => Some("fn two() {}\n".to_owned()),
+        "compat/node/test/a.test.mjs" | "compat/x/b.test.mjs" => Some(String::new()),
         _ => None,
     };
     let unknown = |page: &str| compatibility::unknown_tests(page, read).len();
@@ -173,11 +174,12 @@ fn named_tests_exist() {
         0
     );
     assert_eq!(unknown("`crates/x/tests/it/b.rs::two`"), 0);
+    assert_eq!(unknown("`a.test.mjs`, `compat/x/b.test.mjs`"), 0);
     assert_eq!(unknown("`test_a.py::test_on`"), 1);
     assert_eq!(unknown("`test_a.py`, `::test_two`"), 1);
     assert_eq!(
-        unknown("`test_c.py`, `x.test.mjs`, `crates/x/tests/it/c.rs`"),
-        3
+        unknown("`test_c.py`, `x.test.mjs`, `crates/x/tests/it/c.rs`, `compat/x/x.test.mjs`"),
+        4
     );
 }
 

@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-JAPU7OTP.js"),
     ),
     (
-        "assets/app-S7YLXT44.js",
+        "assets/app-CBJ5WRXX.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-S7YLXT44.js"),
+        include_bytes!("../../console-dist/assets/app-CBJ5WRXX.js"),
     ),
     (
         "assets/audit-QRQYGXZ5.js",
@@ -221,9 +221,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/explanation-GTSR2QT5.js"),
     ),
     (
-        "assets/explorer-ONMQDL2R.js",
+        "assets/explorer-OCY4TNRB.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/explorer-ONMQDL2R.js"),
+        include_bytes!("../../console-dist/assets/explorer-OCY4TNRB.js"),
     ),
     (
         "assets/favicon-EMPSLLOG.svg",
@@ -286,9 +286,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/system-PT4VX7RB.js"),
     ),
     (
-        "assets/templates-RIRCJJYN.js",
+        "assets/templates-PSGYC7OG.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/templates-RIRCJJYN.js"),
+        include_bytes!("../../console-dist/assets/templates-PSGYC7OG.js"),
     ),
     (
         "assets/third_party-2C5VM475.js",
