@@ -83,14 +83,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         drop(one.books());
         let folded = began.elapsed().as_secs_f64();
         stop.store(true, Ordering::Relaxed);
-        let (reads, lost) = reader.join().expect("read");
+        let reads = reader.join().expect("read");
         let all = (batches * events) as f64;
         println!(
             "published {:.0} events/s, folded {:.0} events/s",
             all / published,
             all / folded
         );
-        println!("{failed} batches and {lost} queries failed");
+        println!("{failed} batches and {} queries failed", reads.failed);
         (acks, reads)
     });
     println!(
@@ -98,12 +98,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         quantile(&mut acks, 0.5),
         quantile(&mut acks, 0.99)
     );
-    println!(
-        "query while publishing p50 {:.1} ms, p99 {:.1} ms, {} of them",
-        quantile(&mut reads, 0.5),
-        quantile(&mut reads, 0.99),
-        reads.len()
-    );
+    for (what, ms) in [
+        ("the leader tells the end", &mut reads.ends_ms),
+        ("query while publishing", &mut reads.queries_ms),
+    ] {
+        println!(
+            "{what} p50 {:.1} ms, p99 {:.1} ms, {} of them",
+            quantile(ms, 0.5),
+            quantile(ms, 0.99),
+            ms.len()
+        );
+    }
     let sums: u64 = one.books()?.iter().map(|(_, books)| books.new).sum();
     println!("{sums} new reports of {} events", batches * events);
     Ok(())
@@ -148,22 +153,42 @@ fn publish(
     (acks, failed)
 }
 
-/// Reads a month of one number after the other; gives the ms of each and how many failed.
-fn read(store: &ClusterStore, stop: &AtomicBool) -> (Vec<f64>, u32) {
-    let (mut reads, mut failed) = (Vec::new(), 0_u32);
+/// What a reader saw: how long the leaders took to tell the ends of their logs, and queries
+/// behind them; how many queries failed.
+#[derive(Default)]
+struct Reads {
+    ends_ms: Vec<f64>,
+    queries_ms: Vec<f64>,
+    failed: u32,
+}
+
+/// Reads a month of one number after the other.
+fn read(store: &ClusterStore, stop: &AtomicBool) -> Reads {
+    let mut reads = Reads::default();
     for nth in 0_u64.. {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let number = 15_550_000_000 + nth % NUMBERS;
         let number = PhoneNumber::parse(&number.to_string()).expect("digits");
+        let (asker, partition) = (
+            store.asker().clone(),
+            store.engine().partitions.of_number(&number),
+        );
+        let began = now();
+        if store
+            .wait(async move { asker.end(partition).await })
+            .is_ok()
+        {
+            reads.ends_ms.push(began.elapsed().as_secs_f64() * 1e3);
+        }
         let began = now();
         let days = UtcDay(20_000)..=UtcDay(20_030);
         match store.read_days(SpaceKey(1), &number, days, &mut |_, _| {}) {
-            Ok(()) => reads.push(began.elapsed().as_secs_f64() * 1e3),
-            Err(_) => failed += 1,
+            Ok(()) => reads.queries_ms.push(began.elapsed().as_secs_f64() * 1e3),
+            Err(_) => reads.failed += 1,
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    (reads, failed)
+    reads
 }

@@ -201,4 +201,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         replace: "",
         test: test!("chatmetric-store", it, "a_clean_stop_keeps_every_fold"),
     },
+    Mutant {
+        id: "cluster-kept-answer",
+        promise: "no answer leaves before the nonce of its call is kept",
+        file: "crates/chatmetric/src/api/call.rs",
+        find: "            kept(keeping).await.and(answered)",
+        replace: "            drop(keeping);\n            answered",
+        test: test!("chatmetric", it, "nothing_leaves_before_the_nonce_is_kept"),
+    },
+    Mutant {
+        id: "cluster-kept-change",
+        promise: "nothing is changed before the nonce of a call is kept",
+        file: "crates/chatmetric/src/api/call.rs",
+        find: "if judged.changes() =>",
+        replace: "if judged.changes() && false =>",
+        test: test!("chatmetric", it, "nothing_is_changed_before_the_nonce_is_kept"),
+    },
 ];

@@ -19,6 +19,7 @@ use crate::api::{diagnosis, tenancy, wire};
 use crate::directory::{Principal, Snapshot};
 use crate::query::Row;
 use crate::server::App;
+use crate::server::Keeping;
 use crate::server::answer::{Answer, RequestIds};
 use chatmetric_core::EpochMs;
 use chatmetric_rpc::ApiError;
@@ -63,6 +64,16 @@ enum Judged {
     Caller(get_caller_identity::CallerIdentity),
 }
 
+impl Judged {
+    /// Whether what is left changes something.
+    const fn changes(&self) -> bool {
+        match self {
+            Self::Ram(_) | Self::Credentials(_) => true,
+            Self::Metric(_) | Self::Done(_) | Self::Caller(_) => false,
+        }
+    }
+}
+
 /// What is known of a call so far.
 #[derive(Default)]
 struct Known {
@@ -70,15 +81,34 @@ struct Known {
     account: Option<String>,
     caller: Option<Principal>,
     verified: bool,
+    /// In a cluster, of a call that was admitted.
+    keeping: Option<Keeping>,
+}
+
+/// Waits until the nonce of a call is kept, where that takes a while.
+async fn kept(keeping: Option<Keeping>) -> Result<(), ApiError> {
+    match keeping {
+        Some(keeping) => keeping.kept().await,
+        None => Ok(()),
+    }
 }
 
 /// Answers a call.
 pub(crate) async fn handle(app: &Arc<App>, call: Call<'_>) -> Outcome {
     let mut known = Known::default();
     let (format, judged) = judge(app, &call, &mut known);
+    let keeping = known.keeping.take();
     let answered = match judged {
-        Ok((action, judged)) => finish(app, &call, format, action, judged).await,
-        Err(error) => Err(error),
+        Ok((action, judged)) if judged.changes() => match kept(keeping).await {
+            Ok(()) => finish(app, &call, format, action, judged).await,
+            Err(error) => Err(error),
+        },
+        // Looked up meanwhile.
+        Ok((action, judged)) => {
+            let answered = finish(app, &call, format, action, judged).await;
+            kept(keeping).await.and(answered)
+        }
+        Err(error) => kept(keeping).await.and(Err(error)),
     };
     let product = known.action.map(Action::product);
     let (finished, error) = match answered {
@@ -246,7 +276,9 @@ fn admit_and_plan(
     let admitted = match &app.peers {
         None => app.admission.admit(verified, calls_per_second, at),
         Some(peers) => admit_elsewhere(verified, calls_per_second, |asked| {
-            peers.decide(account.key, asked)
+            let (nonce, keeping) = peers.decide(account.key, asked)?;
+            known.keeping = Some(keeping);
+            Ok(nonce)
         }),
     };
     let admitted = admitted.map_err(|error| in_words_of(product, error, None))?;

@@ -12,7 +12,7 @@ use super::snapshots;
 use crate::api::action::Action;
 use crate::config::{ClusterRole, Settings};
 use crate::control::{ClusterReport, ClusterTask, MemberReport, ReplicaReport};
-use crate::server::{Decider, Peers};
+use crate::server::{Decider, Keeping, Peers};
 use async_nats::jetstream;
 use chatmetric_cluster::assignment::replicas_of;
 use chatmetric_cluster::audit::audit;
@@ -273,7 +273,7 @@ impl Peers for ClusterNode {
         &self,
         account: AccountKey,
         asked: &Asked<'_, Action>,
-    ) -> Result<NonceEntry, ApiError> {
+    ) -> Result<(NonceEntry, Keeping), ApiError> {
         let question = question(asked);
         let owners = self.owners().clone();
         let owners = owners.ok_or(ApiError::ServiceUnavailable)?;
@@ -296,18 +296,20 @@ impl Peers for ClusterNode {
         })?;
         let entry = answer(asked, &decided.bytes)?;
         let deciding = Arc::clone(&self.deciding);
-        let keep = async move {
+        let (says, keeping) = Keeping::begun();
+        self.store.spawn(async move {
             // Later, the next owner may have looked already.
             let kept = deciding.nonces().keep(account, entry);
             let kept = tokio::time::timeout_at(decided.asked_at + KEPT_WITHIN, kept).await;
             let kept = kept.unwrap_or_else(|_| Err("the servers took too long".to_owned()));
-            kept.map_err(|reason| ClusterError::Undecided { reason })
-        };
-        tokio::task::block_in_place(|| self.store.wait(keep)).map_err(|error| {
-            tracing::warn!(%error, "the nonce of a call is not kept");
-            ApiError::ServiceUnavailable
-        })?;
-        Ok(entry)
+            let kept = kept.map_err(|error| {
+                tracing::warn!(error, "the nonce of a call is not kept");
+                ApiError::ServiceUnavailable
+            });
+            // Who has gone away gets no answer.
+            drop(says.send(kept));
+        });
+        Ok((entry, keeping))
     }
 
     fn replicas(&self) -> Vec<ReplicaReport> {

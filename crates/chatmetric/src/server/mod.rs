@@ -47,7 +47,7 @@ use chatmetric_store::{Store, StoreError};
 pub use in_process::InProcess;
 use limits::{BODIES_BYTES_MAX, ByteBudget, COMMIT_EVENTS_MAX, DRAIN_TIMEOUT};
 use listener::{Serve, accept_all};
-pub use peers::{Decider, Peers};
+pub use peers::{Decider, Keeping, Peers};
 use shares::Shares;
 use std::io;
 use std::net::SocketAddr;

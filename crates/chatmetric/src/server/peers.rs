@@ -15,10 +15,35 @@ use chatmetric_rpc::admission::{Asked, CallTime};
 use chatmetric_rpc::nonce::NonceEntry;
 use chatmetric_rpc::response::ResponseFormat;
 use http::StatusCode;
+use tokio::sync::oneshot;
+
+/// The nonce of an admitted call, on its way to where it outlives this node. Nothing may be
+/// changed by the call, and nothing of its answer may leave, before it is
+/// [`kept`](Self::kept).
+#[derive(Debug)]
+#[must_use]
+pub struct Keeping(oneshot::Receiver<Result<(), ApiError>>);
+
+impl Keeping {
+    /// A nonce that is being kept, and who says when it is.
+    pub fn begun() -> (oneshot::Sender<Result<(), ApiError>>, Self) {
+        let (says, hears) = oneshot::channel();
+        (says, Self(hears))
+    }
+
+    /// Waits until it is kept.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when it is not, or was not in time.
+    pub async fn kept(self) -> Result<(), ApiError> {
+        self.0.await.unwrap_or(Err(ApiError::ServiceUnavailable))
+    }
+}
 
 /// The other nodes, as a server sees them.
 pub trait Peers: Send + Sync {
-    /// Lets the owner of the account decide. Blocks until it has.
+    /// Lets the owner of the account decide. Blocks until it has; what was admitted is
+    /// being kept then.
     ///
     /// # Errors
     /// What the owner says; `ServiceUnavailable` when there is none now.
@@ -26,7 +51,7 @@ pub trait Peers: Send + Sync {
         &self,
         account: AccountKey,
         asked: &Asked<'_, Action>,
-    ) -> Result<NonceEntry, ApiError>;
+    ) -> Result<(NonceEntry, Keeping), ApiError>;
 
     /// The replicas of this node.
     fn replicas(&self) -> Vec<ReplicaReport>;

@@ -59,6 +59,8 @@ mod conformance;
 // `demo`, to its end.
 mod demo;
 // Another master key.
+// Among several nodes: nonces are kept before answers leave.
+mod keeping;
 mod key_rotation;
 // `export`: equal to the API, files that are whole or not there.
 mod explain;

@@ -7,7 +7,7 @@ use chatmetric::config::Settings;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnly};
 use chatmetric::entropy::{Entropy, SeededEntropy};
 use chatmetric::master_key::MasterKey;
-use chatmetric::server::{Components, RunningServer, Server};
+use chatmetric::server::{Components, Peers, RunningServer, Server};
 use chatmetric_core::{AccountKey, EpochMs, PhoneNumber};
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::format_utc_seconds;
@@ -140,6 +140,7 @@ pub(crate) struct World {
     data_dir: tempfile::TempDir,
     settings: Settings,
     components: Option<Components>,
+    peers: Option<Arc<dyn Peers>>,
     server: Option<RunningServer>,
     runtime: Option<tokio::runtime::Runtime>,
     nonces: AtomicU64,
@@ -165,6 +166,15 @@ impl World {
         world
     }
 
+    /// Starts as one of several nodes.
+    pub(crate) fn among(peers: Arc<dyn Peers>) -> Self {
+        let mut world = Self::empty();
+        world.apply(DIRECTORY);
+        world.peers = Some(peers);
+        world.serve();
+        world
+    }
+
     /// A world with an empty directory, which is not served yet.
     pub(crate) fn empty() -> Self {
         let clock = Arc::new(ManualClock::at(EpochMs(NOW_MS)));
@@ -185,7 +195,11 @@ impl World {
             .build()
             .expect("a runtime");
         let server = runtime
-            .block_on(Server::start(self.settings.clone(), components))
+            .block_on(Server::start_node(
+                self.settings.clone(),
+                components,
+                self.peers.clone(),
+            ))
             .expect("the server starts");
         self.address = server.local_addr();
         self.metrics_address = server.metrics_addr();
@@ -227,6 +241,7 @@ impl World {
             data_dir,
             settings: Settings::default(),
             components: None,
+            peers: None,
             server: None,
             runtime: None,
             nonces: AtomicU64::new(0),
