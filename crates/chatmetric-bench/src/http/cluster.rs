@@ -40,6 +40,8 @@ const STATUSES: usize = 100;
 const CONNECTIONS: usize = 16;
 /// Statuses a second that are offered while queries are asked.
 const RATES: [f64; 5] = [5_000.0, 20_000.0, 50_000.0, 100_000.0, 150_000.0];
+/// Statuses a second before anything is measured.
+const WARM_RATE: f64 = 20_000.0;
 /// Queries a second: fewer than an account may ask.
 const QUERIES: u64 = 40;
 const QUERY_CONNECTIONS: usize = 4;
@@ -55,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let home = tempfile::tempdir_in(arguments.dir()).context("could not make a directory")?;
         let world = World::start(home.path(), nodes)?;
         // Nothing is warm at first.
-        world.send(Pace::Closed, Duration::from_secs(3))?;
+        world.send(Pace::Scheduled(WARM_RATE), Duration::from_secs(3))?;
         for rate in RATES {
             world.row(nodes, Some(rate), span)?;
         }
