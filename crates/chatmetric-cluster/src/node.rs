@@ -58,6 +58,7 @@ impl Node {
         let ttl = store.settings().member_ttl;
         let joined = async move { Members::join(&engine, &topology, ttl, holds).await };
         let members = Arc::new(store.wait(joined)?);
+        store.engine().own.see(members.changes());
         let replicas = Arc::new(Mutex::default());
         let (stop, told) = watch::channel(false);
         let (ended, stopped) = watch::channel(false);

@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// How long one member may take to decide.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(700);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(400);
 /// The wait before another member is asked.
 const AGAIN_AFTER: Duration = Duration::from_millis(30);
 /// The wait before an owner that was silent is asked again.

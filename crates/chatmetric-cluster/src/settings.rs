@@ -91,7 +91,7 @@ impl Default for Settings {
             catch_up_timeout: Duration::from_secs(2),
             answer_timeout: Duration::from_secs(10),
             member_ttl: Duration::from_secs(3),
-            lease_ttl: Duration::from_millis(1_500),
+            lease_ttl: Duration::from_millis(1_200),
         }
     }
 }

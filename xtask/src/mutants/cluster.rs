@@ -215,6 +215,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: "crates/chatmetric/src/api/call.rs",
         find: "if judged.changes() =>",
         replace: "if judged.changes() && false =>",
-        test: test!("chatmetric", it, "nothing_is_changed_before_the_nonce_is_kept"),
+        test: test!(
+            "chatmetric",
+            it,
+            "nothing_is_changed_before_the_nonce_is_kept"
+        ),
     },
 ];

@@ -26,8 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A replica that has not said anything after so long is asked no more.
-const SILENCE_MAX: Duration = Duration::from_millis(700);
+/// A replica that has not said anything after so long is asked no more: one that works on
+/// an answer says so more often.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
 /// How long the leader of a log may take to tell its end.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The wait before a question is asked again.
@@ -83,8 +84,7 @@ impl Asker {
             {
                 return Ok(answer);
             }
-            let subject = self.engine.queries(partition);
-            self.ask_on(partition, &subject, question, wanted).await
+            self.ask_on(partition, None, question, wanted).await
         };
         self.limited(partition, question, asked).await
     }
@@ -110,11 +110,7 @@ impl Asker {
         question: &Question,
         wanted: u64,
     ) -> Result<Answer, ClusterError> {
-        let subject = match member {
-            Some(member) => self.engine.replica(partition, member),
-            None => self.engine.queries(partition),
-        };
-        let asked = self.ask_on(partition, &subject, question, wanted);
+        let asked = self.ask_on(partition, member, question, wanted);
         self.limited(partition, question, asked).await
     }
 
@@ -151,10 +147,28 @@ impl Asker {
         asked.unwrap_or(Err(ClusterError::NoReplica { partition }))
     }
 
+    /// Where the `nth` try goes. The group first, where the servers choose; it has who lost
+    /// its power until the servers miss it, so then those of whom is heard, one after the
+    /// other.
+    fn subject(&self, partition: Partition, member: Option<&str>, nth: usize) -> String {
+        if let Some(member) = member {
+            return self.engine.replica(partition, member);
+        }
+        let Some(nth) = nth.checked_sub(1) else {
+            return self.engine.queries(partition);
+        };
+        let followers = self.engine.own.followers(partition);
+        let next = nth.checked_rem(followers.len());
+        match next.and_then(|next| followers.get(next)) {
+            Some(member) => self.engine.replica(partition, member),
+            None => self.engine.queries(partition),
+        }
+    }
+
     async fn ask_on(
         &self,
         partition: Partition,
-        subject: &str,
+        member: Option<&str>,
         question: &Question,
         wanted: u64,
     ) -> Result<Answer, ClusterError> {
@@ -163,15 +177,17 @@ impl Asker {
         tries.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // The first failure is reported after as long as a short question may take.
         let patience = Instant::now() + self.timeout;
-        loop {
+        for nth in 0_usize.. {
             tries.tick().await;
-            match self.once(partition, subject, request.clone()).await? {
+            let subject = self.subject(partition, member, nth);
+            match self.once(partition, &subject, request.clone()).await? {
                 Tried::Done(answer) => return Ok(answer),
                 Tried::Failed(error) => return Err(error),
                 Tried::Again(error) if Instant::now() >= patience => return Err(error),
                 Tried::Again(_) => {}
             }
         }
+        Err(ClusterError::NoReplica { partition })
     }
 
     async fn once(

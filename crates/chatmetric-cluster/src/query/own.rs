@@ -1,4 +1,5 @@
-//! The replicas of this member, which answer it without a message to anybody.
+//! The replicas of this member, which answer it without a message to anybody, and who else
+//! has some.
 //!
 //! Not here: how far an answer must be (`query/ask.rs`), and questions of others
 //! (`query/serve.rs`). Invariant: a replica that would not answer others now does not answer
@@ -8,9 +9,10 @@ use super::answer::Answer;
 use super::question::Question;
 use super::serve::Server;
 use crate::follow::Progress;
+use crate::members::View;
 use crate::partition::Partition;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -39,23 +41,45 @@ impl OwnReplica {
     }
 }
 
-/// The replicas of this member, by their partitions.
+/// The replicas of this member, by their partitions, and what it sees of the others.
 #[derive(Debug, Default)]
-pub(crate) struct Own(Mutex<BTreeMap<Partition, Weak<OwnReplica>>>);
+pub(crate) struct Own {
+    replicas: Mutex<BTreeMap<Partition, Weak<OwnReplica>>>,
+    view: OnceLock<watch::Receiver<View>>,
+}
 
 impl Own {
     /// From now on it answers.
     pub(crate) fn put(&self, replica: &Arc<OwnReplica>) {
         let partition = replica.server.tally.partition();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(partition, Arc::downgrade(replica));
     }
 
     /// The one that can be asked.
     pub(crate) fn get(&self, partition: Partition) -> Option<Arc<OwnReplica>> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         let replica = all.get(&partition)?.upgrade()?;
         let follows = replica.progress.borrow().follows();
         follows.then_some(replica)
+    }
+
+    /// From now on others are seen.
+    pub(crate) fn see(&self, view: watch::Receiver<View>) {
+        // A member joins once.
+        drop(self.view.set(view));
+    }
+
+    /// Members of whom is heard that they follow the log of a partition.
+    pub(crate) fn followers(&self, partition: Partition) -> Vec<String> {
+        let Some(view) = self.view.get() else {
+            return Vec::new();
+        };
+        let view = view.borrow();
+        let follow = view
+            .members
+            .iter()
+            .filter(|(_, it)| it.follows.contains(&partition));
+        follow.map(|(name, _)| name.clone()).collect()
     }
 }
