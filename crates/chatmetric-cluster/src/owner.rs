@@ -153,6 +153,9 @@ impl Owners {
                 }
                 Err(error) => {
                     inner.forget(account);
+                    if name != inner.members.name() {
+                        inner.engine.own.note_silent(&name);
+                    }
                     silent = Some(name);
                     (crate::error::chain(&error), AGAIN_AFTER)
                 }

@@ -148,16 +148,16 @@ impl Asker {
     }
 
     /// Where the `nth` try goes. The group first, where the servers choose; it has who lost
-    /// its power until the servers miss it, so then those of whom is heard, one after the
-    /// other.
+    /// its power until the servers miss it, so after a silence those of whom is heard, one
+    /// after the other.
     fn subject(&self, partition: Partition, member: Option<&str>, nth: usize) -> String {
         if let Some(member) = member {
             return self.engine.replica(partition, member);
         }
-        let Some(nth) = nth.checked_sub(1) else {
+        let (followers, some_silent) = self.engine.own.followers(partition);
+        let Some(nth) = nth.checked_sub(usize::from(!some_silent)) else {
             return self.engine.queries(partition);
         };
-        let followers = self.engine.own.followers(partition);
         let next = nth.checked_rem(followers.len());
         match next.and_then(|next| followers.get(next)) {
             Some(member) => self.engine.replica(partition, member),

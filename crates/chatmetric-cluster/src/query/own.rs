@@ -15,10 +15,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long the own replica may need to reach the place of a question, before another one
 /// is asked.
 const REACHED_WITHIN: Duration = Duration::from_millis(100);
+/// Who was silent is passed over for so long: then it is no member any more, or is back.
+const SILENT_FOR: Duration = Duration::from_secs(4);
 
 /// A replica of this member. It answers as long as somebody keeps it.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ impl OwnReplica {
 pub(crate) struct Own {
     replicas: Mutex<BTreeMap<Partition, Weak<OwnReplica>>>,
     view: OnceLock<watch::Receiver<View>>,
+    /// Who did not answer, and when.
+    silent: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl Own {
@@ -70,16 +75,27 @@ impl Own {
         drop(self.view.set(view));
     }
 
-    /// Members of whom is heard that they follow the log of a partition.
-    pub(crate) fn followers(&self, partition: Partition) -> Vec<String> {
+    /// A member did not answer.
+    pub(crate) fn note_silent(&self, member: &str) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.retain(|_, at| at.elapsed() < SILENT_FOR);
+        silent.insert(member.to_owned(), Instant::now());
+    }
+
+    /// Members of whom is heard that they follow the log of a partition, and whether some
+    /// who do were silent and are left out.
+    pub(crate) fn followers(&self, partition: Partition) -> (Vec<String>, bool) {
         let Some(view) = self.view.get() else {
-            return Vec::new();
+            return (Vec::new(), false);
         };
         let view = view.borrow();
-        let follow = view
-            .members
-            .iter()
-            .filter(|(_, it)| it.follows.contains(&partition));
-        follow.map(|(name, _)| name.clone()).collect()
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_silent =
+            |name: &String| silent.get(name).is_some_and(|at| at.elapsed() < SILENT_FOR);
+        let follow = view.members.iter();
+        let follow = follow.filter(|(_, it)| it.follows.contains(&partition));
+        let (silent, well): (Vec<String>, Vec<String>) =
+            follow.map(|(name, _)| name.clone()).partition(is_silent);
+        (well, !silent.is_empty())
     }
 }
