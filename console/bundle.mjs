@@ -121,19 +121,12 @@ export async function bundle(root) {
   return { app: app.outputFiles[0].path.split("/").pop(), scripts };
 }
 
-/** The style sheet, the icon and what runs before the app, with their hashed names. */
-export async function bundleRest(root) {
-  const rest = await build({
-    ...options(root),
-    entryPoints: { style: "src/styles/app.css", favicon: "src/favicon.svg" },
-    outdir: join(root, "none"),
-    entryNames: "[name]-[hash]",
-    assetNames: "[name]-[hash]",
-    loader: { ".svg": "copy" },
-  });
+/** What is written into the document itself: the style sheet and what runs before the app, as texts. */
+export async function bundleInline(root) {
+  const text = async (entry, format) => {
+    const { outputFiles } = await build({ ...options(root), entryPoints: [entry], outdir: join(root, "none"), format });
+    return outputFiles[0].text.trim();
+  };
   // What runs before the app is no module: it must not wait for it.
-  const early = await build({ ...options(root), format: "iife", entryPoints: ["src/early.ts"], outdir: join(root, "none"), entryNames: "[name]-[hash]" });
-  // The loader that copies leaves a script beside the icon that nobody asks for.
-  const files = [...rest.outputFiles.filter((file) => !file.path.endsWith(".js")), ...early.outputFiles];
-  return new Map(files.map((file) => [file.path.split("/").pop(), file.contents]));
+  return { style: await text("src/styles/app.css", "esm"), early: await text("src/early.ts", "iife") };
 }

@@ -265,15 +265,30 @@ test("a half hour begins by the clock, although nothing is told", { skip }, () =
 });
 
 test("what is told while the counts are on their way is in them", { skip }, () =>
-  on("metrics?range=24h", {}, async (page, fake) => {
+  on("metrics?range=7d", {}, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const without = await sentNow(page);
+    await page.getByLabel("Range").selectOption("24h");
+    await eventually(async () => assert.ok((await sentNow(page)) < without));
     fake.scenario = { delays: { metrics: 2_000 } };
-    await page.reload();
-    await eventually(() => assert.equal(fake.streams.size, 1));
+    const asked = countsAsked(fake);
+    await page.getByLabel("Range").selectOption("7d");
+    await eventually(() => assert.equal(countsAsked(fake), asked + 1));
     fake.say([{ number: numberOf(0), startMs: Math.floor(NOW / HALF_HOUR) * HALF_HOUR, sent: 100_000, delivered: 90_000, cohort: 90_000 }]);
-    assert.equal(await page.locator(".figures").count(), 0, "there are no counts yet");
-    await page.locator(".figures").waitFor();
-    await eventually(async () => assert.ok((await sentNow(page)) > 90_000));
+    await page.waitForTimeout(500);
+    assert.ok((await sentNow(page)) < without, "there are no counts yet");
+    await eventually(async () => assert.ok((await sentNow(page)) > without + 90_000));
+    assert.equal(countsAsked(fake), asked + 1);
   }));
+
+test("changes are listened to after the first picture, also when it takes long", { skip }, () =>
+  on("metrics?range=24h", { delays: { metrics: 2_000 } }, async (page, fake) => {
+    await page.waitForTimeout(1_000);
+    assert.equal(fake.streams.size, 0);
+    assert.ok(!fake.requests.some(({ path }) => /metrics_live/.test(path)));
+    await page.locator(".figures").waitFor();
+    await page.locator(".signs.live").waitFor();
+  }, { rests: false }));
 
 test("a number that is not among the busiest does not make everything load again and again", { skip }, () =>
   on("metrics?range=24h", { numbers: 40 }, async (page, fake) => {
@@ -571,6 +586,16 @@ const FIRST_CHART_MAX_MS = 1_000;
 const QUIET_LOAD = 2;
 const ms = (values) => `${median(values).toFixed(0)} ms`;
 
+/** What the first chart needs, beside the app; the bar is five. */
+const FIRST_REQUESTS = ["/console/api/metrics", "/console/api/session", "/console/api/spaces", "/console/metrics"];
+
+/** What the server was asked for from the beginning of a page to its first chart, the icon too. */
+const askedBeforeChart = (fake, { beganMs, firstChart }) =>
+  fake.requests
+    .filter(({ path, atMs }) => atMs >= Math.floor(beganMs) && atMs <= beganMs + firstChart && path !== "/console/probe.js")
+    .map(({ path }) => path.replace(/\?.*/, "").replace(/-[A-Z0-9]{8}\./, "-*."))
+    .sort();
+
 test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, async () => {
   const [load] = loadavg();
   const [cold, warm, contentful, blocked] = [[], [], [], []];
@@ -583,6 +608,9 @@ test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, asy
       contentful.push(first.firstText);
       blocked.push(first.blocked);
       warm.push(second.firstChart);
+      assert.deepEqual(askedBeforeChart(fake, first), [...FIRST_REQUESTS, "/console/assets/app-*.js"].sort());
+      // Who was here has the app.
+      assert.deepEqual(askedBeforeChart(fake, second), FIRST_REQUESTS);
     } finally {
       await fake.close();
     }

@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-QLFA437S.js"),
     ),
     (
-        "assets/app-5TIHVOBF.js",
+        "assets/app-3K6322WA.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-5TIHVOBF.js"),
+        include_bytes!("../../console-dist/assets/app-3K6322WA.js"),
     ),
     (
         "assets/audit-WQNPI74N.js",
@@ -211,11 +211,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/door-QNBY7U6O.js"),
     ),
     (
-        "assets/early-XPFA3CBO.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/early-XPFA3CBO.js"),
-    ),
-    (
         "assets/explanation-YPO6S2LF.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/explanation-YPO6S2LF.js"),
@@ -224,11 +219,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/explorer-V732INT5.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/explorer-V732INT5.js"),
-    ),
-    (
-        "assets/favicon-EMPSLLOG.svg",
-        "image/svg+xml",
-        include_bytes!("../../console-dist/assets/favicon-EMPSLLOG.svg"),
     ),
     (
         "assets/ingest-QNH45A36.js",
@@ -274,11 +264,6 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         "assets/spaces-KKG4D6F2.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../console-dist/assets/spaces-KKG4D6F2.js"),
-    ),
-    (
-        "assets/style-HTU55NAY.css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../console-dist/assets/style-HTU55NAY.css"),
     ),
     (
         "assets/system-KTJ6LXMA.js",
