@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-QLFA437S.js"),
     ),
     (
-        "assets/app-3K6322WA.js",
+        "assets/app-U7USKM3G.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-3K6322WA.js"),
+        include_bytes!("../../console-dist/assets/app-U7USKM3G.js"),
     ),
     (
         "assets/audit-WQNPI74N.js",
