@@ -3,8 +3,8 @@
 // have to be fetched first. Knows esbuild and modules; writes no file.
 //
 // 1. Follow main.tsx without the pages that are imported later: these modules are the core.
-// 2. Bundle the later pages; a module of the core becomes a look-up in the registry.
-// 3. Bundle the core with the registry of what step 2 looked up, and with the names of its files.
+// 2. Bundle the later pages; what they take from the core becomes look-ups in the registry.
+// 3. Bundle the core with the registry of what step 2 left of these, and with the names of its files.
 import { build } from "esbuild";
 import { join, relative } from "node:path";
 
@@ -45,20 +45,19 @@ const later = (root, targets, name) => ({
   },
 });
 
-/** Turns modules of the core into look-ups and notes which were looked up. */
-const lookUps = (root, core, exportsOf, used) => ({
+/** Turns modules of the core into look-ups, one for each name: those that nobody uses are left out. */
+const lookUps = (root, core, exportsOf) => ({
   name: "look-ups",
   setup(of) {
     of.onResolve({ filter: /.*/ }, async (args) => {
       if (args.pluginData === "asked" || args.namespace === "core" || args.kind === "entry-point") return undefined;
       const key = PACKAGES.includes(args.path) ? args.path : args.path.startsWith(".") ? relative(root, join(args.resolveDir, args.path)) : null;
       if (key === null || !core.has(key) || args.kind === "dynamic-import") return undefined;
-      used.add(key);
       return { path: key, namespace: "core", sideEffects: false };
     });
     of.onLoad({ filter: /.*/, namespace: "core" }, ({ path }) => {
-      const names = exportsOf.get(path).join(",");
-      return { contents: `const {${names}}=${REGISTRY}[${JSON.stringify(path)}];export{${names}};`, loader: "js" };
+      const lookUp = (name) => `export const ${name}=/* @__PURE__ */(()=>${REGISTRY}["${path}:${name}"])();`;
+      return { contents: exportsOf.get(path).map(lookUp).join(""), loader: "js" };
     });
   },
 });
@@ -74,6 +73,21 @@ async function exportsOfAll(root, keys) {
   return found;
 }
 
+/** What bundled pages look up: module and name of each. */
+function lookedUp(outputs) {
+  const text = outputs.map((output) => output.text).join("\n");
+  const found = text.split(REGISTRY).slice(1).map((after) => /^\["([^":]+):([\w$]+)"\]/.exec(after));
+  if (found.includes(null)) throw new Error("a look-up in the registry has another form than it was written in");
+  return [...new Map(found.map(([asked, path, name]) => [asked, [path, name]])).values()].sort();
+}
+
+/** The registry as code: no more than what is looked up, so that the rest can be left out. */
+function registryOf(used) {
+  const imports = used.map(([path, name], at) => `import {${name} as r${at}} from ${JSON.stringify(PACKAGES.includes(path) ? path : `./${path}`)};`);
+  const entries = used.map(([path, name], at) => `"${path}:${name}":r${at}`);
+  return `${imports.join("")}${REGISTRY}={${entries}};`;
+}
+
 /** The scripts by name, the first being the app; and the metadata of the pages' bundle. */
 export async function bundle(root) {
   const targets = new Set();
@@ -81,7 +95,6 @@ export async function bundle(root) {
   const core = new Set([...Object.keys(first.metafile.inputs).filter((path) => path.startsWith("src/")), ...PACKAGES]);
   const exportsOf = await exportsOfAll(root, [...core]);
 
-  const used = new Set();
   const pages = await build({
     ...options(root),
     entryPoints: Object.fromEntries([...targets].sort().map((path) => [relative(join(root, "src"), path).replace(/\.tsx?$/, "").replace(/\W/g, "_").replace(/^pages_/, "").replace(/_page$/, ""), path])),
@@ -89,17 +102,15 @@ export async function bundle(root) {
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     splitting: true,
-    plugins: [lookUps(root, core, exportsOf, used)],
+    plugins: [lookUps(root, core, exportsOf)],
   });
   const names = new Map();
   for (const [path, output] of Object.entries(pages.metafile.outputs)) if (output.entryPoint) names.set(join(root, output.entryPoint), `./${path.split("/").pop()}`);
 
-  const keys = [...used].sort();
-  const registry = keys.map((key, at) => `import * as m${at} from ${JSON.stringify(PACKAGES.includes(key) ? key : `./${key}`)};`).join("");
-  const entries = keys.map((key, at) => `${JSON.stringify(key)}:m${at}`).join(",");
+  const registry = registryOf(lookedUp(pages.outputFiles));
   const app = await build({
     ...options(root),
-    stdin: { contents: `${registry}${REGISTRY}={${entries}};import "./src/main.tsx";`, resolveDir: root, sourcefile: "app.js", loader: "js" },
+    stdin: { contents: `${registry}import "./src/main.tsx";`, resolveDir: root, sourcefile: "app.js", loader: "js" },
     outdir: join(root, "none"),
     entryNames: "app-[hash]",
     banner: { js: HINT },
@@ -110,19 +121,12 @@ export async function bundle(root) {
   return { app: app.outputFiles[0].path.split("/").pop(), scripts };
 }
 
-/** The style sheet, the icon and what runs before the app, with their hashed names. */
-export async function bundleRest(root) {
-  const rest = await build({
-    ...options(root),
-    entryPoints: { style: "src/styles/app.css", favicon: "src/favicon.svg" },
-    outdir: join(root, "none"),
-    entryNames: "[name]-[hash]",
-    assetNames: "[name]-[hash]",
-    loader: { ".svg": "copy" },
-  });
+/** What is written into the document itself: the style sheet and what runs before the app, as texts. */
+export async function bundleInline(root) {
+  const text = async (entry, format) => {
+    const { outputFiles } = await build({ ...options(root), entryPoints: [entry], outdir: join(root, "none"), format });
+    return outputFiles[0].text.trim();
+  };
   // What runs before the app is no module: it must not wait for it.
-  const early = await build({ ...options(root), format: "iife", entryPoints: ["src/early.ts"], outdir: join(root, "none"), entryNames: "[name]-[hash]" });
-  // The loader that copies leaves a script beside the icon that nobody asks for.
-  const files = [...rest.outputFiles.filter((file) => !file.path.endsWith(".js")), ...early.outputFiles];
-  return new Map(files.map((file) => [file.path.split("/").pop(), file.contents]));
+  return { style: await text("src/styles/app.css", "esm"), early: await text("src/early.ts", "iife") };
 }

@@ -16,6 +16,7 @@ const SAID_MAX = 2_000;
 /** What the page runs beside its own scripts: tells when the first chart was drawn, half a second later. */
 export const PROBE = `
 const told = () => ({
+  beganMs: performance.timeOrigin,
   firstChart: performance.getEntriesByName("first-chart")[0].startTime,
   firstText: performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
   blocked: long.reduce((sum, task) => sum + task.duration - 50, 0),

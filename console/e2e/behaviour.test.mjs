@@ -265,15 +265,30 @@ test("a half hour begins by the clock, although nothing is told", { skip }, () =
 });
 
 test("what is told while the counts are on their way is in them", { skip }, () =>
-  on("metrics?range=24h", {}, async (page, fake) => {
+  on("metrics?range=7d", {}, async (page, fake) => {
+    await page.locator(".signs.live").waitFor();
+    const without = await sentNow(page);
+    await page.getByLabel("Range").selectOption("24h");
+    await eventually(async () => assert.ok((await sentNow(page)) < without));
     fake.scenario = { delays: { metrics: 2_000 } };
-    await page.reload();
-    await eventually(() => assert.equal(fake.streams.size, 1));
+    const asked = countsAsked(fake);
+    await page.getByLabel("Range").selectOption("7d");
+    await eventually(() => assert.equal(countsAsked(fake), asked + 1));
     fake.say([{ number: numberOf(0), startMs: Math.floor(NOW / HALF_HOUR) * HALF_HOUR, sent: 100_000, delivered: 90_000, cohort: 90_000 }]);
-    assert.equal(await page.locator(".figures").count(), 0, "there are no counts yet");
-    await page.locator(".figures").waitFor();
-    await eventually(async () => assert.ok((await sentNow(page)) > 90_000));
+    await page.waitForTimeout(500);
+    assert.ok((await sentNow(page)) < without, "there are no counts yet");
+    await eventually(async () => assert.ok((await sentNow(page)) > without + 90_000));
+    assert.equal(countsAsked(fake), asked + 1);
   }));
+
+test("changes are listened to after the first picture, also when it takes long", { skip }, () =>
+  on("metrics?range=24h", { delays: { metrics: 2_000 } }, async (page, fake) => {
+    await page.waitForTimeout(1_000);
+    assert.equal(fake.streams.size, 0);
+    assert.ok(!fake.requests.some(({ path }) => /metrics_live/.test(path)));
+    await page.locator(".figures").waitFor();
+    await page.locator(".signs.live").waitFor();
+  }, { rests: false }));
 
 test("a number that is not among the busiest does not make everything load again and again", { skip }, () =>
   on("metrics?range=24h", { numbers: 40 }, async (page, fake) => {
@@ -532,29 +547,57 @@ test("the tab that is shown is in view where not all have room", { skip }, () =>
     await eventually(async () => assert.ok(await seen()));
   }, { width: 390 }));
 
-for (const [name, how] of [["a desk", { width: 1280 }], ["a phone", { width: 390, height: 844 }]]) {
+/** What jumped since the page began, without anybody having touched it. */
+const jumps = (page) =>
+  page.evaluate(() => new Promise((resolve) => {
+    const seen = [];
+    const told = (entries) => seen.push(...entries.map(({ value, sources }) => ({ value, of: sources.map(({ node }) => node?.className ?? node?.nodeName) })));
+    const observer = new PerformanceObserver((list) => told(list.getEntries()));
+    // All since the page began are told at once; two pictures later all of them are here.
+    observer.observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
+      told(observer.takeRecords());
+      resolve(seen);
+    })));
+  }));
+
+const PHONE = ["a phone", { width: 390, height: 844 }];
+const DESK = ["a desk", { width: 1280 }];
+const BROAD_DESK = ["a broad desk", { width: 1920, height: 1080 }];
+/** Without a clock that stands still: the browser's own would stand, too. */
+const ticking = (how) => ({ nowMs: undefined, ...how });
+/** Answers that come one after another, each a picture of its own. */
+const ONE_BY_ONE = { session: 100, spaces: 300, metrics: 500 };
+
+for (const [name, how] of [PHONE, DESK, BROAD_DESK]) {
   test(`nothing jumps while Metrics loads and changes, on ${name}`, { skip }, async () => {
-    // Without a clock that stands still: the browser's own would stand, too.
+    for (const delays of [{}, ONE_BY_ONE]) {
+      const nowMs = Date.now();
+      await on("metrics?range=31d", { numbers: 20, nowMs, delays }, async (page, fake) => {
+        await page.waitForFunction(() => performance.getEntriesByName("first-chart").length > 0);
+        await page.locator(".signs.live").waitFor();
+        fake.say([{ number: numberOf(0), startMs: Math.floor(nowMs / HALF_HOUR) * HALF_HOUR, sent: 900, delivered: 800, cohort: 800 }]);
+        await page.waitForFunction(() => performance.getEntriesByName("chart-refresh").length > 0);
+        assert.deepEqual(await jumps(page), []);
+      }, ticking(how));
+    }
+  });
+
+  test(`nothing jumps while Metrics waits for its session, or for what it compares with, on ${name}`, { skip }, async () => {
     const nowMs = Date.now();
-    await on("metrics?range=31d", { numbers: 20, nowMs, delayMs: 300 }, async (page, fake) => {
-      await page.waitForFunction(() => performance.getEntriesByName("first-chart").length > 0);
-      await page.locator(".signs.live").waitFor();
-      fake.say([{ number: numberOf(0), startMs: Math.floor(nowMs / HALF_HOUR) * HALF_HOUR, sent: 900, delivered: 800, cohort: 800 }]);
-      await page.waitForFunction(() => performance.getEntriesByName("chart-refresh").length > 0);
-      const shifts = await page.evaluate(() => new Promise((resolve) => {
-        const seen = [];
-        const told = (entries) => seen.push(...entries.map(({ value, sources }) => ({ value, of: sources.map(({ node }) => node?.className ?? node?.nodeName) })));
-        const observer = new PerformanceObserver((list) => told(list.getEntries()));
-        // All since the page began are told at once; two pictures later all of them are here.
-        observer.observe({ type: "layout-shift", buffered: true });
-        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
-          told(observer.takeRecords());
-          resolve(seen);
-        })));
-      }));
-      const sum = shifts.reduce((all, { value }) => all + value, 0);
-      assert.ok(sum < 0.02, `${sum}: ${JSON.stringify(shifts)}`);
-    }, { nowMs: undefined, ...how });
+    await on("metrics", { nowMs, delays: { session: 2_000 } }, async (page) => assert.deepEqual(await jumps(page), []), ticking(how));
+    await on("metrics?range=90d&compare=1", { numbers: 20, nowMs, delays: ONE_BY_ONE }, async (page) => {
+      await page.getByText("in the period before", { exact: false }).first().waitFor();
+      assert.deepEqual(await jumps(page), []);
+    }, ticking(how));
+  });
+}
+
+// Not the Explorer: the browser's own calendar fields move their parts when they know the zone.
+const CALM = ["ingest", "numbers", "spaces", "webhooks", "access", "alerts", "accounts", "system", "audit", "account", "reconcile", "signature", "third-party"];
+for (const [name, how] of [PHONE, DESK]) {
+  test(`nothing jumps while the other pages load, on ${name}`, { skip }, async () => {
+    for (const path of CALM) await on(path, { nowMs: Date.now(), delayMs: 200 }, async (page) => assert.deepEqual(await jumps(page), [], path), ticking(how));
   });
 }
 
@@ -571,6 +614,16 @@ const FIRST_CHART_MAX_MS = 1_000;
 const QUIET_LOAD = 2;
 const ms = (values) => `${median(values).toFixed(0)} ms`;
 
+/** What the first chart needs, beside the app; the bar is five. */
+const FIRST_REQUESTS = ["/console/api/metrics", "/console/api/session", "/console/api/spaces", "/console/metrics"];
+
+/** What the server was asked for from the beginning of a page to its first chart, the icon too. */
+const askedBeforeChart = (fake, { beganMs, firstChart }) =>
+  fake.requests
+    .filter(({ path, atMs }) => atMs >= Math.floor(beganMs) && atMs <= beganMs + firstChart && path !== "/console/probe.js")
+    .map(({ path }) => path.replace(/\?.*/, "").replace(/-[A-Z0-9]{8}\./, "-*."))
+    .sort();
+
 test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, async () => {
   const [load] = loadavg();
   const [cold, warm, contentful, blocked] = [[], [], [], []];
@@ -583,6 +636,9 @@ test("time bars: first chart with 20 numbers × 1,488 half hours", { skip }, asy
       contentful.push(first.firstText);
       blocked.push(first.blocked);
       warm.push(second.firstChart);
+      assert.deepEqual(askedBeforeChart(fake, first), [...FIRST_REQUESTS, "/console/assets/app-*.js"].sort());
+      // Who was here has the app.
+      assert.deepEqual(askedBeforeChart(fake, second), FIRST_REQUESTS);
     } finally {
       await fake.close();
     }

@@ -1,5 +1,6 @@
 // A server that answers the console's contract with made-up data, under the real security headers:
 // for states that are hard to reach with a real one. It counts nothing and checks no password.
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,15 +10,20 @@ import { PROBE } from "./alone.mjs";
 import { answersOf } from "./answers.mjs";
 
 export const dist = join(dirname(fileURLToPath(import.meta.url)), "../../crates/chatmetric/console-dist");
-export const TYPES = { css: "text/css; charset=utf-8", html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", svg: "image/svg+xml", txt: "text/plain; charset=utf-8" };
-export const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-export const HEADERS = {
-  "content-security-policy": CSP,
+export const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", txt: "text/plain; charset=utf-8" };
+const HEADERS = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
 };
+/** A hash for each block between two tags, as the real server allows them. */
+const hashes = (html, tag) => [...html.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, "gs"))].map(([, block]) => ` 'sha256-${createHash("sha256").update(block).digest("base64")}'`).join("");
+
+/** The headers of every answer; those of a page allow what is in it. */
+export const headersOf = (html = "") => ({
+  ...HEADERS,
+  "content-security-policy": `default-src 'none'; script-src 'self'${hashes(html, "script")}; style-src 'self'${hashes(html, "style")}; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`,
+});
 
 /** A delay: the call is taken and never answered. */
 export const NEVER = Number.POSITIVE_INFINITY;
@@ -29,11 +35,12 @@ const built = new Map();
 
 /** Starts one; `scenario` may be changed while it runs. */
 export async function fakeServer(scenario = {}) {
-  const fake = { scenario, calls: [], streams: new Set() };
+  const fake = { scenario, calls: [], requests: [], streams: new Set() };
   const server = createServer((request, response) => {
+    fake.requests.push({ path: request.url, atMs: Date.now() });
     const url = new URL(request.url, "http://fake");
     const put = (status, type, bytes, zip, more) => {
-      response.writeHead(status, { ...HEADERS, "content-type": type, ...(zip ? { "content-encoding": "gzip" } : {}), ...more });
+      response.writeHead(status, { ...headersOf(), "content-type": type, ...(zip ? { "content-encoding": "gzip" } : {}), ...more });
       response.end(bytes);
     };
     const send = (status, type, body, more = {}) => {
@@ -71,14 +78,18 @@ export async function fakeServer(scenario = {}) {
         if (!existsSync(file)) return send(404, "application/json", '{"code":"NotFound","message":"no such file","requestId":"F"}');
         const kept = name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache";
         const type = TYPES[file.split(".").pop()];
-        if (fake.scenario.probed && type === TYPES.html) return send(200, type, readFileSync(file, "utf8").replace("</head>", '<script async src="/console/probe.js"></script></head>'));
-        if (!built.has(file)) built.set(file, gzipSync(readFileSync(file), { level: 9 }));
-        return put(200, type, built.get(file), true, { "cache-control": kept });
+        if (!built.has(file)) {
+          const text = readFileSync(file, "utf8");
+          built.set(file, { text, zipped: gzipSync(text, { level: 9 }), headers: headersOf(type === TYPES.html ? text : "") });
+        }
+        const { text, zipped, headers } = built.get(file);
+        if (fake.scenario.probed && type === TYPES.html) return send(200, type, text.replace("</head>", '<script async src="/console/probe.js"></script></head>'), headers);
+        return put(200, type, zipped, true, { ...headers, "cache-control": kept });
       }
       const call = path.slice("/console/api/".length);
       fake.calls.push(`${request.method} ${call}${url.search}`);
       if (call === "live") {
-        response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream" });
+        response.writeHead(200, { ...headersOf(), "content-type": "text/event-stream" });
         response.write(": alive\n\n");
         fake.streams.add(response);
         response.on("close", () => fake.streams.delete(response));
@@ -95,7 +106,7 @@ export async function fakeServer(scenario = {}) {
       if (fault) return send(fault.status, "application/json", JSON.stringify({ requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", message: "", ...fault }));
       const body = Buffer.concat(chunks).toString();
       // Its lines come one by one, as a test wants them.
-      if (call === "import" && fake.scenario.imports) return fake.scenario.imports(response.writeHead(200, { ...HEADERS, "content-type": "application/x-ndjson" }));
+      if (call === "import" && fake.scenario.imports) return fake.scenario.imports(response.writeHead(200, { ...headersOf(), "content-type": "application/x-ndjson" }));
       if (call === "metrics" && fake.scenario.large) {
         const key = `${url.search} ${fake.scenario.numbers}`;
         if (!made.has(key)) made.set(key, gzipSync(JSON.stringify(answersOf(fake.scenario, "GET", call, url.searchParams, body)), { level: 1 }));

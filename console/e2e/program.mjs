@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { executable, open } from "./browser.mjs";
-import { HEADERS, TYPES, dist } from "./fake.mjs";
+import { TYPES, dist, headersOf } from "./fake.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const program = process.env.CHATMETRIC ?? join(here, "../../target/debug/chatmetric");
@@ -65,7 +65,9 @@ async function fromDist(page, endpoint) {
     if (name.startsWith("api/")) return route.continue();
     const file = join(dist, name.includes(".") ? name : "index.html");
     if (!existsSync(file)) return route.fulfill({ status: 404, body: "" });
-    return route.fulfill({ status: 200, headers: { ...HEADERS, "content-type": TYPES[file.split(".").pop()] }, body: readFileSync(file) });
+    const type = TYPES[file.split(".").pop()];
+    const body = readFileSync(file, "utf8");
+    return route.fulfill({ status: 200, headers: { ...headersOf(type === TYPES.html ? body : ""), "content-type": type }, body });
   });
 }
 

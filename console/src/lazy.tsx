@@ -36,12 +36,14 @@ const PageFailed = (): JSX.Element => (
 );
 
 /**
- * Something that is loaded when it is first rendered; null until then. When that fails, each of its
- * components is one that says so: a module that is used here has components and nothing else.
+ * Something that is loaded when it is first rendered, or wanted later; null until then. When that
+ * fails, each of its components is one that says so: a module that is used here has components and
+ * nothing else.
  */
-export function useModule<T extends object>(load: () => Promise<T>, Failed: () => JSX.Element = PartFailed): T | null {
+export function useModule<T extends object>(load: () => Promise<T>, Failed = PartFailed, wanted = true): T | null {
   const [module, setModule] = useState<T | null>(null);
   useEffect(() => {
+    if (!wanted) return undefined;
     let here = true;
     load().then(
       (loaded) => here && setModule(loaded),
@@ -50,7 +52,7 @@ export function useModule<T extends object>(load: () => Promise<T>, Failed: () =
     return () => {
       here = false;
     };
-  }, []);
+  }, [wanted]);
   return module;
 }
 

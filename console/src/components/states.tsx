@@ -10,7 +10,7 @@ import type { Loading } from "./load.ts";
 
 export function Skeleton(props: { height: number; shown?: boolean }): JSX.Element {
   return (
-    <div style={{ height: `${props.height}px` }} class={props.shown === false ? "" : "skeleton"} role="status">
+    <div style={{ height: `${props.height}px` }} class={props.shown === false ? "pending" : "pending skeleton"} role="status">
       <span class="visually-hidden">{m.loading}</span>
     </div>
   );

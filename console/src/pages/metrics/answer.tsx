@@ -62,7 +62,6 @@ function shownOf(known: Answer | null, state: MetricsState, space: string, quest
 }
 
 export function useAnswer(state: MetricsState, space: string, zone: string, paused: boolean): Answered {
-  const module = useModule(() => import("./live.ts"));
   const [live, setLive] = useState<LiveState>("connecting");
   const [heardMs, setHeardMs] = useState<number | null>(null);
   const { question, turn, ask, askedMs, span } = useQuestion(state, space, zone);
@@ -98,6 +97,10 @@ export function useAnswer(state: MetricsState, space: string, zone: string, paus
   // The period before does not change much: it is read again when its range moves on.
   const compared = useLoad<Answer>(state.compare && asks ? `${question}|${slotOf(askedMs)}` : null, async (signal) => answer(question, await get(countsPath(state, before(span, state.granularity, zone), space), signal)), true);
 
+  const shown = asks ? shownOf(counts.data, state, space, question, failed.current) : null;
+  // What the first picture does not need is asked for after it.
+  const module = useModule(() => import("./live.ts"), undefined, shown !== null || counts.error !== null);
+
   const changed = (changes: Change[]): void => {
     setHeardMs(now());
     const mine = state.numbers.length === 0 ? changes : changes.filter((change) => state.numbers.includes(change.number));
@@ -112,7 +115,6 @@ export function useAnswer(state: MetricsState, space: string, zone: string, paus
   };
   const ticked = (): void => (asks && module!.movedOn(state, askedMs, now(), zone) ? needs("soon") : undefined);
 
-  const shown = asks ? shownOf(counts.data, state, space, question, failed.current) : null;
   const matches = state.compare && !compared.error && shown && compared.data?.of === shown.of;
   return {
     span,

@@ -40,7 +40,8 @@ function layersOf(props: BodyProps): Layer[] {
   }
   const total = totalOf(metrics);
   const sentBefore = compared && known(compared, totalOf(compared).sent);
-  const ghost: Layer[] = sentBefore ? [{ key: "before", label: m.sentBefore, kind: "ghost", token: "ghost", values: metrics.buckets.map((_, at) => sentBefore[at] ?? null) }] : [];
+  // Its line comes later, its name does not.
+  const ghost: Layer[] = state.compare ? [{ key: "before", label: m.sentBefore, kind: "ghost", token: "ghost", values: metrics.buckets.map((_, at) => sentBefore?.[at] ?? null) }] : [];
   return [
     { key: "delivered", label: m.delivered, kind: "area", token: "delivered", values: known(metrics, total.delivered) },
     ...ghost,
@@ -87,7 +88,7 @@ export function Body(props: BodyProps): JSX.Element {
   const { metrics, compared, state, zone, span } = props;
   const [pointed, setPointed] = useState<string | null>(null);
   const total = useMemo(() => totalOf(metrics), [metrics]);
-  const layers = useMemo(() => layersOf(props), [metrics, compared, state.show]);
+  const layers = useMemo(() => layersOf(props), [metrics, compared, state.show, state.compare]);
   const rate = useMemo(() => rates(metrics, total), [metrics, total]);
   const recent = useMemo(() => figuresFrom(total, metrics.buckets, metrics.settlingFromMs), [total, metrics]);
   const range = state.zoom ?? { fromMs: metrics.buckets[0]?.[0] ?? span.startMs, toMs: Math.max(metrics.buckets.at(-1)?.[1] ?? 0, span.endMs) };
@@ -104,7 +105,7 @@ export function Body(props: BodyProps): JSX.Element {
       <section class="card instrument" aria-label={m.tables}>
         <div class={`progress-line${props.busy ? " on" : ""}`} />
         <div class="instrument-head">
-          <Figures now={figuresOf(total)} before={earlier} recent={Math.max(0, recent.sent - recent.cohort)} />
+          <Figures now={figuresOf(total)} before={earlier} compares={state.compare} recent={Math.max(0, recent.sent - recent.cohort)} />
           <Legend layers={layers} />
         </div>
         <Chart buckets={metrics.buckets} layers={layers} rate={rate} zone={zone} range={range} settlingFromMs={metrics.settlingFromMs} label={m.chartLabel(about)} onZoom={(zoom) => props.onState({ zoom })} highlight={pointed} />

@@ -7,6 +7,8 @@ import type { Figures as Sums } from "./counts.ts";
 interface FiguresProps {
   now: Sums;
   before: Sums | null;
+  /** Whether a comparison is asked for, also before it is there. */
+  compares: boolean;
   /** Sent but not delivered among the last day's. */
   recent: number;
 }
@@ -21,7 +23,7 @@ export function Figures(props: FiguresProps): JSX.Element {
     { label: m.notYet, value: count(now.sent - now.cohort), note: null, what: m.notYetWhat },
   ];
   return (
-    <dl class="figures">
+    <dl class={props.compares ? "figures compared" : "figures"}>
       {tiles.map((tile) => (
         <div key={tile.label}>
           <dt title={tile.what}>
@@ -29,12 +31,7 @@ export function Figures(props: FiguresProps): JSX.Element {
             {tile.label}
           </dt>
           <dd>{tile.value}</dd>
-          {tile.note && (
-            <dd class="figure-note">
-              {tile.label === m.rate ? `${tile.note} ` : ""}
-              {tile.label === m.rate ? m.before : m.against(tile.note)}
-            </dd>
-          )}
+          {(tile.note || (props.compares && !tile.what)) && <dd class="figure-note">{tile.note && (tile.label === m.rate ? `${tile.note} ${m.before}` : m.against(tile.note))}</dd>}
           {tile.what && props.recent > 0 && <dd class="figure-note">{m.notYetRecent(count(props.recent))}</dd>}
         </div>
       ))}

@@ -105,7 +105,7 @@ export function Filters(props: FiltersProps): JSX.Element {
           onValue={(value) => onState({ utc: value === "utc" })}
         />
       ) : (
-        <div class="filters-zone">{m.daysIn(zone)}</div>
+        <div class="filters-zone">{props.space && m.daysIn(zone)}</div>
       )}
     </div>
   );

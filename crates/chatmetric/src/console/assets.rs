@@ -2,11 +2,14 @@
 //!
 //! Compressed once, when the server starts. Names with a hash are kept by browsers for
 //! a year; the page itself is asked for again each time and costs nothing when it is
-//! the same. Invariant: no path leaves the table, or the directory.
+//! the same. The page goes with a policy that allows the blocks it has, also where it is
+//! the same: a browser takes the headers of that answer for those it kept.
+//! Invariant: no path leaves the table, or the directory.
 
 use super::ask::Ask;
 use super::assets_table::FILES;
 use super::error::ConsoleError;
+use super::policy;
 use crate::server::answer::Answer;
 use bytes::Bytes;
 use flate2::Compression;
@@ -34,6 +37,8 @@ struct File {
     bytes: Bytes,
     gzip: Option<Bytes>,
     etag: String,
+    /// Of the page alone: what it may do.
+    policy: Option<HeaderValue>,
 }
 
 /// The files.
@@ -45,7 +50,10 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn open(dir: Option<PathBuf>) -> Self {
         let built_in = FILES.iter().map(|(name, content_type, bytes)| {
-            (*name, File::new(content_type, Bytes::from_static(bytes)))
+            (
+                *name,
+                File::new(name, content_type, Bytes::from_static(bytes)),
+            )
         });
         Self {
             built_in: built_in.collect(),
@@ -67,16 +75,22 @@ impl Files {
             return None;
         }
         let bytes = std::fs::read(&path).ok()?;
-        Some(File::new(type_of(name), bytes.into()))
+        Some(File::new(name, type_of(name), bytes.into()))
     }
 }
 
 impl File {
-    fn new(content_type: &'static str, bytes: Bytes) -> Self {
+    fn new(name: &str, content_type: &'static str, bytes: Bytes) -> Self {
         let hash = Sha256::digest(&bytes);
         let short = hash.iter().take(16).copied().collect::<Vec<_>>();
+        let policy = if name == INDEX {
+            policy::of_document(&bytes)
+        } else {
+            None
+        };
         Self {
             content_type,
+            policy,
             gzip: compressed(&bytes).filter(|gzip| gzip.len() < bytes.len()),
             bytes,
             etag: format!("\"{}\"", hex::encode(short)),
@@ -115,6 +129,9 @@ impl File {
         let mut answer = Answer::new(status, self.content_type, body)
             .header(header::CACHE_CONTROL, HeaderValue::from_static(caching))
             .header(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(policy) = &self.policy {
+            answer = answer.header(header::CONTENT_SECURITY_POLICY, policy.clone());
+        }
         if let Ok(etag) = HeaderValue::from_str(&self.etag) {
             answer = answer.header(header::ETAG, etag);
         }
@@ -199,6 +216,24 @@ mod tests {
         ] {
             assert!(files.in_dir(name).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_page_from_a_directory_has_the_policy_of_what_it_is_now() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::open(Some(folder.path().to_owned()));
+        let mut policies = vec![files.built_in[INDEX].policy.clone()];
+        for script in ["one()", "two()"] {
+            let html = format!("<script>{script}</script>");
+            std::fs::write(folder.path().join(INDEX), html).expect("writes");
+            policies.push(files.in_dir(INDEX).expect("is there").policy);
+        }
+        assert!(policies.iter().all(Option::is_some), "{policies:?}");
+        policies.dedup();
+        assert_eq!(policies.len(), 3, "{policies:?}");
+        std::fs::write(folder.path().join("other.html"), "<script>a()</script>").expect("writes");
+        let other = files.in_dir("other.html").expect("is there");
+        assert!(other.policy.is_none());
     }
 
     #[test]

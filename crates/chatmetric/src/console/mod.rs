@@ -1,6 +1,6 @@
 //! The web console: its files, its own API, and who is signed in.
 //!
-//! Reading order: this file, `assets` (files), `guard` (which browser may speak),
+//! Reading order: this file, `assets` (files), `policy` (what a page may do), `guard` (which browser may speak),
 //! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
 //! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `reconcile`, `live`, `streams`, `call`,
 //! `operations` (with `changes`), `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
@@ -34,6 +34,7 @@ mod metrics;
 mod numbers;
 mod operations;
 mod password;
+mod policy;
 mod quarantine;
 mod reconcile;
 mod rights;
@@ -76,12 +77,6 @@ const HASHES_MAX: usize = 2;
 /// Files that are imported at a time.
 const IMPORTS_MAX: usize = 2;
 
-/// What a page may load and do. There is no inline script, no style attribute and no
-/// other host anywhere in the pages.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-    trusted-types 'none'";
 /// A year.
 const STRICT_TRANSPORT: &str = "max-age=31536000";
 
@@ -199,11 +194,14 @@ fn secured(answer: Answer, tls: bool) -> Answer {
     let fixed = |answer: Answer, name: HeaderName, value: &'static str| {
         answer.header(name, HeaderValue::from_static(value))
     };
-    let answer = fixed(
-        answer,
-        header::CONTENT_SECURITY_POLICY,
-        CONTENT_SECURITY_POLICY,
-    );
+    let policy = header::CONTENT_SECURITY_POLICY;
+    // The document brings its own; of two policies the browser would take what both allow.
+    let has_policy = answer.headers.iter().any(|(name, _)| *name == policy);
+    let answer = if has_policy {
+        answer
+    } else {
+        fixed(answer, policy, policy::OF_ALL_ELSE)
+    };
     let answer = fixed(answer, header::REFERRER_POLICY, "no-referrer");
     let opener = HeaderName::from_static("cross-origin-opener-policy");
     let answer = fixed(answer, opener, "same-origin");

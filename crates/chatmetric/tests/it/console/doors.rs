@@ -2,7 +2,10 @@
 
 use super::{ACME, Page, code, console, own_headers};
 use crate::world::{World, key};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 #[test]
 fn a_cookie_opens_nothing_at_the_api() {
@@ -81,9 +84,10 @@ fn no_answer_lets_another_site_read_it() {
         assert_eq!(reply.header("access-control-allow-origin"), None);
         let policy = reply.header("content-security-policy").expect("a policy");
         assert!(
-            policy.starts_with("default-src 'none'; script-src 'self';"),
+            policy.starts_with("default-src 'none'; script-src 'self'"),
             "{policy}"
         );
+        assert!(!policy.contains("unsafe"), "{policy}");
         assert!(policy.ends_with("trusted-types 'none'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"));
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
@@ -124,6 +128,49 @@ fn pages_are_files_of_the_program() {
     assert_eq!(world.send("GET", "/console/", &known, b"").status, 304);
     let posted = world.send("POST", "/console/", &[], b"");
     assert_eq!(code(&posted), "404 NotFound");
+}
+
+/// What is between two tags, each time.
+fn between<'a>(html: &'a str, open: &str, close: &str) -> Vec<&'a str> {
+    let blocks = html.split(open).skip(1);
+    blocks
+        .map(|block| block.split_once(close).expect("it ends").0)
+        .collect()
+}
+
+#[test]
+fn the_policy_of_a_page_allows_the_blocks_of_that_page_and_no_other() {
+    let world = World::start();
+    let index = world.get("/console/");
+    let html = index.body.as_str();
+    let scripts = between(html, "<script>", "</script>");
+    let styles = between(html, "<style>", "</style>");
+    assert_eq!((scripts.len(), styles.len()), (1, 1));
+    // Nothing else that would need a hash, and no style sheet to fetch.
+    assert_eq!(html.matches("<script").count(), 2, "the second is the app");
+    assert_eq!(html.matches("<script type=\"module\" src=\"").count(), 1);
+    assert_eq!(html.matches("<style").count(), 1);
+    assert!(!html.contains("rel=\"stylesheet\""));
+    let hash = |block: &str| format!("'sha256-{}'", BASE64.encode(Sha256::digest(block)));
+    let policy = index.header("content-security-policy").expect("a policy");
+    for directive in [
+        format!("; script-src 'self' {}; ", hash(scripts[0])),
+        format!("; style-src 'self' {}; ", hash(styles[0])),
+    ] {
+        assert!(policy.contains(&directive), "{policy}: {directive}");
+    }
+    assert_eq!(policy.matches("sha256-").count(), 2, "{policy}");
+    assert!(!policy.contains(&hash("alert(1)")));
+    // A browser keeps the page with the headers of the last answer for it.
+    let etag = index.header("etag").expect("a tag").to_owned();
+    let known = [("if-none-match".to_owned(), etag)];
+    let same = world.send("GET", "/console/metrics", &known, b"");
+    assert_eq!(same.status, 304);
+    assert_eq!(same.header("content-security-policy"), Some(policy));
+    // What is no page has no blocks.
+    let other = world.get("/console/api/session");
+    let policy = other.header("content-security-policy").expect("a policy");
+    assert!(!policy.contains("sha256-"), "{policy}");
 }
 
 #[test]

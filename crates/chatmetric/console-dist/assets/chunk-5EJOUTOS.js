@@ -1,1 +1,0 @@
-var{Toasts:t,toast:o}=globalThis.chatmetricConsole["src/components/toast.tsx"];export{o as a};

@@ -1,1 +1,0 @@
-import{f as t}from"./chunk-YYNZEEQZ.js";function i(){let[o,l]=t(!1),[u,r]=t(null);return{busy:o,error:u,clear:()=>r(null),run:async(n,s)=>{if(o)return;l(!0),r(null);let e=await n();l(!1),e.ok?s?.(e.data):r(e.error)}}}export{i as a};

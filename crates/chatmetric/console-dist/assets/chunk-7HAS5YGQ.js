@@ -1,0 +1,1 @@
+var o=globalThis.chatmetricConsole["src/clock.ts:now"];export{o as a};

@@ -1,0 +1,1 @@
+var e=globalThis.chatmetricConsole["src/messages/en/shell.ts:shell"];export{e as a};

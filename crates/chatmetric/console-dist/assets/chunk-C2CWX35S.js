@@ -1,0 +1,1 @@
+var s=globalThis.chatmetricConsole["src/api.ts:call"],o=globalThis.chatmetricConsole["src/api.ts:failure"],t=globalThis.chatmetricConsole["src/api.ts:get"];var e=globalThis.chatmetricConsole["src/api.ts:query"];export{s as a,o as b,t as c,e as d};

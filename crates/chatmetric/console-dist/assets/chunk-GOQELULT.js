@@ -1,0 +1,1 @@
+var e=globalThis.chatmetricConsole["src/components/field.tsx:Check"],t=globalThis.chatmetricConsole["src/components/field.tsx:Field"],o=globalThis.chatmetricConsole["src/components/field.tsx:Segments"],s=globalThis.chatmetricConsole["src/components/field.tsx:Select"],c=globalThis.chatmetricConsole["src/components/field.tsx:Text"];export{e as a,t as b,o as c,s as d,c as e};

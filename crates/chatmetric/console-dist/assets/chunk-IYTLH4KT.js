@@ -1,0 +1,1 @@
+var t=globalThis.chatmetricConsole["preact/jsx-runtime:Fragment"],s=globalThis.chatmetricConsole["preact/jsx-runtime:jsx"];var e=globalThis.chatmetricConsole["preact/jsx-runtime:jsxs"];export{t as a,s as b,e as c};

@@ -1,1 +1,0 @@
-var{NOTHING:o,WEEKDAYS:t,ago:e,bucket:a,bytes:c,change:n,clock:s,count:m,date:h,dayMonth:r,decimal:l,iso:d,moment:i,momentSeconds:b,monthYear:f,offset:g,phone:p,rate:k,span:u}=globalThis.chatmetricConsole["src/format.ts"];export{o as a,t as b,e as c,a as d,c as e,m as f,l as g,d as h,i,b as j,p as k,k as l,u as m};

@@ -1,1 +1,0 @@
-var{AlertIcon:o,CheckIcon:n,CloseIcon:c,CopyIcon:I,DownIcon:s,EmptyIcon:e,LockIcon:t,Mark:l,MoonIcon:a,PauseIcon:p,PlayIcon:r,PlugIcon:u,SunIcon:C,SunMoonIcon:h,UpDownIcon:i}=globalThis.chatmetricConsole["src/components/icons.tsx"];export{c as a,s as b,l as c};

@@ -1,1 +1,0 @@
-var{Banner:e,DeniedStatement:t,EmptyState:a,ErrorState:o,Failed:n,Loaded:r,Skeleton:s,failureTitle:l}=globalThis.chatmetricConsole["src/components/states.tsx"];export{e as a,t as b,a as c,n as d,r as e,s as f};

@@ -1,1 +1,0 @@
-var{useLoad:o}=globalThis.chatmetricConsole["src/components/load.ts"];export{o as a};

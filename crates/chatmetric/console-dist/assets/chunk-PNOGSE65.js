@@ -1,0 +1,1 @@
+var o=globalThis.chatmetricConsole["src/components/icons.tsx:CloseIcon"];var c=globalThis.chatmetricConsole["src/components/icons.tsx:DownIcon"];var n=globalThis.chatmetricConsole["src/components/icons.tsx:Mark"];export{o as a,c as b,n as c};

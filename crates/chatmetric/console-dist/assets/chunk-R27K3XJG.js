@@ -1,1 +1,0 @@
-var{Tabs:s}=globalThis.chatmetricConsole["src/components/tabs.tsx"];export{s as a};

@@ -1,0 +1,1 @@
+var t=globalThis.chatmetricConsole["src/zone.ts:DAY"],o=globalThis.chatmetricConsole["src/zone.ts:HALF_HOUR"];var s=globalThis.chatmetricConsole["src/zone.ts:dayStart"],c=globalThis.chatmetricConsole["src/zone.ts:instantOf"],e=globalThis.chatmetricConsole["src/zone.ts:knows"];var n=globalThis.chatmetricConsole["src/zone.ts:wallAt"];export{t as a,o as b,s as c,c as d,e,n as f};

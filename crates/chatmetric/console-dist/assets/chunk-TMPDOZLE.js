@@ -1,1 +1,0 @@
-var{HALF_HOURS_MAX_MS:e,NUMBERS_MAX:t,RANGES:s,before:o,isMoving:r,longOnly:a,readState:l,resolve:i,slotOf:S,writeState:c}=globalThis.chatmetricConsole["src/pages/metrics/state.ts"];export{t as a,i as b,S as c};

@@ -1,0 +1,1 @@
+var t=globalThis.chatmetricConsole["src/pages/metrics/state.ts:NUMBERS_MAX"];var s=globalThis.chatmetricConsole["src/pages/metrics/state.ts:resolve"],e=globalThis.chatmetricConsole["src/pages/metrics/state.ts:slotOf"];export{t as a,s as b,e as c};

@@ -1,1 +1,0 @@
-var{Frame:e,LazyPage:a,useModule:o}=globalThis.chatmetricConsole["src/lazy.tsx"];export{e as a,o as b};

@@ -1,1 +1,0 @@
-var{useCallback:e,useContext:u,useDebugValue:s,useEffect:t,useErrorBoundary:o,useId:a,useImperativeHandle:r,useLayoutEffect:c,useMemo:l,useReducer:f,useRef:n,useState:d}=globalThis.chatmetricConsole["preact/hooks"];export{t as a,a as b,c,l as d,n as e,d as f};

@@ -1,1 +1,0 @@
-var{failureText:e,shell:s}=globalThis.chatmetricConsole["src/messages/en/shell.ts"];export{s as a};
