@@ -13,6 +13,7 @@
 //! everything that was decided before it.
 
 mod lease;
+mod recent;
 mod serve;
 
 use crate::assignment::owner_of;
@@ -22,7 +23,7 @@ use crate::members::Members;
 use crate::topology::Topology;
 use bytes::Bytes;
 use chatmetric_core::AccountKey;
-use chatmetric_store::coding::{Reader, put_varint};
+use chatmetric_store::coding::{Reader, put_bytes, put_varint};
 use lease::{Leases, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,6 +122,8 @@ impl Owners {
     pub async fn ask(&self, account: AccountKey, question: &[u8]) -> Result<Decided, ClusterError> {
         let inner = &self.inner;
         let until = Instant::now() + inner.timeout;
+        // Nobody else's, also of another process of this name.
+        let ask = inner.engine.client.new_inbox();
         let mut waits = None;
         // Whom to ask next, and who has just been silent.
         let (mut next, mut silent): (Option<String>, Option<String>) = (None, None);
@@ -130,7 +133,7 @@ impl Owners {
                 None => inner.best(account, silent.as_deref()),
             };
             let asked_at = Instant::now();
-            let (reason, pause) = match inner.once(account, question, &name).await {
+            let (reason, pause) = match inner.once(account, (&ask, question), &name).await {
                 Ok(Verdict::Decided(bytes)) => {
                     inner.know(account, name);
                     return Ok(Decided { bytes, asked_at });
@@ -190,15 +193,17 @@ impl Inner {
     async fn once(
         &self,
         account: AccountKey,
-        question: &[u8],
+        (ask, question): (&str, &[u8]),
         name: &str,
     ) -> Result<Verdict, ClusterError> {
         if name == self.members.name() {
             let view = self.members.view();
-            return self.leases.decide(account, question, &view).await;
+            let asked = (ask.as_bytes(), question);
+            return self.leases.decide(account, asked, &view).await;
         }
         let mut request = Vec::new();
         put_varint(&mut request, account.0.into());
+        put_bytes(&mut request, ask.as_bytes());
         request.extend_from_slice(question);
         let subject = self.engine.decisions(name);
         let asked = self.engine.client.request(subject, Bytes::from(request));

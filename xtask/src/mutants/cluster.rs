@@ -221,4 +221,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "nothing_is_changed_before_the_nonce_is_kept"
         ),
     },
+    Mutant {
+        id: "cluster-asked-once",
+        promise: "a call whose decision was not heard is not told that it was made before",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "lock(&self.recent).get(account, ask)",
+        replace: "lock(&self.recent).get(account, question)",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "what_is_asked_twice_is_decided_once"
+        ),
+    },
 ];

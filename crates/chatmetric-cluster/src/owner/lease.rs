@@ -8,6 +8,7 @@
 //! Not here: whom to ask. Invariant: a decision falls between the take-over's silence and
 //! the end of the lease, both by the clock of this machine that never goes back.
 
+use super::recent::Recent;
 use super::{Decider, KEPT_WITHIN, lock};
 use crate::error::{ClusterError, failed};
 use crate::members::{Members, View};
@@ -73,6 +74,7 @@ pub(super) struct Leases {
     ttl: Duration,
     decider: Arc<dyn Decider>,
     accounts: Mutex<HashMap<AccountKey, Account>>,
+    recent: Mutex<Recent>,
 }
 
 impl fmt::Debug for Leases {
@@ -98,14 +100,16 @@ impl Leases {
             ttl,
             decider,
             accounts: Mutex::default(),
+            recent: Mutex::default(),
         }
     }
 
-    /// Decides, if this member is the owner or can become it.
+    /// Decides, if this member is the owner or can become it. What was decided for `ask` is
+    /// said again: its asker has not heard it.
     pub(super) async fn decide(
         &self,
         account: AccountKey,
-        question: &[u8],
+        (ask, question): (&[u8], &[u8]),
         view: &View,
     ) -> Result<Verdict, ClusterError> {
         let state = Arc::clone(lock(&self.accounts).entry(account).or_default());
@@ -137,7 +141,11 @@ impl Leases {
         if now >= lease.ends_at {
             return Err(undecided("the lease has ended"));
         }
+        if let Some(decision) = lock(&self.recent).get(account, ask) {
+            return Ok(Verdict::Decided(decision));
+        }
         let decision = self.decider.decide(account, question);
+        lock(&self.recent).put(account, ask, &decision, now);
         // It may have taken longer than the lease.
         if Instant::now() >= lease.ends_at {
             return Err(undecided("the lease ended meanwhile"));
@@ -215,6 +223,7 @@ impl Leases {
         asked_at: Instant,
     ) -> State {
         let silent_for = opens_at.saturating_duration_since(Instant::now());
+        lock(&self.recent).forget(account);
         self.decider.begin(account, revision, silent_for);
         State::Ours(Held {
             revision,

@@ -5,7 +5,6 @@
 
 use super::{Inner, put_verdict};
 use crate::error::{ClusterError, failed};
-use chatmetric_core::AccountKey;
 use chatmetric_store::coding::Reader;
 use futures_util::StreamExt as _;
 use std::sync::Arc;
@@ -43,13 +42,11 @@ pub(super) async fn start(inner: &Arc<Inner>) -> Result<JoinHandle<()>, ClusterE
 
 async fn decide(inner: &Inner, request: &[u8]) -> Vec<u8> {
     let mut reader = Reader::new(request);
-    let verdict = match reader.account() {
-        Some(AccountKey(key)) => {
+    let verdict = match reader.account().zip(reader.bytes()) {
+        Some((account, ask)) => {
             let view = inner.members.view();
-            inner
-                .leases
-                .decide(AccountKey(key), reader.rest(), &view)
-                .await
+            let asked = (ask, reader.rest());
+            inner.leases.decide(account, asked, &view).await
         }
         None => Err(ClusterError::Message {
             what: "a question to decide".to_owned(),

@@ -210,3 +210,34 @@ fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
         assert!(span >= SECOND, "{} admitted in {span:?}", LIMIT + 1);
     }
 }
+
+/// An asker whose answer is lost asks again: that is the same call, and no second one.
+#[test]
+fn what_is_asked_twice_is_decided_once() {
+    let servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let (a, _b, account) = two(&servers, dir.path(), &admitted);
+    a.ask(account).expect("decided");
+    let decisions = || admitted.lock().expect("free").len();
+    assert_eq!(decisions(), 1);
+    let urls = a.store.settings().urls.clone();
+    let ask = move |id: &'static [u8]| {
+        let urls = urls.clone();
+        async move {
+            let client = async_nats::connect(urls).await.expect("connects");
+            let mut request = Vec::new();
+            chatmetric_store::coding::put_varint(&mut request, account.0.into());
+            chatmetric_store::coding::put_bytes(&mut request, id);
+            request.push(b'?');
+            let answer = client.request("chatmetric.decide.a", request.into()).await;
+            Ok(answer.expect("an answer").payload)
+        }
+    };
+    let first = a.store.wait(ask(b"one")).expect("asked");
+    assert_eq!(decisions(), 2);
+    let again = a.store.wait(ask(b"one")).expect("asked");
+    assert_eq!((decisions(), &again), (2, &first));
+    a.store.wait(ask(b"another")).expect("asked");
+    assert_eq!(decisions(), 3);
+}
