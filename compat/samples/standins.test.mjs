@@ -156,7 +156,7 @@ const CARELESS = {
 // Names that the vendor's SDKs do not have.
 const MISNAMED = {
   'a method that is none': (text) => text.replace(/\b(c|C)allApi\b|\b(g|G)etChatappPhoneNumberMetric\b(?=\()/, 'noSuchMethod'),
-  'a class that is none': (text) => text.replace(/\bConfig\b/g, 'Confog'),
+  'a class that is none': (text) => text.replace(/\bConfig\b/g, 'NoConfig'),
   'a member that is none': (text) => text.replace(/\b(set|)(E|e)ndpoint\b/, '$1$2ndpoind'),
 };
 
