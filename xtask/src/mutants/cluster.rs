@@ -190,7 +190,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         test: test!(
             "chatmetric-store",
             it,
-            "a_power_cut_takes_a_few_folds_from_the_end"
+            "a_power_cut_behind_a_rotation_takes_none_of_the_segment_before_it"
         ),
     },
     Mutant {

@@ -9,8 +9,12 @@ use crate::embedded::tiny;
 use crate::fault_disk::FaultDisk;
 use crate::model::{Model, Random, T0_MS, cases};
 use chatmetric_core::EpochMs;
-use chatmetric_store::{Change, EmbeddedStore, Options, Store as _, StoreError, StreamOffset};
+use chatmetric_store::{
+    Change, Disk, DiskFile, EmbeddedStore, Options, Store as _, StoreError, StreamOffset,
+};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 const LOG: &str = "log/0";
 /// Frames that may be unsynced.
@@ -64,13 +68,43 @@ struct Life {
     synced: bool,
     /// Whether it is closed before the power goes.
     closed: bool,
+    /// Whether finished generations stay unsealed for a while.
+    slow_seals: bool,
 }
 
 const RELAXED: Life = Life {
     unsynced_max: UNSYNCED_MAX,
     synced: true,
     closed: false,
+    slow_seals: false,
 };
+
+/// A disk on which a new run takes a while.
+struct SlowRuns(FaultDisk);
+
+impl Disk for SlowRuns {
+    fn create(&self, path: &Path) -> std::io::Result<Box<dyn DiskFile>> {
+        if path.extension().is_some_and(|it| it == "run") {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.0.create(path)
+    }
+    fn open(&self, path: &Path) -> std::io::Result<Box<dyn DiskFile>> {
+        self.0.open(path)
+    }
+    fn create_dir(&self, path: &Path) -> std::io::Result<()> {
+        self.0.create_dir(path)
+    }
+    fn remove(&self, path: &Path) -> std::io::Result<()> {
+        self.0.remove(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn sync_dir(&self, path: &Path) -> std::io::Result<()> {
+        self.0.sync_dir(path)
+    }
+}
 
 /// One life in `dir` that ends with a power cut: how many entries were folded in all, and
 /// what is left.
@@ -81,6 +115,15 @@ fn life(dir: &Path, of: Life, random: &mut Random) -> (u64, tempfile::TempDir) {
         fold_frames_unsynced_max: of.unsynced_max,
         generation_records_max: 20 + random.below(200) as usize,
         ..with_disk(&disk)
+    };
+    let options = if of.slow_seals {
+        Options {
+            generation_records_max: 10,
+            disk: Arc::new(SlowRuns(disk.clone())),
+            ..options
+        }
+    } else {
+        options
     };
     let store = open(dir, &options);
     if !of.synced {
@@ -126,6 +169,20 @@ fn a_power_cut_takes_a_few_folds_from_the_end() {
     println!("lost: {lost:?}");
     assert!(lost.iter().all(|lost| *lost <= UNSYNCED_MAX));
     assert!(lost.iter().any(|lost| *lost > 0), "the cuts bite");
+}
+
+/// What is in a segment says that all of the one before it was synced.
+#[test]
+fn a_power_cut_behind_a_rotation_takes_none_of_the_segment_before_it() {
+    for seed in 0..cases(8) {
+        println!("seed {seed}");
+        let of = Life {
+            slow_seals: true,
+            ..RELAXED
+        };
+        let lost = lost_in_lives(seed, of);
+        assert!(lost.iter().all(|lost| *lost <= UNSYNCED_MAX), "{lost:?}");
+    }
 }
 
 #[test]
