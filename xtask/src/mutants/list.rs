@@ -34,8 +34,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "fsync",
         promise: "what was acknowledged survives a power cut",
         file: "crates/chatmetric-store/src/embedded/frame.rs",
-        find: "        self.file.sync()?;\n        self.offset += ",
-        replace: "        self.offset += ",
+        find: "        self.file.sync()?;\n        self.synced = last;",
+        replace: "        self.synced = last;",
         test: &[
             "test",
             "-p",

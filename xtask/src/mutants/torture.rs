@@ -27,8 +27,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "torture-sync",
         promise: "nothing is acknowledged before its sync",
         file: "crates/chatmetric-store/src/embedded/frame.rs",
-        find: "        self.file.write_at(&self.bytes, self.offset)?;\n        self.file.sync()?;\n",
-        replace: "        self.file.sync()?;\n        self.file.write_at(&self.bytes, self.offset)?;\n",
+        find: "        self.file.write_at(&self.bytes, self.offset)?;\n        let unsynced = self.next.0.saturating_sub(self.synced.0);\n        if unsynced > self.frame.unsynced_max {\n            self.sync_file(self.next)?;\n        }\n",
+        replace: "        let unsynced = self.next.0.saturating_sub(self.synced.0);\n        if unsynced > self.frame.unsynced_max {\n            self.sync_file(self.next)?;\n        }\n        self.file.write_at(&self.bytes, self.offset)?;\n",
         test: test!("a_power_cut_at_any_step_and_at_any_step_after_it_loses_and_doubles_nothing"),
     },
     Mutant {
