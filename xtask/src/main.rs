@@ -53,7 +53,7 @@ const USAGE: &str = "usage: cargo xtask <task>
                      one input again
   sim [--hours N] [--seed S] [--seeds N]
                      lives of a server in virtual time; 50 seeds are CI's
-  mutants [--together] [--unseen] [--limit N] [ID...]
+  mutants [--alone] [--unseen] [--limit N] [ID...]
                      break each protection once; its named test must turn red
   trust [--check]    write TRUST.md from what the last long runs said
   trust run [ID...]  the long run of each promise; `fuzz/policy` is a part of one

@@ -2,7 +2,8 @@
 //!
 //! Each entry breaks one protection in a copy of the tree and runs only the test
 //! that is named for the promise. The test must turn red; one that stays green
-//! proves nothing. The working tree is never touched.
+//! proves nothing. The working tree is never touched. Those in bodies of functions are
+//! built together, each behind a switch; the others one by one.
 
 /// Arguments that run one test of a crate; before the lists, which use it.
 macro_rules! test {
@@ -22,7 +23,6 @@ mod edges;
 mod explain;
 mod files;
 mod fuzz;
-mod group;
 mod list;
 mod overload;
 mod reconcile;
@@ -30,6 +30,8 @@ pub(crate) mod seen;
 mod sim;
 mod store;
 mod streams;
+mod switch;
+mod together;
 mod torture;
 mod transport;
 mod watch;
@@ -79,14 +81,11 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(overload::MUTANTS)
 }
 
-/// Mutants of the program that are built together: each build takes minutes.
-const TOGETHER_MAX: usize = 8;
-
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Plan<'a> {
-    /// Builds those of the program in groups.
-    together: bool,
+    /// Builds each by itself, without switches.
+    alone: bool,
     /// Only those that were not seen red as they are.
     unseen: bool,
     /// So many, the first of those chosen: all take many hours.
@@ -100,7 +99,7 @@ fn parse<'a>(arguments: &[&'a str]) -> Result<Plan<'a>> {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match *argument {
-            "--together" => plan.together = true,
+            "--alone" => plan.alone = true,
             "--unseen" => plan.unseen = true,
             "--limit" => {
                 let told = rest.next().context("`--limit` needs a number")?;
@@ -128,21 +127,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         .filter(|mutant| !plan.unseen || !seen::is_seen(&known, mutant))
         .take(plan.limit.unwrap_or(usize::MAX))
         .collect();
-    let (grouped, alone): (Vec<&Mutant>, Vec<&Mutant>) = chosen
-        .iter()
-        .partition(|mutant| plan.together && mutant.file.starts_with("crates/chatmetric/"));
-    let mut survivors = Vec::new();
-    // All before anything is broken: each change is a build.
-    let mut sound = Vec::new();
-    for mutant in grouped {
-        match group::green(&copy, mutant) {
-            Ok(()) => sound.push(mutant),
-            Err(error) => survivors.extend(told(mutant, Err(error))),
-        }
-    }
-    for group in groups(&sound) {
-        survivors.extend(group::kill(&copy, &group)?);
-    }
+    let (mut survivors, alone) = if plan.alone {
+        (Vec::new(), chosen.clone())
+    } else {
+        together::kill(&copy, &chosen)?
+    };
     for mutant in alone {
         println!("\n==> {}: {}", mutant.id, mutant.promise);
         survivors.extend(told(mutant, kill(&copy, mutant)));
@@ -174,24 +163,6 @@ fn told(mutant: &Mutant, outcome: Result<()>) -> Option<&'static str> {
             Some(mutant.id)
         }
     }
-}
-
-/// Groups in which every mutant changes a file of its own and has a test of its own.
-fn groups<'m>(mutants: &[&'m Mutant]) -> Vec<Vec<&'m Mutant>> {
-    let mut groups: Vec<Vec<&Mutant>> = Vec::new();
-    for mutant in mutants {
-        let fits = |group: &&mut Vec<&Mutant>| {
-            group.len() < TOGETHER_MAX
-                && group
-                    .iter()
-                    .all(|other| other.file != mutant.file && other.test != mutant.test)
-        };
-        match groups.iter_mut().find(fits) {
-            Some(group) => group.push(mutant),
-            None => groups.push(vec![mutant]),
-        }
-    }
-    groups
 }
 
 /// Applies one mutation, runs the test, and puts the file back.
@@ -257,12 +228,8 @@ fn builds(copy: &Path, mutant: &Mutant) -> Result<()> {
 
 /// How many tests passed, or `None` when the run was red.
 fn tests_passed(copy: &Path, mutant: &Mutant) -> Result<Option<u64>> {
-    tests_passed_of(copy, mutant.test)
-}
-
-fn tests_passed_of(copy: &Path, arguments: &[&str]) -> Result<Option<u64>> {
     let output = in_copy(copy)
-        .args(arguments)
+        .args(mutant.test)
         .stdin(Stdio::null())
         .output()?;
     if !output.status.success() {
@@ -287,8 +254,13 @@ fn in_copy(copy: &Path) -> std::process::Command {
     // One target directory for all mutants: only the changed crate is built again.
     command
         .current_dir(copy)
-        .env("CARGO_TARGET_DIR", target_dir().join("mutants/target"));
+        .env("CARGO_TARGET_DIR", copy_target());
     command
+}
+
+/// The target directory of the copy.
+fn copy_target() -> PathBuf {
+    target_dir().join("mutants/target")
 }
 
 /// Copies the committed and the new files to a scratch directory.
@@ -318,11 +290,11 @@ mod tests {
     fn arguments_choose_mutants() {
         assert_eq!(parse(&[]).unwrap(), Plan::default());
         let id = all().next().unwrap().id;
-        let plan = parse(&["--together", "--unseen", "--limit", "5", id]).unwrap();
+        let plan = parse(&["--alone", "--unseen", "--limit", "5", id]).unwrap();
         assert_eq!(
             plan,
             Plan {
-                together: true,
+                alone: true,
                 unseen: true,
                 limit: Some(5),
                 ids: vec![id],
@@ -373,6 +345,18 @@ mod tests {
             }
         }
         false
+    }
+
+    /// Each that does not is a build of its own.
+    #[test]
+    fn nearly_all_are_built_together() {
+        let fits = |mutant: &&Mutant| {
+            let text = fs::read_to_string(root().join(mutant.file)).unwrap_or_default();
+            together::Asked::of(mutant).is_some() && switch::fits(&text, mutant)
+        };
+        let (switched, alone): (Vec<_>, Vec<_>) = all().partition(fits);
+        let names: Vec<&str> = alone.iter().map(|mutant| mutant.id).collect();
+        assert!(names.len() * 8 < switched.len(), "{names:?}");
     }
 
     /// A list that no longer fits the sources would be found only when somebody

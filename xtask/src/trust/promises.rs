@@ -123,5 +123,5 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("mutants", "Every protection is needed: without it a named test turns red",
         &["every_entry_fits_its_file", "every_mutation_of_the_page_fits_its_file"],
         "the list fits the sources",
-        &["mutants", "--together", "--unseen"], &[]),
+        &["mutants", "--unseen"], &[]),
 ];
