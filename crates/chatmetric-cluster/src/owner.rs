@@ -79,7 +79,7 @@ pub struct Owners {
 struct Inner {
     engine: Engine,
     members: Arc<Members>,
-    leases: Leases,
+    leases: Arc<Leases>,
     timeout: Duration,
     waiting: Semaphore,
     known: Mutex<HashMap<AccountKey, String>>,
@@ -104,7 +104,7 @@ impl Owners {
         let inner = Arc::new(Inner {
             engine: engine.clone(),
             members,
-            leases,
+            leases: Arc::new(leases),
             timeout,
             waiting: Semaphore::new(WAITING_MAX),
             known: Mutex::default(),

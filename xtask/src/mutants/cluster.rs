@@ -86,6 +86,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
+        id: "cluster-renews-beside",
+        promise: "a lease in use is renewed beside the questions, which wait for no server",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "                held.ends_at <= now\n",
+        replace: "                held.ends_at <= now + self.ttl / 2\n",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "a_lease_in_use_is_renewed_beside_the_questions"
+        ),
+    },
+    Mutant {
+        id: "cluster-lease-ends",
+        promise: "a lease that is not renewed ends",
+        file: "crates/chatmetric-cluster/src/owner/lease.rs",
+        find: "        if now >= lease.ends_at {\n",
+        replace: "        if false {\n",
+        test: test!(
+            "chatmetric-cluster",
+            it,
+            "a_lease_in_use_is_renewed_beside_the_questions"
+        ),
+    },
+    Mutant {
         id: "cluster-placed",
         promise: "a partition is counted where it was placed",
         file: "crates/chatmetric-cluster/src/assignment.rs",

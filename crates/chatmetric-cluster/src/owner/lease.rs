@@ -5,6 +5,9 @@
 //! its owner first, and the owner renews. What was seen first was written before, so the
 //! silence begins then and not with the take-over.
 //!
+//! A lease in use is renewed beside the questions: nobody waits for the servers to sync it
+//! while the one before lasts.
+//!
 //! Not here: whom to ask. Invariant: a decision falls between the take-over's silence and
 //! the end of the lease, both by the clock of this machine that never goes back.
 
@@ -45,6 +48,8 @@ struct Held {
     revision: u64,
     opens_at: Instant,
     ends_at: Instant,
+    /// A renewal is on its way.
+    renewing: bool,
 }
 
 /// Another member's lease, as it was seen here.
@@ -107,18 +112,25 @@ impl Leases {
     /// Decides, if this member is the owner or can become it. What was decided for `ask` is
     /// said again: its asker has not heard it.
     pub(super) async fn decide(
-        &self,
+        self: &Arc<Self>,
         account: AccountKey,
         (ask, question): (&[u8], &[u8]),
         view: &View,
     ) -> Result<Verdict, ClusterError> {
-        let state = Arc::clone(lock(&self.accounts).entry(account).or_default());
-        let mut state = state.lock().await;
+        let slot = Arc::clone(lock(&self.accounts).entry(account).or_default());
+        let mut state = slot.lock().await;
         let now = Instant::now();
-        let needs_look = match &*state {
+        let needs_look = match &mut *state {
             State::Unknown => true,
-            // Renewed ahead, so that a lease in use does not end.
-            State::Ours(held) => held.ends_at <= now + self.ttl / 2,
+            State::Ours(held) => {
+                // Ahead, so that a lease in use does not end.
+                let is_due = now < held.ends_at && held.ends_at <= now + self.ttl / 2;
+                if is_due && !std::mem::replace(&mut held.renewing, true) {
+                    let renewed = Arc::clone(self).renew(account, Arc::clone(&slot), *held);
+                    tokio::spawn(renewed);
+                }
+                held.ends_at <= now
+            }
             State::Theirs(seen) => now >= seen.last_at + BELIEVED || self.is_over(seen, view),
         };
         if needs_look && let Err(error) = self.acquire(account, &mut state, view).await {
@@ -153,6 +165,39 @@ impl Leases {
         Ok(Verdict::Decided(decision))
     }
 
+    /// Renews a lease that lasts a while yet; what is asked meanwhile is decided under it.
+    async fn renew(self: Arc<Self>, account: AccountKey, slot: Account, held: Held) {
+        let key = key_of(account);
+        let asked_at = Instant::now();
+        let renewed = match self.update(&key, held.revision).await {
+            Ok(Some(revision)) => Ok(Some(Held {
+                revision,
+                ends_at: asked_at + self.ttl,
+                renewing: false,
+                ..held
+            })),
+            Ok(None) => self.still_ours(&key, held).await,
+            Err(error) => Err(error),
+        };
+        let mut state = slot.lock().await;
+        let State::Ours(now) = &mut *state else {
+            return;
+        };
+        if now.revision != held.revision {
+            // A question came after its end, and renewed it for itself.
+            return;
+        }
+        now.renewing = false;
+        match renewed {
+            Ok(Some(lease)) => *now = lease,
+            Ok(None) => *state = State::Unknown,
+            Err(error) => {
+                let reason = crate::error::chain(&error);
+                tracing::debug!(reason, "a lease could not be renewed yet");
+            }
+        }
+    }
+
     /// Takes or renews the lease, or learns whose it is.
     async fn acquire(
         &self,
@@ -160,7 +205,7 @@ impl Leases {
         state: &mut State,
         view: &View,
     ) -> Result<(), ClusterError> {
-        let key = format!("a{}", account.0);
+        let key = key_of(account);
         for _ in 0..TRIES {
             // The lease counts from before it was asked for.
             let asked_at = Instant::now();
@@ -169,6 +214,7 @@ impl Leases {
                     *state = State::Ours(Held {
                         revision,
                         ends_at: asked_at + self.ttl,
+                        renewing: false,
                         ..lease
                     });
                     return Ok(());
@@ -229,6 +275,7 @@ impl Leases {
             revision,
             opens_at,
             ends_at: asked_at + self.ttl,
+            renewing: false,
         })
     }
 
@@ -238,7 +285,11 @@ impl Leases {
         let own = found.filter(|(_, owner, incarnation)| {
             *owner == self.name && *incarnation == self.incarnation
         });
-        Ok(own.map(|(revision, ..)| Held { revision, ..lease }))
+        Ok(own.map(|(revision, ..)| Held {
+            revision,
+            renewing: false,
+            ..lease
+        }))
     }
 
     fn value(&self) -> bytes::Bytes {
@@ -283,6 +334,11 @@ impl Leases {
             Err(error) => Err(failed("take a lease", error)),
         }
     }
+}
+
+/// The key of an account's lease.
+fn key_of(account: AccountKey) -> String {
+    format!("a{}", account.0)
 }
 
 /// What is known of a lease that has just been read.

@@ -5,7 +5,7 @@ use crate::world::settings;
 use chatmetric_cluster::assignment::owner_of;
 use chatmetric_cluster::members::Members;
 use chatmetric_cluster::owner::{Decided, Decider, KEPT_WITHIN, Owners};
-use chatmetric_cluster::{ClusterError, ClusterStore};
+use chatmetric_cluster::{ClusterError, ClusterStore, Settings};
 use chatmetric_core::AccountKey;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -58,7 +58,11 @@ struct Side {
 }
 
 fn side(servers: &Servers, name: &'static str, dir: &std::path::Path, admitted: &Admitted) -> Side {
-    let store = ClusterStore::open(settings(servers, name, &dir.join(name))).expect("opened");
+    side_of(settings(servers, name, &dir.join(name)), name, admitted)
+}
+
+fn side_of(settings: Settings, name: &'static str, admitted: &Admitted) -> Side {
+    let store = ClusterStore::open(settings).expect("opened");
     let (engine, topology) = (store.engine().clone(), store.topology().clone());
     let opened = Opened::default();
     let decider = Arc::new(Throttle {
@@ -209,6 +213,37 @@ fn no_second_has_more_than_the_limit_across_a_change_of_the_owner() {
         let span = window[LIMIT].duration_since(window[0]);
         assert!(span >= SECOND, "{} admitted in {span:?}", LIMIT + 1);
     }
+}
+
+/// Syncing a lease takes as long as syncing events does, and is due for one question in many:
+/// those that waited for it were the slowest of all.
+#[test]
+fn a_lease_in_use_is_renewed_beside_the_questions() {
+    let mut servers = Servers::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let admitted = Admitted::default();
+    let lease_ttl = SECOND * 8;
+    let told = Settings {
+        lease_ttl,
+        ..settings(&servers, "a", &dir.path().join("a"))
+    };
+    let a = side_of(told, "a", &admitted);
+    let account = AccountKey(7);
+    let asked_at = a.ask(account).expect("decided").asked_at;
+    // It is due, and the servers that it has to be renewed on are gone.
+    std::thread::sleep((lease_ttl / 2 + SECOND / 4).saturating_sub(asked_at.elapsed()));
+    servers.kill_all();
+    for _ in 0..3 {
+        let began = Instant::now();
+        a.ask(account).expect("decided under what is left of it");
+        assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    }
+    // What is not renewed ends all the same.
+    std::thread::sleep((lease_ttl + SECOND / 4).saturating_sub(asked_at.elapsed()));
+    a.ask(account).expect_err("the lease has ended");
+    assert_eq!(admitted.lock().expect("free").len(), 4);
+    servers.start_all_again();
+    crate::servers::wait_until("it is renewed", || a.ask(account).is_ok());
 }
 
 /// An asker whose answer is lost asks again: that is the same call, and no second one.
