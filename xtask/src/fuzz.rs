@@ -2,7 +2,8 @@
 //! parser, on stable Rust.
 //!
 //! The targets are a workspace of their own in `fuzz/`; what must hold is in the crates
-//! (`fuzz.rs`). libFuzzer needs nothing but flags of rustc, so there is no other tool to install.
+//! (`fuzz.rs`). A run of ten minutes or more is of an optimised build, and ends early when it
+//! has tried a hundred million inputs. libFuzzer needs nothing but flags of rustc, so there is no other tool to install.
 //! Invariants: what was found stays below the target directory, the committed corpus is only
 //! read; an input that breaks something is named, with the command that repeats it.
 
@@ -18,6 +19,10 @@ use std::thread;
 
 /// How long each target runs in CI.
 pub(crate) const CI_SECONDS: u64 = 30;
+/// A run of so long is worth a build that optimises.
+const LONG_SECONDS: u64 = 600;
+/// Such a run ends when it has tried so many inputs.
+const EXECUTIONS_ENOUGH: u64 = 100_000_000;
 /// More memory than this is a finding: no parser needs it.
 const RSS_MB_MAX: u32 = 1024;
 /// An input that takes longer is a finding.
@@ -70,13 +75,19 @@ struct Plan {
     input: Option<PathBuf>,
 }
 
+impl Plan {
+    const fn is_long(&self) -> bool {
+        self.seconds >= LONG_SECONDS
+    }
+}
+
 /// Builds all targets once and runs those that are named, or all.
 ///
 /// # Errors
 /// When an input breaks something, or the arguments make no sense.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let plan = parse(arguments)?;
-    let binaries = build()?;
+    let binaries = build(&plan)?;
     if let Some(input) = &plan.input {
         return repeat(&binaries, &plan.targets, input);
     }
@@ -94,7 +105,7 @@ pub(crate) fn all(seconds: u64) -> Result<()> {
         targets,
         input: None,
     };
-    fuzz(&build()?, &plan)
+    fuzz(&build(&plan)?, &plan)
 }
 
 fn parse(arguments: &[&str]) -> Result<Plan> {
@@ -145,15 +156,20 @@ fn dir() -> PathBuf {
 }
 
 /// Builds the targets; gives the folder that they are in.
-fn build() -> Result<PathBuf> {
+fn build(plan: &Plan) -> Result<PathBuf> {
     if !works("c++", &["--version"]) {
         setup::apt(&["g++"])?;
     }
     let host = host()?;
+    let (profile, folder) = if plan.is_long() {
+        ("long", "long")
+    } else {
+        ("dev", "debug")
+    };
     // A target is named, so that build scripts and macros are not counted.
     let status = cargo()
         .args(["build", "--locked", "--manifest-path", "fuzz/Cargo.toml"])
-        .args(["--target", &host, "--target-dir"])
+        .args(["--profile", profile, "--target", &host, "--target-dir"])
         .arg(dir())
         .env("RUSTFLAGS", FLAGS)
         .stdin(Stdio::null())
@@ -165,7 +181,7 @@ fn build() -> Result<PathBuf> {
              `cargo update --workspace --manifest-path fuzz/Cargo.toml` brings their lock forward"
         );
     }
-    Ok(dir().join(host).join("debug"))
+    Ok(dir().join(host).join(folder))
 }
 
 fn host() -> Result<String> {
@@ -198,7 +214,7 @@ fn fuzz(binaries: &Path, plan: &Plan) -> Result<()> {
         for _ in 0..workers.min(plan.targets.len()) {
             scope.spawn(|| {
                 while let Some(target) = plan.targets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = one(binaries, target, plan.seconds);
+                    let result = one(binaries, target, plan);
                     match &result {
                         Ok(told) => println!("figure: {}: {told}", target.name),
                         Err(error) => println!("{}: {error:#}", target.name),
@@ -223,7 +239,7 @@ fn fuzz(binaries: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn one(binaries: &Path, target: &Target, seconds: u64) -> Result<Told> {
+fn one(binaries: &Path, target: &Target, plan: &Plan) -> Result<Told> {
     let name = target.name;
     let (found, broken) = (dir().join("found").join(name), dir().join("broken"));
     for folder in [&found, &broken] {
@@ -237,12 +253,15 @@ fn one(binaries: &Path, target: &Target, seconds: u64) -> Result<Told> {
         // New inputs go into the first folder.
         .arg(&found)
         .arg(Path::new("fuzz/corpus").join(name))
-        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_total_time={}", plan.seconds))
         .arg(format!("-max_len={}", target.input_bytes_max))
         .arg(format!("-rss_limit_mb={RSS_MB_MAX}"))
         .arg(format!("-timeout={TIMEOUT_SECONDS}"))
         .arg(format!("-artifact_prefix={}/{name}-", broken.display()))
         .arg("-print_final_stats=1");
+    if plan.is_long() {
+        command.arg(format!("-runs={EXECUTIONS_ENOUGH}"));
+    }
     if let Some(words) = target.dictionary {
         command.arg(format!("-dict=fuzz/dictionaries/{words}.dict"));
     }
@@ -343,6 +362,7 @@ mod tests {
         );
         let plan = parse(&["--minutes", "2", "policy"]).unwrap();
         assert_eq!((plan.seconds, plan.targets[0].name), (120, "policy"));
+        assert!(!plan.is_long() && parse(&["--minutes", "10"]).unwrap().is_long());
         let plan = parse(&["record", "--input", "x"]).unwrap();
         assert_eq!(plan.input.as_deref(), Some(Path::new("x")));
         for wrong in [
