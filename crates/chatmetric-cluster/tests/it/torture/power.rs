@@ -6,13 +6,13 @@
 //! and acknowledge before. It must lose.
 
 use super::machine::{Files, Machine, alone};
-use crate::counting::batches;
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::servers::Servers;
 use crate::world::{commit_all, replicas, settings, wait_for};
 use chatmetric_cluster::{ClusterStore, Settings};
 use chatmetric_sim::Random;
 use chatmetric_store::{Batch, Receipt, Store as _, StoreError};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -36,29 +36,36 @@ fn cuts() -> u64 {
     asked.map_or(CUTS, |all| (CUTS * all).div_ceil(CUTS_OF_ALL))
 }
 
-/// Publishes until the power is gone; gives what was not acknowledged.
-fn publish(store: &ClusterStore, all: &[Batch]) -> (usize, Vec<Batch>) {
-    let (mut acknowledged, mut open) = (0, Vec::new());
-    let mut sent: Vec<(&Batch, mpsc::Receiver<Result<Receipt, StoreError>>)> = Vec::new();
-    let mut rest = all.iter();
+/// What was published until the power was gone.
+#[derive(Default)]
+struct Published {
+    all: Vec<Batch>,
+    acknowledged: usize,
+    /// What was not acknowledged.
+    open: Vec<Batch>,
+}
+
+/// Publishes one batch after the other until the power is gone: servers that do not sync
+/// take any number of them before it is.
+fn publish(store: &ClusterStore, source: &mut model::Random) -> Published {
+    let mut done = Published::default();
+    let mut sent: VecDeque<(Batch, mpsc::Receiver<Result<Receipt, StoreError>>)> = VecDeque::new();
     loop {
-        while sent.len() < WINDOW && open.is_empty() {
-            let Some(batch) = rest.next() else { break };
+        while sent.len() < WINDOW && done.open.is_empty() {
+            let batch = source.batch(400);
             let (sender, receiver) = mpsc::sync_channel(1);
             store.submit(batch.clone(), Box::new(move |told| drop(sender.send(told))));
-            sent.push((batch, receiver));
+            done.all.push(batch.clone());
+            sent.push_back((batch, receiver));
         }
-        if sent.is_empty() {
-            break;
-        }
-        let (batch, receiver) = sent.remove(0);
+        let Some((batch, receiver)) = sent.pop_front() else {
+            return done;
+        };
         match receiver.recv().expect("answered") {
-            Ok(_) => acknowledged += 1,
-            Err(_) => open.push(batch.clone()),
+            Ok(_) => done.acknowledged += 1,
+            Err(_) => done.open.push(batch),
         }
     }
-    open.extend(rest.cloned());
-    (acknowledged, open)
 }
 
 /// One cut of the power under load, and what is there afterwards.
@@ -102,7 +109,7 @@ impl Subject {
 
     /// Gives how many batches were acknowledged before the cut.
     fn cut(&mut self, nth: u64) -> Result<usize, String> {
-        let all = batches(SEED + nth, 4_000);
+        let mut source = model::Random(SEED + nth);
         let machine = Arc::clone(&self.machine);
         let running = machine.start(Files::Ext4)?;
         self.start_servers(&running.dir());
@@ -117,19 +124,20 @@ impl Subject {
             plug.pull(&mut random)
         });
         let servers = self.servers.as_mut().expect("they run");
-        let ((acknowledged, open), cut) = std::thread::scope(|scope| {
-            let publishing = scope.spawn(|| publish(&store, &all));
+        let (published, cut) = std::thread::scope(|scope| {
+            let publishing = scope.spawn(|| publish(&store, &mut source));
             let cut = pulled.join().expect("cuts");
             servers.kill_all();
             (publishing.join().expect("ends"), cut)
         });
         drop((store, counting, lasting));
         running.stop();
+        let Published {
+            all,
+            acknowledged,
+            open,
+        } = published;
         println!("{acknowledged} batches, then {cut:?} (seed {SEED}, cut {nth})");
-        assert!(
-            !open.is_empty(),
-            "the power went while something was under way"
-        );
         all.iter().for_each(|batch| self.model.take(batch));
         self.settle(&open)?;
         Ok(acknowledged)
