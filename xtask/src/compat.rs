@@ -245,7 +245,6 @@ fn in_ci() -> bool {
 
 /// Tells a suite which program to start and where its results go; a program that is
 /// set already stays. The script that all suites share leaves no compiled files.
-/// What every suite is told: the program, and where its results go.
 pub(crate) fn suite_environment(command: &mut Command, part: &str) {
     if env::var_os("CHATMETRIC_BIN").is_none() {
         command.env("CHATMETRIC_BIN", program("debug"));

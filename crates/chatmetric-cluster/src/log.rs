@@ -1,9 +1,10 @@
 //! Publishing into the logs: acknowledged is what a majority of servers has on disk.
 //!
-//! Not here: encoding and splitting (`entry`), and what goes together (`log/lane.rs`). Invariants: success is told after every part
-//! of a batch was acknowledged by its own stream; what is on the way is bounded; a part whose
-//! acknowledgement does not come is sent again until the time is over. So an entry may be in
-//! a log twice, as when its sender sends again: no count changes, the books have duplicates.
+//! Not here: encoding and splitting (`entry`), and what goes together (`log/lane.rs`).
+//! Invariants: success is told after every part of a batch was acknowledged by its own stream;
+//! what is on the way is bounded; a part whose acknowledgement does not come is sent again
+//! until the time is over. So an entry may be in a log twice, as when its sender sends again:
+//! no count changes, the books have duplicates.
 
 mod lane;
 
@@ -131,7 +132,7 @@ impl Log {
             tokio::pin!(publishing);
             let in_time = tokio::time::timeout(SLOW_AFTER, &mut publishing).await;
             let is_slow = in_time.is_err();
-            if is_slow && lane.is_slow() {
+            if is_slow && lane.note_slow() {
                 tokio::spawn(self.clone().again(partition));
             }
             let published = match in_time {

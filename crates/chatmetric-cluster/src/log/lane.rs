@@ -69,7 +69,7 @@ impl Lane {
 
     /// A message is slow: it is counted no more, and who took it must not take again.
     /// Whether somebody else has to begin.
-    pub(super) fn is_slow(&self) -> bool {
+    pub(super) fn note_slow(&self) -> bool {
         let mut state = self.lock();
         state.on_the_way = state.on_the_way.saturating_sub(1);
         state.begins()
@@ -209,7 +209,7 @@ mod tests {
         let first = lane.take(1 << 20).unwrap();
         assert_eq!(sources(&first), ["w0", "w1", "w2"]);
         assert!(lane.take(1 << 20).is_none());
-        assert!(!lane.is_slow(), "nothing waits");
+        assert!(!lane.note_slow(), "nothing waits");
         assert!(put(&lane, part(3, 7, 1)).0);
         assert!(put(&lane, part(4, 7, 1)).0);
         assert!(!put(&lane, part(5, 7, 1)).0);

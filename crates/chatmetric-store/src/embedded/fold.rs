@@ -3,8 +3,9 @@
 //!
 //! For the replicas of a cluster, whose journal is a stream that others keep too. Not here:
 //! what a place means and where the changes come from. Invariants: one call is one frame, so
-//! a crash leaves all of it or nothing, and nothing behind what it took; what a fold leaves does not depend on how the log
-//! was cut into calls, for all changes of a frame were received in one quarter-hour.
+//! a crash leaves all of it or nothing, and nothing behind what it took; what a fold leaves
+//! does not depend on how the log was cut into calls, for all changes of a frame were received
+//! in one quarter-hour.
 
 use super::EmbeddedStore;
 use super::generation::lock;
