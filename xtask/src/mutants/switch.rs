@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use std::ops::Range;
 use syn::visit::{self, Visit};
 
-/// What a run is told of the mutant that is on.
-pub(super) const VARIABLE: &str = "CHATMETRIC_MUTANT";
+/// What a run is told of the mutant that is on. Not with the prefix of the program's own: tests
+/// keep those away from the programs that they start.
+pub(super) const VARIABLE: &str = "MUTANT_OF_CHATMETRIC";
 
 /// A file with all bodies.
 #[derive(Debug, PartialEq, Eq)]
