@@ -25,6 +25,7 @@ mod explain;
 mod explained;
 mod fault;
 mod filter;
+mod filter_builder;
 pub(crate) mod fold;
 mod frame;
 #[cfg(any(test, fuzzing))]

@@ -1,7 +1,8 @@
 //! A blocked Bloom filter over fingerprints: 16 bits a message, one cache line
 //! a question, never a false "absent".
 //!
-//! Not here: a filter that stays in its file (`stored_filter`).
+//! Not here: a filter that stays in its file (`stored_filter`), and one that is built for it
+//! (`filter_builder`).
 
 use chatmetric_core::Fingerprint;
 
@@ -52,6 +53,23 @@ pub(crate) fn spread(fingerprint: Fingerprint) -> u64 {
     mixed ^ (mixed >> 32)
 }
 
+/// How far the bits of a message are apart in their line; the highest bits of what says which
+/// they are.
+#[inline]
+const fn step_of(bits: u64) -> u64 {
+    (bits >> 41) | 1
+}
+
+/// Sets the bits of a message in its line.
+pub(crate) fn set_bits(line: &mut [u64; LINE_WORDS], bits: u64) {
+    let mut bit = bits;
+    for _ in 0..PROBES {
+        let at = bit & 511;
+        line[(at >> 6) as usize % LINE_WORDS] |= 1 << (at & 63);
+        bit = bit.wrapping_add(step_of(bits));
+    }
+}
+
 /// Where a message would leave its bits: the same question to many filters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe {
@@ -64,10 +82,11 @@ impl Probe {
     pub(crate) fn of(fingerprint: Fingerprint) -> Self {
         let hash = spread(fingerprint);
         let bits = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let bits = bits ^ (bits >> 29);
         Self {
             line: hash.wrapping_mul(0xd6e8_feb8_6659_fd93),
-            bits: bits ^ (bits >> 29),
-            step: (bits >> 41) | 1,
+            bits,
+            step: step_of(bits),
         }
     }
 
@@ -75,6 +94,11 @@ impl Probe {
     #[inline]
     pub(crate) fn line_of(&self, lines: u64) -> u64 {
         ((u128::from(self.line) * u128::from(lines)) >> 64) as u64
+    }
+
+    /// What says which bits it sets in its line.
+    pub(crate) const fn bits(&self) -> u64 {
+        self.bits
     }
 
     /// Whether all its bits are set in a line.
@@ -146,11 +170,13 @@ impl Filter {
 
     pub(crate) fn insert(&mut self, fingerprint: Fingerprint) {
         let probe = Probe::of(fingerprint);
-        let (line, mut bit) = (self.line(&probe), probe.bits);
-        for _ in 0..PROBES {
-            let at = bit & 511;
-            self.words[line + (at >> 6) as usize] |= 1 << (at & 63);
-            bit = bit.wrapping_add(probe.step);
+        let line = self.line(&probe);
+        if let Some(line) = self
+            .words
+            .get_mut(line..)
+            .and_then(|it| it.first_chunk_mut())
+        {
+            set_bits(line, probe.bits);
         }
     }
 
@@ -169,13 +195,9 @@ impl Filter {
         self.words.len() as u64 * 8
     }
 
-    /// Its bytes, in parts of at most `bytes_max`: a filter may be large, and is never
-    /// copied as a whole.
-    pub(crate) fn parts(&self, bytes_max: usize) -> impl Iterator<Item = Vec<u8>> {
-        self.words.chunks((bytes_max / 8).max(1)).map(|words| {
-            let bytes = words.iter().flat_map(|word| word.to_le_bytes());
-            bytes.collect()
-        })
+    /// Its words, line after line.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 }
 
@@ -194,7 +216,8 @@ mod tests {
             filter.insert(key(number));
             filter.insert(Fingerprint(number));
         }
-        let bytes: Vec<u8> = filter.parts(1000).flatten().collect();
+        let words = filter.words().iter();
+        let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
         let mut read = Filter::to_fill(filter.lines, 0);
         for (line, bytes) in bytes.chunks(LINE_BYTES).enumerate() {
             let (words, _) = bytes.as_chunks::<8>();

@@ -115,7 +115,8 @@ fn merge(shared: &Shared, inputs: &[Arc<Run>]) -> Result<(), StoreError> {
     let write = || {
         let disk = shared.options.disk.as_ref();
         let records_max = inputs.iter().map(|it| it.records).sum();
-        let mut writer = RunWriter::create(disk, path.clone(), records_max)?;
+        let filter = (records_max, shared.options.merge_filter_bytes_max);
+        let mut writer = RunWriter::create(disk, path.clone(), filter)?;
         let mut count = 0_u32;
         run_set::merge(inputs, |record| {
             count = count.wrapping_add(1);

@@ -111,6 +111,8 @@ pub struct Options {
     /// Memory for the filters of sealed runs; what does not fit is folded, and then looked
     /// at in its file.
     pub filter_bytes_max: u64,
+    /// Memory for the filter of a run that is merged, while it is made.
+    pub merge_filter_bytes_max: u64,
     /// Memory for the blocks of the transactional part.
     pub cache_bytes: u64,
     /// Memory for day blocks that were read lately.
@@ -169,7 +171,8 @@ impl Options {
             segment_bytes: (records as u64 * JOURNAL_RECORD_BYTES)
                 .next_multiple_of(SEGMENT_BYTES_STEP)
                 .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
-            filter_bytes_max: part(32),
+            filter_bytes_max: part(28),
+            merge_filter_bytes_max: part(4),
             cache_bytes: part(8),
             day_cache_bytes: size(part(15)),
             ..self
@@ -208,6 +211,7 @@ impl Default for Options {
             merge_fan_in: 8,
             tally_days_behind_floor: None,
             filter_bytes_max: 256 * 1024 * 1024,
+            merge_filter_bytes_max: 32 * 1024 * 1024,
             cache_bytes: 16 * 1024 * 1024,
             day_cache_bytes: 32 * 1024 * 1024,
             disk: Arc::new(RealDisk),
@@ -243,6 +247,7 @@ mod tests {
         options.generation_bytes_max as u64 * generations
             + copy as u64 * shards
             + options.filter_bytes_max
+            + options.merge_filter_bytes_max
             + options.cache_bytes
             + options.day_cache_bytes as u64
     }

@@ -16,6 +16,7 @@ use super::catalog::RunEntry;
 use super::cold::ColdRecord;
 use super::fault;
 use super::filter::{FOLD_MAX, Filter, Probe};
+use super::filter_builder::FilterBuilder;
 use super::record_coding::{self, ENTRY_BYTES, Packed};
 use super::stored_filter::{StoredFilter, prefetch};
 use crate::api::StoreError;
@@ -49,19 +50,22 @@ pub(crate) struct RunWriter {
     block_start: usize,
     block_entries: usize,
     index: Vec<u8>,
-    filter: Filter,
+    filter: FilterBuilder,
     records: u64,
     last: Option<Fingerprint>,
     digest: Xxh3,
 }
 
 impl RunWriter {
-    /// Makes the file for at most `records_max` records.
+    /// Makes the file for at most `records_max` records; its filter is made in about
+    /// `filter_bytes_max` of memory.
     pub(crate) fn create(
         disk: &dyn Disk,
         path: PathBuf,
-        records_max: u64,
+        (records_max, filter_bytes_max): (u64, u64),
     ) -> Result<Self, StoreError> {
+        let dir = path.parent().unwrap_or(&path);
+        let filter = FilterBuilder::new(records_max, filter_bytes_max, dir)?;
         let file = disk
             .create(&path)
             .map_err(|error| fault::io("create", &path, error))?;
@@ -74,7 +78,7 @@ impl RunWriter {
             block_start: 0,
             block_entries: 0,
             index: Vec::new(),
-            filter: Filter::for_keys(records_max),
+            filter,
             records: 0,
             last: None,
             digest: Xxh3::new(),
@@ -105,7 +109,7 @@ impl RunWriter {
             Packed::Wide(pair) => self.buffer.extend_from_slice(pair),
         }
         self.block_entries += entries;
-        self.filter.insert(record.fingerprint);
+        self.filter.insert(record.fingerprint)?;
         self.records += 1;
         self.last = Some(record.fingerprint);
         Ok(())
@@ -148,10 +152,8 @@ impl RunWriter {
         }
         self.flush()?;
         let blocks = (self.index.len() / 16) as u64;
-        let filter = std::mem::replace(&mut self.filter, Filter::for_keys(0));
-        let filter_crc = filter
-            .parts(SYNC_EVERY_BYTES)
-            .fold(0, |crc, part| crc32c::crc32c_append(crc, &part));
+        let filter = FilterBuilder::InMemory(Filter::for_keys(0));
+        let filter = std::mem::replace(&mut self.filter, filter);
         let mut header = [0_u8; HEADER_BYTES];
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&self.records.to_le_bytes());
@@ -159,15 +161,20 @@ impl RunWriter {
         header[24..32].copy_from_slice(&filter.bytes().to_le_bytes());
         header[32..36].copy_from_slice(&week.to_le_bytes());
         header[36..40].copy_from_slice(&crc32c::crc32c(&self.index).to_le_bytes());
-        header[40..44].copy_from_slice(&filter_crc.to_le_bytes());
         // Those of a large run are tens of megabytes: synced on the way as its blocks.
         let index = std::mem::take(&mut self.index);
-        let index = index.chunks(SYNC_EVERY_BYTES).map(<[u8]>::to_vec);
-        for part in index.chain(filter.parts(SYNC_EVERY_BYTES)) {
-            self.buffer.extend_from_slice(&part);
+        for part in index.chunks(SYNC_EVERY_BYTES) {
+            self.buffer.extend_from_slice(part);
             self.flush()?;
         }
-        drop(filter);
+        drop(index);
+        let mut filter_crc = 0;
+        filter.finish(SYNC_EVERY_BYTES, |part| {
+            filter_crc = crc32c::crc32c_append(filter_crc, part);
+            self.buffer.extend_from_slice(part);
+            self.flush()
+        })?;
+        header[40..44].copy_from_slice(&filter_crc.to_le_bytes());
         header[44..60].copy_from_slice(&self.digest.digest128().to_le_bytes());
         let crc = crc32c::crc32c(&header[..60]);
         header[60..].copy_from_slice(&crc.to_le_bytes());

@@ -158,7 +158,9 @@ fn write_run(shared: &Shared, finished: &Finished) -> Result<Option<Run>, StoreE
         .map_or(own_week, |last| last.week.max(own_week));
     let write = |path: &Path| {
         let disk = shared.options.disk.as_ref();
-        let mut writer = RunWriter::create(disk, path.to_owned(), records.len() as u64)?;
+        // Of a generation it is a thirtieth of what that has in memory.
+        let filter = (records.len() as u64, u64::MAX);
+        let mut writer = RunWriter::create(disk, path.to_owned(), filter)?;
         for record in &records {
             writer.push(record)?;
         }

@@ -10,7 +10,7 @@
 //!
 //! Not here: which part a number belongs to, and what becomes of the parts. Invariants: the
 //! old store stays as it is; every record, day and item is in exactly one part; memory does
-//! not grow with the number of messages, but for the index and filter of one run at a time.
+//! not grow with the number of messages, but for the index of one run at a time.
 
 mod catalog_of;
 
@@ -33,6 +33,9 @@ use rustc_hash::FxBuildHasher;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Memory for the filter of each run that is written, while it is made.
+const SPLIT_FILTER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Which part something belongs to, counted from 0.
 pub trait PartOf {
@@ -247,7 +250,8 @@ impl<'s> StoreSplit<'s> {
             let count = counts.get(making.part).copied().unwrap_or(0);
             if let Some(writer) = writers.get_mut(making.part).filter(|_| count > 0) {
                 let path = making.restore.dir().join(run_name(run.id));
-                *writer = Some(RunWriter::create(&disk, path, count)?);
+                let filter = (count, SPLIT_FILTER_BYTES_MAX);
+                *writer = Some(RunWriter::create(&disk, path, filter)?);
             }
         }
         self.walk(run, |part, record| {

@@ -166,7 +166,8 @@ mod tests {
             let dir = tempfile::tempdir().expect("a directory");
             let mut filter = Filter::for_keys(keys);
             (0..u128::from(keys)).for_each(|number| filter.insert(key(number)));
-            let bytes: Vec<u8> = filter.parts(1000).flatten().collect();
+            let words = filter.words().iter();
+            let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
             let file = File::create(dir.path().join("a.run")).expect("a file");
             file.write_all_at(&bytes, OFFSET).expect("space");
             Self {

@@ -75,6 +75,7 @@ mod make {
     pub(super) fn filters_on_disk() -> Box<dyn Subject> {
         let options = Options {
             filter_bytes_max: 0,
+            merge_filter_bytes_max: 0,
             ..tiny()
         };
         Embedded::make(options, false)

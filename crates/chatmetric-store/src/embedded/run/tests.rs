@@ -19,7 +19,8 @@ fn record(number: u128, slot: u32) -> ColdRecord {
 }
 
 fn write(path: &Path, numbers: impl Iterator<Item = u128>, slot: u32) -> Arc<Run> {
-    let mut writer = RunWriter::create(&RealDisk, path.to_owned(), 5_000).expect("a new file");
+    let mut writer =
+        RunWriter::create(&RealDisk, path.to_owned(), (5_000, 2_000)).expect("a new file");
     for number in numbers {
         writer.push(&record(number, slot)).expect("space");
     }
@@ -62,7 +63,8 @@ fn records_are_found_however_they_are_spread() {
     let dir = tempfile::tempdir().expect("a directory");
     for (name, keys) in spreads {
         let path = dir.path().join(name);
-        let mut writer = RunWriter::create(&RealDisk, path.clone(), 6_000).expect("a new file");
+        let mut writer =
+            RunWriter::create(&RealDisk, path.clone(), (6_000, u64::MAX)).expect("a new file");
         let with_key = |key| ColdRecord {
             fingerprint: Fingerprint(key),
             ..record(1, 100)

@@ -25,7 +25,7 @@ fn sent(number: u128, slot: u32) -> ColdRecord {
 
 fn run(dir: &Path, order: u64, week: u32, records: &[ColdRecord]) -> Arc<Run> {
     let path = dir.join(format!("{order}.run"));
-    let mut writer = RunWriter::create(&RealDisk, path.clone(), 1_000).expect("space");
+    let mut writer = RunWriter::create(&RealDisk, path.clone(), (1_000, u64::MAX)).expect("space");
     for record in records {
         writer.push(record).expect("space");
     }

@@ -88,6 +88,8 @@ impl Setup {
             merge_fan_in: 3,
             // Of the older runs it is looked at in their files.
             filter_bytes_max: 4 * 1024,
+            // Nearly every merge needs a scratch file.
+            merge_filter_bytes_max: 1024,
             ..Options::default()
         }
     }
