@@ -32,6 +32,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ),
     },
     Mutant {
+        id: "filter-parts",
+        promise: "a filter that is made in parts has every message",
+        file: "crates/chatmetric-store/src/embedded/filter_builder.rs",
+        find: "        add(&mut words, &part.notes);\n",
+        replace: "",
+        test: test!(
+            "chatmetric-store",
+            lib,
+            "a_filter_that_is_built_in_parts_is_the_same"
+        ),
+    },
+    Mutant {
+        id: "filter-scratch",
+        promise: "a scratch file that changed makes no filter",
+        file: "crates/chatmetric-store/src/embedded/filter_builder.rs",
+        find: "if crc32c::crc32c(&chunk) != crc {",
+        replace: "if false && crc == 0 {",
+        test: test!(
+            "chatmetric-store",
+            lib,
+            "a_scratch_file_that_changed_is_noticed"
+        ),
+    },
+    Mutant {
         id: "old-runs",
         promise: "no writer waits while the kernel frees removed runs",
         file: "crates/chatmetric-store/src/embedded/shared.rs",

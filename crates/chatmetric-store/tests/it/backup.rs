@@ -4,6 +4,7 @@
 //! run all the time.
 
 use crate::embedded::tiny;
+use crate::model::Over;
 use crate::subject::{OTHER_SPACE, SPACE, batch, event, home, number, of, slots, to};
 use chatmetric_core::{AccountKey, EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::{
@@ -99,6 +100,7 @@ fn a_cut_under_load_is_an_acknowledged_prefix() {
                 acknowledged.store(id, Ordering::SeqCst);
             }
         });
+        let _over = Over(&stop);
         let cuts = (0..12_u64).map(|turn| {
             wait_until("traffic", || {
                 acknowledged.load(Ordering::SeqCst) >= turn * 20
@@ -109,9 +111,7 @@ fn a_cut_under_load_is_an_acknowledged_prefix() {
             let after = acknowledged.load(Ordering::SeqCst) + 1;
             (before, parts_of(&cut), cut.positions.clone(), after)
         });
-        let cuts = cuts.collect();
-        stop.store(true, Ordering::SeqCst);
-        cuts
+        cuts.collect()
     });
     let all = acknowledged.load(Ordering::SeqCst);
     let mut positions_before = vec![0; 3];

@@ -2,6 +2,7 @@
 //! tallies, the books and the binding of a message; limits, completions,
 //! concurrency, closing. Floor and quarantine: `conformance_quarantine`.
 
+use crate::model::Over;
 use crate::subject::{
     ACCOUNT, DAY, DAY_MS, HOUR_MS, Make, OTHER_SPACE, SLOT_MS, SPACE, Slots, T0, World, batch,
     counts, event, home, number, of, slots, to,
@@ -421,11 +422,11 @@ pub(crate) fn readers_see_whole_batches(make: Make) {
     let finished = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _over = Over(&finished);
             for id in 1..=BATCHES {
                 let pair = [event(2 * id, Sent, 0), event(2 * id + 1, Sent, DAY_MS)];
                 store.commit(batch(&pair)).expect("taken");
             }
-            finished.store(true, Ordering::Release);
         });
         let mut last = 0;
         loop {

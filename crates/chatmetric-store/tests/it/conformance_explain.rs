@@ -1,7 +1,7 @@
 //! What made a count: the rules of explanations that every store obeys, and whole
 //! histories against the reference in memory, which writes everything down plainly.
 
-use crate::model::{Random, cases};
+use crate::model::{Over, Random, cases};
 use crate::subject::{
     ACCOUNT, DAY_MS, HOUR_MS, Make, SLOT_MS, SPACE, T0, World, event, home, number, of, received,
     to,
@@ -168,13 +168,14 @@ pub(crate) fn notes_are_counted_once_while_they_are_sealed(make: Make) {
                 last = told.sent;
             }
         });
+        let over = Over(&done);
         for message in 0..MESSAGES {
             let report = event(message, Delivered, (message % 96) as i64 * SLOT_MS);
             store
                 .commit(received(T0 + DAY_MS, &[report, report]))
                 .expect("taken");
         }
-        done.store(true, Ordering::Release);
+        drop(over);
         reader.join().expect("no difference");
     });
     let told = explained(&mut world, 0..96);
@@ -211,6 +212,7 @@ pub(crate) fn a_count_is_never_seen_without_its_source(make: Make) {
             }
             wrong
         });
+        let over = Over(&done);
         for day in 0..DAYS {
             for line in 0..40 {
                 let id = (day as u128) << 8 | line as u128;
@@ -220,7 +222,7 @@ pub(crate) fn a_count_is_never_seen_without_its_source(make: Make) {
                 store.commit(batch).expect("taken");
             }
         }
-        done.store(true, Ordering::Release);
+        drop(over);
         let wrong = reader.join().expect("it ends");
         assert_eq!(wrong, []);
     });

@@ -7,7 +7,7 @@
 
 use crate::embedded::tiny;
 use crate::fault_disk::{Fault, FaultDisk, files_below};
-use crate::model::{Model, Random, T0_MS, cases, counts_of};
+use crate::model::{Model, Over, Random, T0_MS, cases, counts_of};
 use chatmetric_store::{Batch, EmbeddedStore, Health, Options, Step, Store, StoreError};
 use std::path::Path;
 use std::sync::Arc;
@@ -781,6 +781,7 @@ fn readers_never_see_a_seal() {
             }
             reads
         });
+        let over = Over(&done);
         let (mut random, mut model) = (Random(9), Model::default());
         for _ in 0..300 {
             // Messages are only added, so that the sum may never fall.
@@ -792,7 +793,7 @@ fn readers_never_see_a_seal() {
                 model.counts().values().map(|it| i64::from(it[0])).sum()
             );
         }
-        done.store(true, Ordering::SeqCst);
+        drop(over);
         assert!(reader.join().expect("no panic") > 0);
         model.check(&store).expect("readable");
     });
@@ -848,6 +849,7 @@ fn cached_days_are_never_mixed_with_newer_ones() {
                 }
             });
         }
+        let over = Over(&done);
         for round in 0..cases(400) {
             let number = numbers[(round % 3) as usize];
             let event = |at_day: i64, id: u64| chatmetric_store::StatusEvent {
@@ -876,7 +878,7 @@ fn cached_days_are_never_mixed_with_newer_ones() {
                 "read your writes"
             );
         }
-        done.store(true, Ordering::SeqCst);
+        drop(over);
     });
     assert!(store.stats().runs > 0, "something was sealed meanwhile");
     store.verify().expect("exact");

@@ -7,6 +7,7 @@ use crate::conformance_explain::duplicates_told;
 use chatmetric_core::{EpochMs, Fingerprint, MessageStatus, PhoneNumber, Slot, SpaceKey, UtcDay};
 use chatmetric_store::{Batch, Books, SourceName, StatusEvent, Store, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) const T0_MS: i64 = 20_000 * 86_400_000;
 
@@ -180,4 +181,14 @@ pub(crate) fn counts_of(store: &dyn Store) -> Result<BTreeMap<Place, [i32; 5]>, 
 pub(crate) fn cases(default: u64) -> u64 {
     let asked = std::env::var("CHATMETRIC_CASES").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Says that something is over when it is dropped, also by a panic: a test whose threads wait
+/// for that would hang instead of failing.
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
