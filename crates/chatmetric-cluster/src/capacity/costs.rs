@@ -42,7 +42,7 @@ pub const STORE_MEMORY_SHARE_TOGETHER: f64 = 0.4;
 /// `embedded::filter` bound it), nothing. Each takes a read of the disk.
 pub const FILTER_PASSES: [(f64, f64); 4] = [(1.0, 0.002), (0.5, 0.025), (0.25, 0.33), (0.0, 1.0)];
 /// Of a store's memory, what is for filters (`Options::with_memory`).
-pub const FILTER_MEMORY_SHARE: f64 = 0.32;
+pub const FILTER_MEMORY_SHARE: f64 = 0.28;
 /// Snapshots of a partition that are kept (`snapshot::KEPT`).
 pub const SNAPSHOTS_KEPT: f64 = 2.0;
 /// How often they are made.

@@ -15,8 +15,12 @@ use std::path::{Path, PathBuf};
 
 /// What the scratch file has of a message: its line in the part, and its bits.
 const NOTE_BYTES: usize = 12;
-/// Notes are written so many bytes at a time.
-const CHUNK_BYTES: usize = 341 * NOTE_BYTES;
+/// Notes are written and read so many bytes at a time, as far as there is memory.
+const CHUNK_BYTES_MAX: usize = 5_461 * NOTE_BYTES;
+const CHUNK_BYTES_MIN: usize = 341 * NOTE_BYTES;
+/// The scratch file is synced after so many bytes: what the kernel has to write before it can
+/// let go of memory would stop the journal too.
+const SYNC_EVERY_BYTES: usize = 4 * 1024 * 1024;
 
 /// See the module.
 pub(crate) enum FilterBuilder {
@@ -31,8 +35,10 @@ pub(crate) struct Parts {
     file: File,
     /// Bytes of the scratch file so far.
     end: u64,
+    unsynced_bytes: usize,
     lines: u64,
     lines_of_part: u64,
+    chunk_bytes: usize,
     parts: Vec<Part>,
 }
 
@@ -54,18 +60,21 @@ impl FilterBuilder {
         }
         // Half of the memory for the part that is built, half for notes of all others.
         let half = bytes_max / 2;
-        let parts_max = (half / CHUNK_BYTES as u64).max(1);
+        let parts_max = (half / CHUNK_BYTES_MIN as u64).max(1);
         let lines = bytes / LINE_BYTES as u64;
         let lines_of_part = (half / LINE_BYTES as u64).max(lines.div_ceil(parts_max));
         let parts = lines.div_ceil(lines_of_part);
+        let chunk_bytes = (half / parts) as usize / NOTE_BYTES * NOTE_BYTES;
         let file = tempfile::tempfile_in(dir)
             .map_err(|error| fault::io("make a scratch file in", dir, error))?;
         Ok(Self::InParts(Parts {
             dir: dir.to_owned(),
             file,
             end: 0,
+            unsynced_bytes: 0,
             lines,
             lines_of_part,
+            chunk_bytes: chunk_bytes.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX),
             parts: (0..parts).map(|_| Part::default()).collect(),
         }))
     }
@@ -121,15 +130,19 @@ impl Parts {
         };
         part.notes.extend_from_slice(&(within as u32).to_le_bytes());
         part.notes.extend_from_slice(&probe.bits().to_le_bytes());
-        if part.notes.len() >= CHUNK_BYTES {
-            self.file
-                .write_all_at(&part.notes, self.end)
-                .map_err(|error| fault::io("write a scratch file in", &self.dir, error))?;
-            part.chunks.push((self.end, crc32c::crc32c(&part.notes)));
-            self.end += part.notes.len() as u64;
-            part.notes.clear();
+        if part.notes.len() < self.chunk_bytes {
+            return Ok(());
         }
-        Ok(())
+        part.chunks.push((self.end, crc32c::crc32c(&part.notes)));
+        let mut written = self.file.write_all_at(&part.notes, self.end);
+        self.end += part.notes.len() as u64;
+        self.unsynced_bytes += part.notes.len();
+        part.notes.clear();
+        if self.unsynced_bytes >= SYNC_EVERY_BYTES {
+            self.unsynced_bytes = 0;
+            written = written.and_then(|()| self.file.sync_data());
+        }
+        written.map_err(|error| fault::io("write a scratch file in", &self.dir, error))
     }
 
     /// The words of a part.
@@ -140,7 +153,7 @@ impl Parts {
         let lines = self.lines_of_part.min(self.lines - lines_before);
         let mut words = vec![0; (lines * LINE_BYTES as u64 / 8) as usize];
         add(&mut words, &part.notes);
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut chunk = vec![0; self.chunk_bytes];
         for (offset, crc) in part.chunks {
             self.file
                 .read_exact_at(&mut chunk, offset)
@@ -217,12 +230,10 @@ mod tests {
             let FilterBuilder::InParts(parts) = builder else {
                 panic!("{keys} fit");
             };
-            let notes = parts.parts.len() * CHUNK_BYTES;
+            let notes = parts.parts.len() * parts.chunk_bytes;
             let part = parts.lines_of_part * LINE_BYTES as u64;
             assert!(notes as u64 <= BYTES_MAX / 2, "{keys}: {notes}");
-            // So few notes at a time that a part has to be larger: a twentieth of the whole.
-            let least = Filter::bytes_for(keys) / 40;
-            assert!(part <= (BYTES_MAX / 2).max(least), "{keys}: {part}");
+            assert!(part <= BYTES_MAX / 2, "{keys}: {part}");
         }
     }
 
