@@ -31,27 +31,27 @@ fn a_plan_says_how_many_what_bounds_it_and_what_is_assumed() {
             1,000,000,000 messages a day: 30,324 events/s on average, 90,972 at the peak in 3,032 entries/s
 
             6 machines of 8 cores and 128 GB: 3 nodes of chatmetric, 3 nats-servers
-            bound by random reads of a node, one gone, 81 % of what may be used
+            bound by random reads of a node, one gone, 86 % of what may be used
 
               cluster.partitions = 16      cannot be changed later: plan for the day that it has to bear in the end
               store.memory_bytes_max = 65320000000  on each node
 
             THE BUSIEST AT THE PEAK                   NEEDS        MAY USE
-            cores of a node                             2.9            4.8  60 %
-            cores of a node, one gone                   3.2            6.8  47 %
+            cores of a node                             3.0            4.8  62 %
+            cores of a node, one gone                   3.3            6.8  48 %
             memory of a node                          12 GB          77 GB  15 %
             disk of a node, one gone                 3.6 TB         6.8 TB  53 %
-            random reads of a node, one gone      274,872/s      340,000/s  81 %
+            random reads of a node, one gone      292,596/s      340,000/s  86 %
             network of a node                       36 MB/s       750 MB/s   5 %
             cores of a nats-server                      1.5            4.8  32 %
             disk of a nats-server                    7.0 TB       no limit
             network of a nats-server               240 MB/s       750 MB/s  32 %
-            counting one partition                     22 %           60 %  37 %
+            counting one partition                     23 %           60 %  39 %
             a round of snapshots                      4.9 h         96.0 h   5 %
             log of one partition              241 entries/s  900 entries/s  27 %
 
-            busy cores of all machines: ingest 0.6, log 4.6, tally 4.5, api 0.0, snapshots 1.2
-            a new message has the disk asked 7.92 times, because of what filters in memory let through
+            busy cores of all machines: ingest 0.6, log 4.6, tally 4.7, api 0.0, snapshots 1.2
+            a new message has the disk asked 8.43 times, because of what filters in memory let through
             when the fullest node goes, others load 3.1 TB (82 min through half of one server's network)
 
             FOR                       TAKEN  FLAG                  BY DEFAULT FROM
