@@ -88,7 +88,7 @@ struct Plan<'a> {
     alone: bool,
     /// Only those that were not seen red as they are.
     unseen: bool,
-    /// So many, the first of those chosen: all take many hours.
+    /// So many, the first of those chosen.
     limit: Option<usize>,
     /// None named means all.
     ids: Vec<&'a str>,
@@ -235,18 +235,9 @@ fn tests_passed(copy: &Path, mutant: &Mutant) -> Result<Option<u64>> {
     if !output.status.success() {
         return Ok(None);
     }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let passed = text
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("test result: ok. ")?
-                .split(' ')
-                .next()?
-                .parse::<u64>()
-                .ok()
-        })
-        .sum();
-    Ok(Some(passed))
+    Ok(Some(together::passed(&String::from_utf8_lossy(
+        &output.stdout,
+    ))))
 }
 
 fn in_copy(copy: &Path) -> std::process::Command {

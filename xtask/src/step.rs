@@ -229,7 +229,7 @@ fn names_a_failed_test(text: &str) -> bool {
 
 /// Reads the closing line of `cargo test`, nextest, pytest, node's runner or Surefire;
 /// Go's runner has none, so each of its results counts.
-fn closing_line(line: &str) -> Option<Tally> {
+pub(crate) fn closing_line(line: &str) -> Option<Tally> {
     let line = strip_colour(line);
     let line = line.trim();
     if let Some(rest) = line.strip_prefix("test result: ") {

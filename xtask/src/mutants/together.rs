@@ -7,6 +7,7 @@
 use super::switch::{self, Switched};
 use super::{Mutant, in_copy, told};
 use crate::setup;
+use crate::step::closing_line;
 use crate::workspace::target_dir;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -144,13 +145,10 @@ fn is_red(copy: &Path, programs: &Programs, asked: &Asked, mutant: &Mutant) -> R
     Ok(())
 }
 
-fn passed(text: &str) -> u64 {
-    text.lines()
-        .filter_map(|line| {
-            let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
-            counts.split(' ').next()?.parse::<u64>().ok()
-        })
-        .sum()
+/// How many tests passed, as their runner says.
+pub(super) fn passed(text: &str) -> u64 {
+    let counts = text.lines().filter_map(closing_line);
+    counts.map(|counts| counts.passed).sum()
 }
 
 fn end_of(text: &str) -> String {

@@ -10,7 +10,8 @@
 //!
 //! Not here: which part a number belongs to, and what becomes of the parts. Invariants: the
 //! old store stays as it is; every record, day and item is in exactly one part; memory does
-//! not grow with the number of messages, but for the index of one run at a time.
+//! not grow with the number of messages, but for the index of one run at a time and the
+//! filters of its parts, each 4 MiB at most.
 
 mod catalog_of;
 
