@@ -64,7 +64,8 @@ const TARGETS: [Target; 9] = [
     target("whatsapp", Some("json"), 8192),
     target("receipts", Some("json"), 4096),
     target("bulk", Some("json"), 4096),
-    target("config", Some("config"), 8192),
+    // A section is a few hundred bytes, and the time of an input goes with its length.
+    target("config", Some("config"), 2048),
     target("journal", None, 2048),
     target("record", None, 1024),
 ];
