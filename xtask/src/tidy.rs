@@ -13,7 +13,7 @@ mod text;
 use crate::workspace::{files, root};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files without which the repository is not complete.
 const FILES_REQUIRED: [&str; 10] = [
@@ -28,6 +28,9 @@ const FILES_REQUIRED: [&str; 10] = [
     "deny.toml",
     "typos.toml",
 ];
+
+/// The lock of the fuzzer's targets, which are a workspace apart.
+const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 
 /// What a rule found in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,9 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     let files = files()?;
+    for behind in fuzz_lock_behind(&root, &files)? {
+        report(FUZZ_LOCK, Finding::Fault(behind));
+    }
     for path in &files {
         let bytes = fs::read(root.join(path))
             .with_context(|| format!("could not read `{}`", path.display()))?;
@@ -73,6 +79,27 @@ pub(crate) fn run() -> Result<()> {
         bail!("{faults} faults");
     }
     Ok(())
+}
+
+/// What the lock of the fuzzer's targets lacks.
+fn fuzz_lock_behind(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+    let read = |path: &Path| {
+        fs::read_to_string(root.join(path))
+            .with_context(|| format!("could not read `{}`", path.display()))
+    };
+    let mut manifests = Vec::new();
+    for path in files {
+        let Ok(below) = path.strip_prefix("crates") else {
+            continue;
+        };
+        if let (Some(krate), true) = (below.parent(), below.ends_with("Cargo.toml")) {
+            manifests.push((krate.display().to_string(), read(path)?));
+        }
+    }
+    Ok(manifests::fuzz_lock_behind(
+        &read(Path::new(FUZZ_LOCK))?,
+        &manifests,
+    ))
 }
 
 /// All findings in one file.

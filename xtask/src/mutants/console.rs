@@ -45,9 +45,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "test",
             "-p",
             "chatmetric",
-            "--test",
-            "it",
-            "a_user_who_may_not_sign_in_by_a_document_has_no_session",
+            "--lib",
+            "who_may_not_sign_in_has_no_session_in_memory_either",
         ],
     },
     Mutant {

@@ -92,7 +92,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "chatmetric",
             "--test",
             "it",
-            "a_killed_import_goes_on_where_it_was",
+            "a_load_goes_on_behind_what_is_durable_and_not_behind_what_was_sent",
         ],
     },
     Mutant {

@@ -24,7 +24,7 @@ const EVERYTHING: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
 /// next one.
 const BUILDS_MAX: usize = 12;
 /// A test that takes longer does not end.
-const TEST_SECONDS_MAX: u64 = 900;
+const TEST_SECONDS_MAX: u64 = 300;
 
 /// What `cargo test` of a mutant is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

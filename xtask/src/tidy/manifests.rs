@@ -109,6 +109,44 @@ pub(super) fn check(name: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
+/// The targets of the fuzzer are a workspace with a lock of their own, and nothing
+/// but their build refuses one that is behind, late in CI. `manifests` are the name
+/// and the manifest of each of our crates.
+pub(super) fn fuzz_lock_behind(lock: &str, manifests: &[(String, String)]) -> Vec<String> {
+    let mut behind = Vec::new();
+    for package in lock.split("[[package]]") {
+        let mut lines = package.lines().map(str::trim);
+        let Some(name) = lines.find_map(|line| line.strip_prefix("name = ")) else {
+            continue;
+        };
+        let name = name.trim_matches('"');
+        let Some((_, manifest)) = manifests.iter().find(|(ours, _)| ours == name) else {
+            continue;
+        };
+        // `"name",` or, where there are two versions, `"name 1.2.3",`.
+        let locked: Vec<&str> = lines
+            .filter_map(|line| line.strip_prefix('"')?.split(['"', ' ']).next())
+            .collect();
+        for wanted in always(manifest).filter(|wanted| !locked.contains(wanted)) {
+            behind.push(format!(
+                "does not know that `{name}` needs `{wanted}`: \
+                 cargo update --workspace --manifest-path fuzz/Cargo.toml"
+            ));
+        }
+    }
+    behind
+}
+
+/// The names in `[dependencies]` that are not optional.
+fn always(manifest: &str) -> impl Iterator<Item = &str> {
+    let optional: Vec<&str> = manifest
+        .lines()
+        .filter(|line| line.contains("optional = true"))
+        .filter_map(|line| line.split([' ', '.', '=']).next())
+        .collect();
+    dependencies(manifest).filter(move |name| !optional.contains(name))
+}
+
 /// The names in `[dependencies]`.
 fn dependencies(text: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;

@@ -1,6 +1,6 @@
 //! Each rule of tidy on a text that breaks it and on one that does not.
 
-use super::{Finding, check_file, compatibility};
+use super::{Finding, check_file, compatibility, manifests};
 use std::path::Path;
 
 fn faults(name: &str, text: &str) -> Vec<String> {
@@ -224,4 +224,27 @@ fn every_code_has_its_row() {
         ["has no row for the error `Three`"]
     );
     assert_eq!(compatibility::codes_without_row("", "").len(), 1);
+}
+
+#[test]
+fn the_lock_of_the_fuzzer_knows_what_our_crates_need() {
+    let lock = "[[package]]\nname = \"ours\"\ndependencies = [\n \"a\",\n \"b 1.2.0\",\n]\n";
+    let behind = |dependencies: &str| {
+        let manifest = format!("[dependencies]\n{dependencies}\n[dev-dependencies]\nd = \"1\"\n");
+        manifests::fuzz_lock_behind(lock, &[("ours".into(), manifest)])
+    };
+    let optional = "c = { workspace = true, optional = true }";
+    assert_eq!(
+        behind(&format!("a.workspace = true\nb = \"1\"\n{optional}")),
+        Vec::<String>::new()
+    );
+    let found = behind("a.workspace = true\nc.workspace = true");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("`ours` needs `c`"), "{found:?}");
+    // A crate that no target uses is not in the lock.
+    let elsewhere = [("another".into(), "[dependencies]\nc = \"1\"\n".into())];
+    assert_eq!(
+        manifests::fuzz_lock_behind(lock, &elsewhere),
+        Vec::<String>::new()
+    );
 }

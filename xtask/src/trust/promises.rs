@@ -95,7 +95,7 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("fuzz", "No input of a parser panics, hangs or reads back as something else",
         &["the_corpus_of_segments_holds", "the_corpus_of_records_holds"],
         "30 seconds for each of nine parsers, chosen by coverage, and the committed inputs",
-        &["fuzz", "--minutes", "60"],
+        &["fuzz", "--minutes", "240"],
         &["Parquet and compressed files have tests of damage and no fuzzer"]),
     promise("concurrency", "What threads share is right in every order of them",
         &["a_reader_counts_every_generation_once_while_they_are_sealed", "readers_see_whole_batches"],

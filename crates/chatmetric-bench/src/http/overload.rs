@@ -33,9 +33,16 @@ const OVERLOAD_CONNECTIONS: u64 = 1_250;
 /// Connections and share of the capacity of the account that sends little.
 const LIGHT_CONNECTIONS: usize = 64;
 const LIGHT_SHARE: f64 = 0.1;
-/// How often it is overloaded, each time for a part of the span: merges of the store take
-/// seconds of its core, and must fall on both loads alike.
-const ROUNDS: u32 = 12;
+/// How often it is overloaded at least, each time for a part of the span: merges of the store
+/// take seconds of its core, and must fall on both loads alike.
+const ROUNDS_MIN: u32 = 12;
+/// Longer spans have more parts and not longer ones.
+const PART_MAX: Duration = Duration::from_mins(1);
+/// An hour of overload takes an hour and a quarter: the capacity is measured for less long,
+/// as often.
+const CAPACITY_PART_MAX: Duration = Duration::from_secs(15);
+/// For how long an account sends little, alone and beside another, at most.
+const TENANTS_MAX: Duration = Duration::from_mins(1);
 /// Statuses of a body.
 const STATUSES: usize = 100;
 /// The core of the server, and that of the client.
@@ -77,12 +84,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     )?;
     // Each new message is proven absent among all before it, so capacity goes down with
     // what is stored: it is measured on either side of each overload.
-    let part = span / ROUNDS;
-    let at_capacity = || send(&heavy, CAPACITY_CONNECTIONS, Pace::Closed, part);
+    let (rounds, part) = rounds(span);
+    let capacity_part = part.min(CAPACITY_PART_MAX);
+    let at_capacity = || send(&heavy, CAPACITY_CONNECTIONS, Pace::Closed, capacity_part);
     let mut capacities = vec![at_capacity()?];
     let before_kib = cap::resident_kib(instance.pid())?;
     let (mut overloads, mut after_kib) = (Vec::new(), 0);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let now = capacities.last().map_or(f64::NAN, Outcome::per_second);
         overloads.push(send(&heavy, connections, Pace::Scheduled(2.0 * now), part)?);
         after_kib = cap::resident_kib(instance.pid())?;
@@ -99,10 +107,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     let little = Pace::Scheduled(LIGHT_SHARE * per_second);
     let twice = Pace::Scheduled(2.0 * per_second);
-    let alone = send(&light, LIGHT_CONNECTIONS, little, span)?;
+    let tenants = span.min(TENANTS_MAX);
+    let alone = send(&light, LIGHT_CONNECTIONS, little, tenants)?;
     let (beside, flood) = std::thread::scope(|scope| {
-        let flood = scope.spawn(|| send(&heavy, connections, twice, span));
-        let beside = send(&light, LIGHT_CONNECTIONS, little, span);
+        let flood = scope.spawn(|| send(&heavy, connections, twice, tenants));
+        let beside = send(&light, LIGHT_CONNECTIONS, little, tenants);
         (beside, flood.join())
     });
     let flood = flood.ok().context("a thread of the client panicked")??;
@@ -124,6 +133,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     instance.stop()?;
     drop(cap);
     Ok(())
+}
+
+/// How often it is overloaded within `span`, and for how long each time.
+fn rounds(span: Duration) -> (u32, Duration) {
+    let whole_parts = span.as_secs() / PART_MAX.as_secs();
+    let rounds = u32::try_from(whole_parts).map_or(u32::MAX, |parts| parts.max(ROUNDS_MIN));
+    (rounds, span / rounds)
 }
 
 /// Keeps all threads of a process, and those that it will have, on one core.

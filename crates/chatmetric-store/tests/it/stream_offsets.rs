@@ -174,7 +174,8 @@ fn finish(dir: &Path, shards: u32, mut model: Model, mut taken: u64) {
 
 #[test]
 fn an_offset_is_not_stored_before_every_shard_has_its_part() {
-    for nth in 1..=cases(24) {
+    let mut waited_for_space = 0;
+    for (nth, is_sync) in (1..=cases(24)).flat_map(|nth| [(nth, true), (nth, false)]) {
         let dir = tempfile::tempdir().expect("a directory");
         let disk = FaultDisk::new();
         let options = Options {
@@ -184,9 +185,17 @@ fn an_offset_is_not_stored_before_every_shard_has_its_part() {
         let (mut model, mut taken) = (Model::default(), 0);
         let store = open(dir.path(), &options);
         assert!(read_on(&store, &mut model, &mut taken, 5).is_none());
-        // One shard fails, the others do not know yet.
-        disk.fail(Fault::Sync { nth });
+        // One shard fails: the others do not know yet, or go on for good.
+        disk.fail(if is_sync {
+            Fault::Sync { nth }
+        } else {
+            Fault::Write {
+                nth,
+                forever: false,
+            }
+        });
         let failed = read_on(&store, &mut model, &mut taken, 60);
+        waited_for_space += u32::from(matches!(failed, Some(StoreError::Unavailable { .. })));
         assert!(
             sequence(&store) <= taken,
             "ahead of what is counted: {failed:?}"
@@ -194,6 +203,7 @@ fn an_offset_is_not_stored_before_every_shard_has_its_part() {
         drop(store);
         finish(dir.path(), 3, model, taken);
     }
+    assert!(waited_for_space > 0, "no shard alone was short of space");
 }
 
 #[test]

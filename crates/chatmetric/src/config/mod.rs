@@ -289,6 +289,9 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Faults that a [`ConfigError`] tells with their places.
+const FAULTS_TOLD_MAX: usize = 20;
+
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -306,8 +309,15 @@ pub enum ConfigError {
     Faults(Vec<Fault>),
 }
 
+/// The first of them: a file that is no configuration has a fault in every line.
 fn list(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+    let told = faults.iter().take(FAULTS_TOLD_MAX);
+    let mut list: String = told.map(|fault| format!("\n  {fault}")).collect();
+    let more = faults.len().saturating_sub(FAULTS_TOLD_MAX);
+    if more > 0 {
+        list.push_str(&format!("\n  and {more} more"));
+    }
+    list
 }
 
 impl Settings {
@@ -603,7 +613,8 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 /// Line and column of a byte offset, both from 1; the column counts characters.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
+    // Every fault has its place, and a file that is no TOML has thousands of them.
+    let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let column = before
         .get(line_start..)

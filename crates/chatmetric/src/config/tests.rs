@@ -130,6 +130,26 @@ fn broken_syntax_has_line_and_column() {
 }
 
 #[test]
+fn of_very_many_faults_the_first_are_told() {
+    let told = |lines: usize| {
+        let text = "no toml\n".repeat(lines);
+        let settings = Settings::from_parts(&text, [], &Overrides::default());
+        settings.expect_err("no configuration").to_string()
+    };
+    let few = told(3);
+    assert!(
+        few.contains("line 3, column") && !few.contains(" more"),
+        "{few}"
+    );
+    let many = told(5_000);
+    assert_eq!(many.lines().count(), 1 + FAULTS_TOLD_MAX + 1, "{many}");
+    assert!(
+        many.starts_with("the configuration has ") && many.ends_with(" more"),
+        "{many}"
+    );
+}
+
+#[test]
 fn a_public_address_needs_a_word() {
     let found = faults("[server]\nlisten = \"0.0.0.0:80\"\n", &[]);
     assert!(

@@ -325,6 +325,10 @@ fn cut(mut text: String, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::{ApplyOptions, Document, Format, InlineOnly};
+    use crate::entropy::SeededEntropy;
+    use crate::master_key::MasterKey;
+    use chatmetric_core::EpochMs;
 
     fn session(byte: u8, created_ms: i64) -> StoredSession {
         StoredSession {
@@ -345,6 +349,41 @@ mod tests {
         one.used_ms = LIFE_MS - 1;
         assert!(!is_over(&one, LIFE_MS - 1));
         assert!(is_over(&one, LIFE_MS));
+    }
+
+    /// Also before anybody was told that the user may not: what a request looks at is what
+    /// the user may by the directory as it is.
+    #[test]
+    fn who_may_not_sign_in_has_no_session_in_memory_either() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = MasterKey::from_bytes([7; 32]);
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let directory = Directory::open(dir.path(), key, entropy).expect("opens");
+        let apply = |console: bool| {
+            let text = format!(
+                "[[account]]\nid = \"1000000000000001\"\nname = \"acme\"\n[[account.user]]\nname = \"reader\"\nconsole = {console}\n"
+            );
+            let document = Document::parse(&text, Format::Toml, &InlineOnly).expect("parses");
+            let options = ApplyOptions {
+                prune: false,
+                dry_run: false,
+            };
+            let applied = directory.apply(&document, options, EpochMs(0));
+            applied.expect("applied");
+            directory.snapshot()
+        };
+        let may = apply(true);
+        let account = may.accounts().next().expect("an account").key;
+        let reader = may.users(account).next().expect("a user").id.clone();
+        let own = StoredSession {
+            user: reader,
+            ..session(1, 0)
+        };
+        let sessions = Sessions::new(vec![own]);
+        assert!(sessions.find([1; 32], &may, 1).is_some());
+        assert!(sessions.find([1; 32], &apply(false), 2).is_none());
+        // And it stays away.
+        assert!(sessions.find([1; 32], &apply(true), 3).is_none());
     }
 
     #[test]

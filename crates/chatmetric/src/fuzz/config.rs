@@ -27,10 +27,10 @@ pub fn config(data: &[u8]) {
         }
         Err(ConfigError::Faults(faults)) => {
             assert!(!faults.is_empty());
+            let lines = text.split('\n').count();
             for fault in &faults {
                 assert!(fault.to_string().contains(&fault.key));
                 if let Some((line, column)) = fault.place {
-                    let lines = text.split('\n').count();
                     assert!((1..=lines).contains(&line) && column > 0, "{fault}");
                 }
             }

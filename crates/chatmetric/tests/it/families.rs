@@ -9,7 +9,7 @@ use chatmetric::control::{Operator, SourceSwitch};
 use chatmetric::directory::limits::HELD_NUMBERS_MAX;
 use chatmetric::directory::{ApplyOptions, Directory, Document, Format, IdFamily, InlineOnly};
 use chatmetric::entropy::{Entropy, SeededEntropy};
-use chatmetric::ingest::file::{FileEvent, Loader, Mark, Reached};
+use chatmetric::ingest::file::{BATCH_EVENTS, FileEvent, Loader, Mark, Reached};
 use chatmetric::master_key::MasterKey;
 use chatmetric_core::{AccountKey, EpochMs, MessageStatus, PhoneNumber};
 use chatmetric_store::{QuarantineFilter, Reason, Store};
@@ -282,6 +282,49 @@ fn what_is_durable_behind_a_gap_moves_no_mark() {
     store.set(Gate::Open);
     assert_eq!(load(&mut loader, 3), (true, Some(1)));
     assert_eq!(loader.report().new, 2);
+}
+
+#[test]
+fn a_load_goes_on_behind_what_is_durable_and_not_behind_what_was_sent() {
+    let store = Arc::new(GatedStore::new());
+    let world = World::start_with(|_| {}, Arc::clone(&store) as Arc<dyn Store>);
+    let mut loader = operator(&world).loader("space-a").expect("a loader");
+    store.set(Gate::Shut);
+    let mut row = 0_u64;
+    let mut load_until = |loader: &mut Loader, last: u64| {
+        while row < last {
+            row += 1;
+            let id = format!("wamid.{row}");
+            let event = FileEvent {
+                channel: "whatsapp",
+                number: number("15550100101"),
+                message_id: &id,
+                status: MessageStatus::Sent,
+                at: EpochMs(1_767_225_590_000),
+                family: None,
+            };
+            loader.push(&event).expect("taken");
+            let mark = Mark {
+                rows: row,
+                ..Mark::default()
+            };
+            loader.reach(Reached { mark, bad: 0 });
+        }
+        loader.durable().map(|reached| reached.mark.rows)
+    };
+    let batch = u64::try_from(BATCH_EVENTS).expect("small");
+    // As many batches as may be under way: the store has not answered any of them.
+    assert_eq!(load_until(&mut loader, 8 * batch), None);
+    assert_eq!(store.waiting(), 8);
+    store.pass();
+    // The next one waits for the first, which alone is durable.
+    let durable = load_until(&mut loader, 9 * batch).expect("one is durable");
+    assert!((1..=batch).contains(&durable), "{durable}");
+    assert_eq!(loader.report().new, batch);
+    store.set(Gate::Open);
+    loader.finish().expect("all is durable");
+    assert_eq!(loader.durable().map(|it| it.mark.rows), Some(9 * batch));
+    assert_eq!(loader.report().new, 9 * batch);
 }
 
 /// A directory on disk with a number of an account.
