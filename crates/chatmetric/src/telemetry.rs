@@ -25,8 +25,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-pub(crate) use log::fault_of_otlp;
 pub use log::{TraceExport, start_log};
+pub(crate) use log::{fault_of_otlp, log_filter};
 pub(crate) use numbers::NumberFigures;
 
 /// Content type of the figures.

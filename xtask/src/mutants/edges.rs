@@ -6,6 +6,20 @@ use super::Mutant;
 /// These mutants.
 pub(super) const EDGES: &[Mutant] = &[
     Mutant {
+        id: "log-literal",
+        promise: "a filter of the log is no regular expression",
+        file: "crates/chatmetric/src/telemetry/log.rs",
+        find: "with_regex(false)",
+        replace: "with_regex(true)",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "values_in_a_filter_of_the_log_are_literal",
+        ],
+    },
+    Mutant {
         id: "body-hash",
         promise: "the body that is verified is the body that came in",
         file: "crates/chatmetric-rpc/src/signature/v3.rs",

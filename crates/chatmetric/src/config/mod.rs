@@ -542,10 +542,7 @@ impl Settings {
 
     fn validate_telemetry(&self, fault: &mut impl FnMut(&str, String)) {
         let telemetry = &self.telemetry;
-        if let Err(error) = telemetry
-            .log
-            .parse::<tracing_subscriber::filter::EnvFilter>()
-        {
+        if let Err(error) = crate::telemetry::log_filter(&telemetry.log) {
             fault(
                 "telemetry.log",
                 format!("is not a filter such as `info` or `chatmetric=debug`: {error}"),

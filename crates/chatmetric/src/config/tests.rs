@@ -149,6 +149,15 @@ fn of_very_many_faults_the_first_are_told() {
     );
 }
 
+/// As a regular expression `(` is none, and `.` many times is minutes of work.
+#[test]
+fn values_in_a_filter_of_the_log_are_literal() {
+    let log = |filter: &str| load(&format!("[telemetry]\nlog = \"{filter}\"\n"), &[]);
+    log("chatmetric[{number=(}]=debug").expect("a filter");
+    log(&format!("[{{number={}}}]=debug", ".".repeat(40))).expect("a filter");
+    log("chatmetric=loud").expect_err("no filter");
+}
+
 #[test]
 fn a_public_address_needs_a_word() {
     let found = faults("[server]\nlisten = \"0.0.0.0:80\"\n", &[]);

@@ -7,6 +7,7 @@ use super::otlp;
 use crate::config::{LogFormat, TelemetrySettings};
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// What sends traces, if there is such a thing; it sends the last ones when it is dropped.
 #[derive(Debug, Default)]
@@ -16,12 +17,21 @@ pub struct TraceExport {
     _traces: Option<otlp::Traces>,
 }
 
+/// The filter of `telemetry.log`. Values of fields are literal: as regular expressions,
+/// which they are by default, a dozen dots are compiled into an automaton for minutes.
+///
+/// # Errors
+/// When it is no filter.
+pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().with_regex(false).parse(text)
+}
+
 /// Starts the log. A second call changes nothing (tests start many servers).
 ///
 /// A line that cannot be written is lost without a word: the word would go to the
 /// same stream, and panic where that is closed or full.
 pub fn start_log(settings: &TelemetrySettings) -> TraceExport {
-    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = log_filter(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
     #[cfg(feature = "otlp")]
     if let Some(endpoint) = &settings.otlp_endpoint {
         return start_log_and_traces(settings.log_format, filter, endpoint);
