@@ -4,7 +4,8 @@
 //! must be counted, a refused one must not, and one whose answer never came (the power
 //! went, a write failed) may be, whole or not at all. After a crash the counts must be
 //! those of the acknowledged posts and *some* of these; which ones is then known, where
-//! the counts say it.
+//! the counts say it. What comes before its time, or for a number that nobody owns yet, is
+//! counted once the server looked after that changed.
 //!
 //! Not here: how counts are computed ([`Model`]), and how they are read.
 //!
@@ -14,6 +15,7 @@
 use crate::event::Event;
 use crate::model::{Model, Totals};
 use crate::source::Post;
+use crate::waiting::Waiting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -44,7 +46,7 @@ pub struct Expected {
     pub counted: u64,
     /// Statuses before the floor.
     pub late: u64,
-    /// Statuses that wait for their time.
+    /// Statuses that wait for their time, or for an owner of their number.
     pub quarantined: u64,
     /// What is in it besides.
     pub ignored: u64,
@@ -74,9 +76,7 @@ struct Judged {
     post: Arc<Post>,
     space: u32,
     at_once: Vec<Event>,
-    later: Vec<Event>,
-    /// Of the later ones, those that a server may have released that failed meanwhile.
-    maybe: Vec<Event>,
+    later: Vec<(Event, Waiting)>,
     late: u64,
 }
 
@@ -87,10 +87,12 @@ pub struct Audit {
     spaces: Vec<u32>,
     /// Earlier events are late whatever the server's floor is.
     late_before_ms: i64,
+    /// Sources whose numbers are held until somebody binds them.
+    holding: BTreeSet<usize>,
+    /// Those that somebody bound.
+    owned: BTreeSet<Arc<str>>,
     counted: Model,
-    waiting: Vec<(u32, Event)>,
-    /// Released by a server that failed meanwhile, or not.
-    maybe: Vec<(u32, Event)>,
+    waiting: Vec<(u32, Event, Waiting)>,
     unknown: Vec<Judged>,
     /// Posts that were acknowledged at least once.
     acknowledged: BTreeSet<u64>,
@@ -125,9 +127,10 @@ impl Audit {
         Self {
             spaces,
             late_before_ms,
+            holding: BTreeSet::new(),
+            owned: BTreeSet::new(),
             counted: Model::new(),
             waiting: Vec::new(),
-            maybe: Vec::new(),
             unknown: Vec::new(),
             acknowledged: BTreeSet::new(),
             received: Bounds::default(),
@@ -135,19 +138,38 @@ impl Audit {
         }
     }
 
+    /// Numbers of this source are held until [`Self::bound`].
+    pub fn hold(&mut self, source: usize) {
+        self.holding.insert(source);
+    }
+
+    /// Somebody bound a number, durably, to the space of its source.
+    pub fn bound(&mut self, number: &Arc<str>) {
+        self.owned.insert(Arc::clone(number));
+    }
+
     fn judge(&self, post: &Arc<Post>, server_ms: i64) -> Judged {
-        let is_late = |event: &&Event| event.ts_ms < self.late_before_ms;
-        let (late, others): (Vec<_>, Vec<_>) = post.events.iter().partition(is_late);
-        let is_ahead = |event: &&Event| event.ts_ms > server_ms + AHEAD_MS_MAX;
-        let (later, at_once): (Vec<_>, Vec<_>) = others.into_iter().partition(is_ahead);
-        Judged {
+        let holds = self.holding.contains(&post.source);
+        let mut judged = Judged {
             post: Arc::clone(post),
             space: self.spaces[post.source],
-            at_once: at_once.into_iter().cloned().collect(),
-            later: later.into_iter().cloned().collect(),
-            maybe: Vec::new(),
-            late: late.len() as u64,
+            at_once: Vec::new(),
+            later: Vec::new(),
+            late: 0,
+        };
+        for event in &post.events {
+            if event.ts_ms < self.late_before_ms {
+                judged.late += 1;
+                continue;
+            }
+            let is_early = event.ts_ms > server_ms + AHEAD_MS_MAX;
+            let is_held = holds && !self.owned.contains(&event.number);
+            match Waiting::of(is_early, is_held) {
+                Some(waiting) => judged.later.push((event.clone(), waiting)),
+                None => judged.at_once.push(event.clone()),
+            }
         }
+        judged
     }
 
     /// What the receipt of this post must say, received by that clock.
@@ -180,18 +202,23 @@ impl Audit {
     }
 
     /// Forgets tries of unknown fate of posts that were acknowledged at another try, once
-    /// all that they could have counted is counted: their fate changes nothing any more.
+    /// all that they could have counted is counted, or waits just as long: their fate
+    /// changes nothing any more.
     fn forget_settled(&mut self) {
         let Self {
             acknowledged,
             waiting,
-            maybe,
             unknown,
             ..
         } = self;
         unknown.retain(|it| {
-            let waits = |event| waiting.iter().chain(&*maybe).any(|(_, it)| it == event);
-            !acknowledged.contains(&it.post.id) || it.at_once.iter().chain(&it.maybe).any(waits)
+            let waits = |event| waiting.iter().any(|(_, it, _)| it == event);
+            let waits_otherwise = |(event, how): &(Event, Waiting)| {
+                waiting.iter().any(|(_, it, own)| it == event && own != how)
+            };
+            !acknowledged.contains(&it.post.id)
+                || it.at_once.iter().any(waits)
+                || it.later.iter().any(waits_otherwise)
         });
     }
 
@@ -201,28 +228,30 @@ impl Audit {
         }
         let later = judged.later.iter().cloned();
         self.waiting
-            .extend(later.map(|event| (judged.space, event)));
+            .extend(later.map(|(event, waiting)| (judged.space, event, waiting)));
     }
 
-    /// The server looked for what is due by its clock; whether it is known to have
-    /// succeeded.
-    pub fn looked_for_due(&mut self, server_ms: i64, succeeded: bool) {
-        let is_due = |event: &Event| event.ts_ms <= server_ms;
-        let due = self.waiting.extract_if(.., |(_, event)| is_due(event));
-        self.maybe.extend(due);
-        for judged in &mut self.unknown {
-            let due = judged.later.extract_if(.., |event| is_due(event));
-            judged.maybe.extend(due);
+    /// The server looked for what is due by its clock, and for what has an owner by now;
+    /// whether it is known to have succeeded.
+    pub fn looked(&mut self, server_ms: i64, succeeded: bool) {
+        let Self {
+            owned,
+            counted,
+            waiting,
+            unknown,
+            ..
+        } = self;
+        let look = |event: &Event, waiting: &mut Waiting| {
+            let (is_due, is_owned) = (event.ts_ms <= server_ms, owned.contains(&event.number));
+            *waiting = waiting.looked(is_due, is_owned, succeeded);
+            waiting.is_over()
+        };
+        for (space, event, _) in waiting.extract_if(.., |(_, event, it)| look(event, it)) {
+            counted.observe_in(space, &event);
         }
-        if !succeeded {
-            return;
-        }
-        for (space, event) in self.maybe.extract_if(.., |(_, event)| is_due(event)) {
-            self.counted.observe_in(space, &event);
-        }
-        for judged in &mut self.unknown {
-            let released = judged.maybe.extract_if(.., |event| is_due(event));
-            judged.at_once.extend(released);
+        for judged in unknown {
+            let over = judged.later.extract_if(.., |(event, it)| look(event, it));
+            judged.at_once.extend(over.map(|(event, _)| event));
         }
         self.forget_settled();
     }
@@ -236,9 +265,10 @@ impl Audit {
     /// explains it.
     pub fn check(&mut self, found: &Counts, whole: bool) -> Result<Finding, String> {
         let unknown = self.unknown.len();
-        let maybe_released =
-            !self.maybe.is_empty() || self.unknown.iter().any(|it| !it.maybe.is_empty());
-        if maybe_released || unknown > UNKNOWN_MAX || (!whole && unknown > 0) {
+        let of_unknown = self.unknown.iter().flat_map(|it| &it.later);
+        let is_open = self.waiting.iter().any(|(.., it)| it.is_open())
+            || of_unknown.into_iter().any(|(_, it)| it.is_open());
+        if is_open || unknown > UNKNOWN_MAX || (!whole && unknown > 0) {
             return Ok(Finding::Undecided);
         }
         let fits: Vec<u32> = (0..1_u32 << unknown)
@@ -283,8 +313,8 @@ impl Audit {
 
     /// Events that are known and not counted yet.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting.len() + self.maybe.len()
+    pub const fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Posts of unknown fate.

@@ -1,7 +1,7 @@
 //! Workloads that look like real traffic, and an auditor that counts them.
 //!
 //! [`Workload`] makes status events in the order of their arrival, from a seed
-//! and nothing else; [`render_body`] writes them as a provider's webhook.
+//! and nothing else; [`render_body`] and [`render_receipts`] write them as webhooks of two providers.
 //! [`Model`] keeps the plain set of events that it saw and computes every answer
 //! from that set again.
 //!
@@ -26,9 +26,11 @@ mod model;
 mod network;
 mod plan;
 mod random;
+mod receipts;
 #[cfg(shuttle)]
 pub mod schedules;
 mod source;
+mod waiting;
 mod webhook;
 mod workload;
 
@@ -40,6 +42,7 @@ pub use model::{Granularity, Model, Query, Reports, Row, Totals};
 pub use network::{Network, Weather};
 pub use plan::{Fault, FrameCall, Plan};
 pub use random::Random;
-pub use source::{ANSWER_TIMEOUT_MS, Outbox, PATIENCE_MS, Post, forged, posts_of};
+pub use receipts::render_receipts;
+pub use source::{ANSWER_TIMEOUT_MS, Outbox, PATIENCE_MS, Post, SourceKind, forged, posts_of};
 pub use webhook::{Body, BodyStyle, render_body};
 pub use workload::{Config, Workload};

@@ -8,6 +8,7 @@
 
 use crate::event::{Event, Status};
 use crate::random::Random;
+use crate::receipts::render_receipts;
 use crate::webhook::{Body, BodyStyle, render_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,24 @@ const ANCIENT: u32 = 15;
 /// How far, at least.
 const ANCIENT_MS: i64 = 100 * 86_400_000;
 
+/// What a source sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Webhooks of the WhatsApp Cloud API.
+    Whatsapp,
+    /// Receipts of CAMS.
+    Cams,
+}
+
+impl SourceKind {
+    fn render(self, events: &[Event], style: &BodyStyle) -> Body {
+        match self {
+            Self::Whatsapp => render_body(events, style),
+            Self::Cams => render_receipts(events, style),
+        }
+    }
+}
+
 /// One body that a source sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
@@ -34,6 +53,8 @@ pub struct Post {
     pub id: u64,
     /// Which source sends it.
     pub source: usize,
+    /// What it sends.
+    pub kind: SourceKind,
     /// When it is ready to be sent, ms since the epoch.
     pub ready_ms: i64,
     /// The statuses in it.
@@ -43,24 +64,25 @@ pub struct Post {
 }
 
 /// Cuts the events of each source, in the order of their arrival, into posts. The events
-/// of a number are those of the source `source_of(number)`, below `sources`.
+/// of a number are those of the source `source_of(number)`; each source is of its kind.
 #[must_use]
 pub fn posts_of(
     events: impl IntoIterator<Item = Event>,
-    sources: usize,
+    sources: &[SourceKind],
     source_of: impl Fn(&str) -> usize,
     random: &mut Random,
 ) -> Vec<Post> {
-    let mut open: Vec<Vec<Event>> = vec![Vec::new(); sources];
-    let mut wanted = vec![1; sources];
+    let mut open: Vec<Vec<Event>> = vec![Vec::new(); sources.len()];
+    let mut wanted = vec![1; sources.len()];
     let mut posts = Vec::new();
     let mut finish = |source: usize, events: Vec<Event>, random: &mut Random| {
         let style = BodyStyle::mixed(random.bits());
         posts.push(Post {
             id: posts.len() as u64,
             source,
+            kind: sources[source],
             ready_ms: events.iter().map(|it| it.received_ms).max().unwrap_or(0),
-            body: render_body(&events, &style),
+            body: sources[source].render(&events, &style),
             events,
         });
     };
@@ -103,7 +125,7 @@ pub fn forged(like: &Post, random: &mut Random) -> Post {
         })
         .collect();
     Post {
-        body: render_body(&events, &BodyStyle::default()),
+        body: like.kind.render(&events, &BodyStyle::default()),
         events,
         ..like.clone()
     }
@@ -189,6 +211,8 @@ mod tests {
     use crate::workload::{Config, Workload};
     use std::collections::HashMap;
 
+    const KINDS: [SourceKind; 2] = [SourceKind::Whatsapp, SourceKind::Cams];
+
     fn posts(seed: u64) -> (Vec<Event>, Vec<Post>) {
         let config = Config {
             seed,
@@ -197,7 +221,7 @@ mod tests {
         };
         let events: Vec<Event> = Workload::new(config).collect();
         let source_of = |number: &str| usize::from(number.ends_with('1'));
-        let posts = posts_of(events.clone(), 2, source_of, &mut Random::new(seed));
+        let posts = posts_of(events.clone(), &KINDS, source_of, &mut Random::new(seed));
         (events, posts)
     }
 

@@ -184,7 +184,7 @@ fn inbound_change(number: &str, random: &mut Random) -> String {
 }
 
 /// A JSON string.
-fn text(plain: &str) -> String {
+pub(crate) fn text(plain: &str) -> String {
     let mut json = String::with_capacity(plain.len() + 2);
     json.push('"');
     for letter in plain.chars() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{CHANNEL, Status};
+use crate::source::SourceKind;
 use crate::webhook::{BodyStyle, render_body};
 
 const NOW_MS: i64 = 1_767_139_200_000;
@@ -23,6 +24,7 @@ fn post(id: u64, events: &[(&str, Status, i64)]) -> Arc<Post> {
     Arc::new(Post {
         id,
         source: 0,
+        kind: SourceKind::Whatsapp,
         ready_ms: NOW_MS,
         body: render_body(&events, &BodyStyle::default()),
         events,
@@ -135,15 +137,15 @@ fn late_events_never_count_and_early_ones_wait_for_their_time() {
     let at_once = self::post(1, &[("a", Status::Sent, NOW_MS)]);
     let released = self::post(2, &[("b", Status::Sent, early_ms)]);
     assert_eq!(audit.check(&counts(&[&at_once]), true), Ok(Finding::Equal));
-    audit.looked_for_due(early_ms - 1, true);
+    audit.looked(early_ms - 1, true);
     assert_eq!(
         (audit.waiting(), audit.check(&counts(&[&at_once]), true)),
         (1, Ok(Finding::Equal))
     );
     // Due, and the server failed while it looked: nobody knows.
-    audit.looked_for_due(early_ms, false);
+    audit.looked(early_ms, false);
     assert_eq!(audit.check(&Counts::new(), true), Ok(Finding::Undecided));
-    audit.looked_for_due(early_ms, true);
+    audit.looked(early_ms, true);
     assert_eq!(audit.waiting(), 0);
     assert_eq!(
         audit.check(&counts(&[&at_once, &released]), true),
@@ -172,10 +174,53 @@ fn another_try_of_what_was_acknowledged_is_no_riddle_unless_it_waits() {
         audit.given(&post, NOW_MS, Outcome::Acknowledged);
         audit.given(&post, early_ms, Outcome::Unknown);
         assert_eq!(audit.check(&found, true), Ok(Finding::Equal));
-        audit.looked_for_due(early_ms, true);
+        audit.looked(early_ms, true);
         assert_eq!(audit.unknown(), 0);
         assert_eq!(audit.check(&counts(&[&post]), true), Ok(Finding::Equal));
     }
-    audit.looked_for_due(early_ms, true);
+    audit.looked(early_ms, true);
     assert_eq!((audit.unknown(), audit.waiting()), (0, 0));
+}
+
+#[test]
+fn what_is_held_is_counted_once_its_number_has_an_owner_and_its_time_has_come() {
+    let early_ms = NOW_MS + AHEAD_MS_MAX + 1;
+    let post = post(
+        0,
+        &[
+            ("a", Status::Sent, NOW_MS),
+            ("b", Status::Sent, early_ms),
+            ("c", Status::Sent, NOW_MS - 1_001 * HOUR_MS),
+        ],
+    );
+    let now = self::post(1, &[("a", Status::Sent, NOW_MS)]);
+    let all = self::post(
+        2,
+        &[("a", Status::Sent, NOW_MS), ("b", Status::Sent, early_ms)],
+    );
+    let mut audit = audit();
+    audit.hold(0);
+    let expected = Expected {
+        counted: 0,
+        late: 1,
+        quarantined: 2,
+        ignored: 0,
+    };
+    assert_eq!(audit.expect(&post, NOW_MS), expected);
+    audit.given(&post, NOW_MS, Outcome::Acknowledged);
+    audit.looked(NOW_MS, true);
+    assert_eq!(audit.check(&Counts::new(), true), Ok(Finding::Equal));
+    audit.bound(&"1555".into());
+    assert_eq!(audit.check(&Counts::new(), true), Ok(Finding::Equal));
+    // The server failed while it looked.
+    audit.looked(NOW_MS, false);
+    assert_eq!(audit.check(&Counts::new(), true), Ok(Finding::Undecided));
+    audit.looked(NOW_MS, true);
+    assert_eq!(audit.check(&counts(&[&now]), true), Ok(Finding::Equal));
+    assert!(audit.check(&Counts::new(), true).is_err());
+    assert_eq!(audit.waiting(), 1);
+    audit.looked(early_ms, true);
+    assert_eq!(audit.check(&counts(&[&all]), true), Ok(Finding::Equal));
+    // From now on at once.
+    assert_eq!(audit.expect(&now, NOW_MS).counted, 1);
 }

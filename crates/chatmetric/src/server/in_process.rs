@@ -8,7 +8,7 @@
 //! Invariant: an answer of 200 means what it means on a socket.
 
 use crate::config::Settings;
-use crate::ingest::{receive, whatsapp_webhook};
+use crate::ingest::{cams_webhook, receive, whatsapp_webhook};
 use crate::server::{App, Components, ServerError, background, webhook};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -42,6 +42,15 @@ impl InProcess {
     ) -> (StatusCode, Bytes) {
         let answer = match whatsapp_webhook::find(&self.app, id) {
             Some(found) => webhook::whatsapp_body(&self.app, &found, headers, body).await,
+            None => receive::unknown(),
+        };
+        (answer.status, answer.body)
+    }
+
+    /// Answers receipts of CAMS, inside of a tokio runtime.
+    pub async fn cams_webhook(&self, id: &str, token: &str, body: &[u8]) -> (StatusCode, Bytes) {
+        let answer = match cams_webhook::find(&self.app, id, token) {
+            Some(found) => webhook::cams_body(&self.app, &found, body).await,
             None => receive::unknown(),
         };
         (answer.status, answer.body)

@@ -74,6 +74,12 @@ pub(super) async fn cams(app: &App, id: &str, parts: &Parts, body: Incoming) -> 
     cams_webhook::answer(counted(app, &webhook, batch).await)
 }
 
+/// What becomes of receipts that were read whole.
+pub(super) async fn cams_body(app: &App, webhook: &Arc<Webhook>, body: &[u8]) -> Answer {
+    let batch = in_turn(app, webhook, cams_webhook::read(app, webhook, body)).await;
+    cams_webhook::answer(counted(app, webhook, batch).await)
+}
+
 pub(super) async fn events(app: &App, id: &str, parts: &Parts, body: Incoming) -> Answer {
     if let Some(refusal) = refused_head(parts) {
         return refusal;

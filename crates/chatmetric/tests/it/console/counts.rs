@@ -3,7 +3,7 @@
 use super::{ACME, Page, code, console, dechunked};
 use crate::world::{World, sample};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 
 /// Webhooks of some samples, counted in `space-a`.
 fn traffic(world: &World) {

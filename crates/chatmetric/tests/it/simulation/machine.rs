@@ -8,14 +8,15 @@
 //! Not here: what is sent, and what is expected.
 
 use super::disk::SimDisk;
+use bytes::Bytes;
 use chatmetric::clock::{Clock, ManualClock};
 use chatmetric::config::Settings;
-use chatmetric::directory::{ApplyOptions, Directory, Document, Format, InlineOnly};
+use chatmetric::directory::{ApplyOptions, BindOutcome, Directory, Document, Format, InlineOnly};
 use chatmetric::entropy::{Entropy, SeededEntropy};
 use chatmetric::master_key::MasterKey;
 use chatmetric::server::{Components, InProcess};
-use chatmetric_core::EpochMs;
-use chatmetric_sim::{CachedDisk, Crash, Post, Random};
+use chatmetric_core::{EpochMs, PhoneNumber};
+use chatmetric_sim::{CachedDisk, Crash, Post, Random, SourceKind};
 use chatmetric_store::{EmbeddedStore, Health, Options, Step, Store, StoreError};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ default = true
 [[account.space]]
 id = "space-1"
 time_zone = "Asia/Kathmandu"
+unknown_numbers = "hold"
 [[account.space]]
 id = "space-2"
 time_zone = "America/New_York"
@@ -47,12 +49,15 @@ space = "space-1"
 app_secrets = ["secret-1"]
 [[account.webhook]]
 id = "source-2"
-kind = "whatsapp"
+kind = "cams"
 space = "space-2"
-app_secrets = ["secret-2"]
+token = "secret-2-of-receipts"
 "#;
-/// How many sources there are.
-pub(super) const SOURCES: usize = 3;
+/// What each source sends.
+pub(super) const SOURCES: [SourceKind; 3] =
+    [SourceKind::Whatsapp, SourceKind::Whatsapp, SourceKind::Cams];
+/// The source whose numbers are held until somebody binds them.
+pub(super) const HOLDING: usize = 1;
 /// Starts in a row that may fail; each fault fails at most one.
 const STARTS_MAX: u32 = 12;
 
@@ -88,6 +93,7 @@ impl Trap {
 struct Running {
     server: Arc<InProcess>,
     store: Arc<EmbeddedStore>,
+    directory: Arc<Directory>,
 }
 
 pub(super) struct Machine {
@@ -155,7 +161,7 @@ impl Machine {
         let directory = self.directory();
         let snapshot = directory.snapshot();
         let key = |at: usize| snapshot.space(&format!("space-{at}")).expect("known").key.0;
-        (0..SOURCES).map(key).collect()
+        (0..SOURCES.len()).map(key).collect()
     }
 
     /// Generations of a few messages, so that a short life seals and merges.
@@ -218,9 +224,10 @@ impl Machine {
         };
         let mut settings = Settings::default();
         settings.store.data_dir = self.data_dir();
+        let directory = self.directory();
         let components = Components {
             store: Arc::clone(&store) as Arc<dyn Store>,
-            directory: self.directory(),
+            directory: Arc::clone(&directory),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: self.entropy(),
         };
@@ -228,14 +235,20 @@ impl Machine {
         self.running = Some(Running {
             server: Arc::new(server),
             store,
+            directory,
         });
         Ok(())
     }
 
     /// Stops in order.
     pub(super) fn stop(&mut self) {
-        if let Some(Running { server, store }) = self.running.take() {
-            drop(server);
+        if let Some(Running {
+            server,
+            store,
+            directory,
+        }) = self.running.take()
+        {
+            drop((server, directory));
             store.close();
         }
     }
@@ -287,15 +300,9 @@ impl Machine {
             let mut tasks = Vec::new();
             for (post, is_forged) in posts {
                 let (server, post) = (Arc::clone(&self.running().server), Arc::clone(post));
-                let secret = secret(post.source, *is_forged);
+                let is_forged = *is_forged;
                 tasks.push(tokio::spawn(async move {
-                    let body = post.body.json.as_bytes();
-                    let signature = crate::world::hub_signature(&secret, body);
-                    let mut headers = HeaderMap::new();
-                    let value = HeaderValue::from_str(&signature).expect("hex");
-                    headers.insert("x-hub-signature-256", value);
-                    let id = format!("source-{}", post.source);
-                    server.whatsapp_webhook(&id, &headers, body).await
+                    hand_in(&server, &post, is_forged).await
                 }));
             }
             let mut answers = Vec::new();
@@ -305,6 +312,16 @@ impl Machine {
             }
             answers
         })
+    }
+
+    /// An operator binds a number to the space of its source. The directory syncs it.
+    pub(super) fn bind(&self, number: &str) {
+        let directory = &self.running().directory;
+        let snapshot = directory.snapshot();
+        let space = snapshot.space(&format!("space-{HOLDING}")).expect("known");
+        let number = PhoneNumber::parse(number).expect("digits");
+        let outcomes = directory.bind_numbers(space.key, &[number], self.clock.now());
+        assert_eq!(outcomes.expect("durable"), [BindOutcome::Bound]);
     }
 
     /// Everything ends when that step is passed for the nth time.
@@ -327,11 +344,23 @@ impl Drop for Machine {
     }
 }
 
-fn secret(source: usize, is_forged: bool) -> String {
-    if is_forged {
-        "no secret of ours".to_owned()
-    } else {
-        format!("secret-{source}")
+/// Hands a body in as its source does, or as somebody who does not know the secret.
+async fn hand_in(server: &InProcess, post: &Post, is_forged: bool) -> (StatusCode, Bytes) {
+    let (id, body) = (format!("source-{}", post.source), post.body.json.as_bytes());
+    let secret = match (is_forged, post.kind) {
+        (true, _) => "no secret of ours".to_owned(),
+        (false, SourceKind::Whatsapp) => format!("secret-{}", post.source),
+        (false, SourceKind::Cams) => format!("secret-{}-of-receipts", post.source),
+    };
+    match post.kind {
+        SourceKind::Whatsapp => {
+            let signature = crate::world::hub_signature(&secret, body);
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_str(&signature).expect("hex");
+            headers.insert("x-hub-signature-256", value);
+            server.whatsapp_webhook(&id, &headers, body).await
+        }
+        SourceKind::Cams => server.cams_webhook(&id, &secret, body).await,
     }
 }
 

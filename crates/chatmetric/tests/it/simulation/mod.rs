@@ -79,7 +79,10 @@ fn whatever_happens_everything_is_counted_exactly_once() {
         assert!(sum.power_cuts > 50 && sum.kills > 20, "{sum:?}");
         assert!(sum.poisoned > 5 && sum.unknown > 20, "{sum:?}");
         assert!(sum.refused > 5 && sum.forged > 50, "{sum:?}");
-        assert!(sum.late > 100 && sum.early > 20, "{sum:?}");
+        assert!(
+            sum.late > 100 && sum.waited > 200 && sum.bound > 50,
+            "{sum:?}"
+        );
         assert!(sum.compared > 10 * sum.undecided, "{sum:?}");
     }
 }

@@ -15,7 +15,9 @@ pub(super) struct Report {
     pub(super) unanswered: u64,
     pub(super) forged: u64,
     pub(super) late: u64,
-    pub(super) early: u64,
+    /// Events that came before their time, or for a number without an owner.
+    pub(super) waited: u64,
+    pub(super) bound: u64,
     pub(super) compared: u64,
     pub(super) undecided: u64,
     pub(super) rows: u64,
@@ -36,7 +38,8 @@ impl Report {
             unanswered,
             forged,
             late,
-            early,
+            waited,
+            bound,
             compared,
             undecided,
             rows,
@@ -53,7 +56,8 @@ impl Report {
         self.unanswered += unanswered;
         self.forged += forged;
         self.late += late;
-        self.early += early;
+        self.waited += waited;
+        self.bound += bound;
         self.compared += compared;
         self.undecided += undecided;
         self.rows += rows;
