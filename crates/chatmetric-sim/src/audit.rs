@@ -46,7 +46,8 @@ pub struct Expected {
     pub counted: u64,
     /// Statuses before the floor.
     pub late: u64,
-    /// Statuses that wait for their time, or for an owner of their number.
+    /// Statuses that wait for their time or for an owner of their number, and those of a
+    /// number of somebody else.
     pub quarantined: u64,
     /// What is in it besides.
     pub ignored: u64,
@@ -78,6 +79,7 @@ struct Judged {
     at_once: Vec<Event>,
     later: Vec<(Event, Waiting)>,
     late: u64,
+    foreign: u64,
 }
 
 /// What is known of one server.
@@ -89,7 +91,9 @@ pub struct Audit {
     late_before_ms: i64,
     /// Sources whose numbers are held until somebody binds them.
     holding: BTreeSet<usize>,
-    /// Those that somebody bound.
+    /// Numbers of somebody else, whatever source reports them.
+    foreign_numbers: BTreeSet<String>,
+    /// Those of [`Self::holding`] that somebody bound.
     owned: BTreeSet<Arc<str>>,
     counted: Model,
     waiting: Vec<(u32, Event, Waiting)>,
@@ -98,6 +102,7 @@ pub struct Audit {
     acknowledged: BTreeSet<u64>,
     received: Bounds,
     late: Bounds,
+    foreign: Bounds,
 }
 
 impl Bounds {
@@ -128,6 +133,7 @@ impl Audit {
             spaces,
             late_before_ms,
             holding: BTreeSet::new(),
+            foreign_numbers: BTreeSet::new(),
             owned: BTreeSet::new(),
             counted: Model::new(),
             waiting: Vec::new(),
@@ -135,12 +141,18 @@ impl Audit {
             acknowledged: BTreeSet::new(),
             received: Bounds::default(),
             late: Bounds::default(),
+            foreign: Bounds::default(),
         }
     }
 
     /// Numbers of this source are held until [`Self::bound`].
     pub fn hold(&mut self, source: usize) {
         self.holding.insert(source);
+    }
+
+    /// This number is somebody else's: what is reported of it never counts.
+    pub fn foreign_number(&mut self, number: &str) {
+        self.foreign_numbers.insert(number.to_owned());
     }
 
     /// Somebody bound a number, durably, to the space of its source.
@@ -156,8 +168,14 @@ impl Audit {
             at_once: Vec::new(),
             later: Vec::new(),
             late: 0,
+            foreign: 0,
         };
         for event in &post.events {
+            if self.foreign_numbers.contains(&*event.number) {
+                // Whatever its time is.
+                judged.foreign += 1;
+                continue;
+            }
             if event.ts_ms < self.late_before_ms {
                 judged.late += 1;
                 continue;
@@ -179,7 +197,7 @@ impl Audit {
         Expected {
             counted: judged.at_once.len() as u64,
             late: judged.late,
-            quarantined: judged.later.len() as u64,
+            quarantined: judged.later.len() as u64 + judged.foreign,
             ignored: (post.body.inbound + post.body.foreign) as u64,
         }
     }
@@ -190,6 +208,7 @@ impl Audit {
         let items = post.body.statuses + post.body.inbound + post.body.foreign;
         self.received.add(items as u64, outcome);
         self.late.add(judged.late, outcome);
+        self.foreign.add(judged.foreign, outcome);
         match outcome {
             Outcome::Refused => {}
             Outcome::Acknowledged => {
@@ -333,6 +352,12 @@ impl Audit {
     #[must_use]
     pub const fn late(&self) -> Bounds {
         self.late
+    }
+
+    /// How many items of somebody else's numbers the books must have in quarantine.
+    #[must_use]
+    pub const fn foreign(&self) -> Bounds {
+        self.foreign
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) const PROMISES: &[Promise] = &[
         &["whatever_happens_everything_is_counted_exactly_once", "seeds_that_failed_once_do_not_fail_again"],
         "50 seeds and those that failed once: some 1,000 hours of virtual time",
         &["sim", "--hours", "0.25"],
-        &["held and foreign numbers, claims, receipts and streams are not simulated", "a seed may need several tries to fail again: the store has threads"]),
+        &["streams, files and several nodes are not simulated", "a seed may need several tries to fail again: the store has threads"]),
     promise("explained", "What made a count is kept in its commit, and sums up to it",
         &["any_history_is_explained_as_the_reference_explains_it", "notes_are_counted_once_while_they_are_sealed", "a_count_is_never_seen_without_its_source", "random_lives_equal_the_model"],
         "histories against a reference; the tests of crashes and of failing disks in the process check it too", &[],

@@ -224,3 +224,27 @@ fn what_is_held_is_counted_once_its_number_has_an_owner_and_its_time_has_come() 
     // From now on at once.
     assert_eq!(audit.expect(&now, NOW_MS).counted, 1);
 }
+
+#[test]
+fn what_is_reported_of_a_foreign_number_never_counts() {
+    let late_ms = NOW_MS - 1_001 * HOUR_MS;
+    let post = post(
+        0,
+        &[("a", Status::Sent, NOW_MS), ("b", Status::Sent, late_ms)],
+    );
+    let mut audit = audit();
+    audit.foreign_number("1555");
+    let expected = Expected {
+        counted: 0,
+        late: 0,
+        quarantined: 2,
+        ignored: 0,
+    };
+    assert_eq!(audit.expect(&post, NOW_MS), expected);
+    audit.given(&post, NOW_MS, Outcome::Acknowledged);
+    audit.given(&post, NOW_MS, Outcome::Unknown);
+    assert_eq!(audit.foreign(), Bounds { low: 2, high: 4 });
+    audit.looked(NOW_MS, true);
+    assert_eq!(audit.check(&Counts::new(), true), Ok(Finding::Equal));
+    assert!(audit.check(&counts(&[&post]), true).is_err());
+}

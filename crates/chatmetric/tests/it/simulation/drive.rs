@@ -11,7 +11,7 @@
 //!
 //! Invariant: nothing is checked against anything that the server said about counts.
 
-use super::machine::{HOLDING, Machine, SOURCES};
+use super::machine::{FOREIGN_NUMBER, HOLDING, Machine, SOURCES};
 use super::report::Report;
 use chatmetric::clock::Clock as _;
 use chatmetric_core::EpochMs;
@@ -136,9 +136,14 @@ impl Simulation {
         let to_bind = to_bind(&posts, &mut random, (start_ms, plan.calm_ms()));
         let mut audit = Audit::new(spaces.clone(), late_before_ms);
         audit.hold(HOLDING);
+        audit.foreign_number(FOREIGN_NUMBER);
         let mut everything = Model::new();
         for post in &posts {
-            let in_time = post.events.iter().filter(|it| it.ts_ms >= late_before_ms);
+            let own = post
+                .events
+                .iter()
+                .filter(|it| *it.number != *FOREIGN_NUMBER);
+            let in_time = own.filter(|it| it.ts_ms >= late_before_ms);
             in_time.for_each(|event| everything.observe_in(spaces[post.source], event));
         }
         Self {

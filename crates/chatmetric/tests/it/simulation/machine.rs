@@ -52,10 +52,19 @@ id = "source-2"
 kind = "cams"
 space = "space-2"
 token = "secret-2-of-receipts"
+[[account]]
+id = "1000000000000002"
+name = "other"
+[[account.space]]
+id = "space-of-others"
+default = true
+numbers = ["15550100106"]
 "#;
 /// What each source sends.
 pub(super) const SOURCES: [SourceKind; 3] =
     [SourceKind::Whatsapp, SourceKind::Whatsapp, SourceKind::Cams];
+/// A number of another account, which a source reports all the same.
+pub(super) const FOREIGN_NUMBER: &str = "15550100106";
 /// The source whose numbers are held until somebody binds them.
 pub(super) const HOLDING: usize = 1;
 /// Starts in a row that may fail; each fault fails at most one.
@@ -156,12 +165,14 @@ impl Machine {
         Arc::new(opened.expect("the directory opens"))
     }
 
-    /// The number of each source's space.
+    /// The number of each source's space, and that of another account's.
     pub(super) fn spaces(&self) -> Vec<u32> {
         let directory = self.directory();
         let snapshot = directory.snapshot();
-        let key = |at: usize| snapshot.space(&format!("space-{at}")).expect("known").key.0;
-        (0..SOURCES.len()).map(key).collect()
+        let own = (0..SOURCES.len()).map(|at| format!("space-{at}"));
+        own.chain(["space-of-others".to_owned()])
+            .map(|id| snapshot.space(&id).expect("known").key.0)
+            .collect()
     }
 
     /// Generations of a few messages, so that a short life seals and merges.

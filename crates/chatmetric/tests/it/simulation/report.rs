@@ -18,6 +18,7 @@ pub(super) struct Report {
     /// Events that came before their time, or for a number without an owner.
     pub(super) waited: u64,
     pub(super) bound: u64,
+    pub(super) foreign: u64,
     pub(super) compared: u64,
     pub(super) undecided: u64,
     pub(super) rows: u64,
@@ -40,6 +41,7 @@ impl Report {
             late,
             waited,
             bound,
+            foreign,
             compared,
             undecided,
             rows,
@@ -58,6 +60,7 @@ impl Report {
         self.late += late;
         self.waited += waited;
         self.bound += bound;
+        self.foreign += foreign;
         self.compared += compared;
         self.undecided += undecided;
         self.rows += rows;
