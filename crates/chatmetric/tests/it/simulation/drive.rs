@@ -41,6 +41,8 @@ const TROUBLE_MS: i64 = 12 * HOUR_MS;
 /// Requests that the server has at a time, in one of four seeds: how the store groups
 /// them into frames is a matter of its threads.
 const TOGETHER_MAX: usize = 4;
+/// How long after its clock was set back the server is told of a number.
+const EARLY_FOR_MS: i64 = 30 * MINUTE_MS;
 /// Of a thousand posts, those that somebody without the secret imitates.
 const FORGED: u32 = 60;
 /// A full disk is looked at again every second, by the real clock: tries, and the wait
@@ -234,7 +236,15 @@ impl Simulation {
             Fault::DiskError { call, nth } => disk.fail(call, nth),
             Fault::DiskFull(is_full) => disk.set_full(is_full),
             Fault::DiskSlow { sync_ms } => disk.set_sync_ms(sync_ms),
-            Fault::ClockJump { by_ms } => self.machine.clock.jump_ms(by_ms),
+            Fault::ClockJump { by_ms } => {
+                self.machine.clock.jump_ms(by_ms);
+                // What comes of a number while it is early is held, then bound, then due.
+                if by_ms < 0
+                    && let Some((at_ms, _)) = self.to_bind.last_mut()
+                {
+                    *at_ms = (*at_ms).min(self.now_ms + EARLY_FOR_MS);
+                }
+            }
             Fault::Weather(weather) => self.network.set_weather(weather),
             Fault::Restart => {
                 if self.machine.is_up() {
