@@ -37,12 +37,12 @@ const LIGHT_SHARE: f64 = 0.1;
 /// take seconds of its core, and must fall on both loads alike.
 const ROUNDS_MIN: u32 = 12;
 /// Longer spans have more parts and not longer ones.
-const PART_MAX: Duration = Duration::from_mins(1);
+const PART_MAX: Duration = Duration::from_secs(60);
 /// An hour of overload takes an hour and a quarter: the capacity is measured for less long,
 /// as often.
 const CAPACITY_PART_MAX: Duration = Duration::from_secs(15);
 /// For how long an account sends little, alone and beside another, at most.
-const TENANTS_MAX: Duration = Duration::from_mins(1);
+const TENANTS_MAX: Duration = Duration::from_secs(60);
 /// Statuses of a body.
 const STATUSES: usize = 100;
 /// The core of the server, and that of the client.
