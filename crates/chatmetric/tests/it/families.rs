@@ -251,6 +251,25 @@ fn a_file_of_receipts_says_whose_ids_it_has() {
     assert_eq!(load("m-2", Some(IdFamily::Other)), (1, 0));
 }
 
+/// A row of a file, and that it was read up to there.
+fn load_row(loader: &mut Loader, row: u64) {
+    let id = format!("wamid.{row}");
+    let event = FileEvent {
+        channel: "whatsapp",
+        number: number("15550100101"),
+        message_id: &id,
+        status: MessageStatus::Sent,
+        at: EpochMs(1_767_225_590_000),
+        family: None,
+    };
+    loader.push(&event).expect("taken");
+    let mark = Mark {
+        rows: row,
+        ..Mark::default()
+    };
+    loader.reach(Reached { mark, bad: 0 });
+}
+
 /// What is durable behind something that failed is no reason to skip what failed.
 #[test]
 fn what_is_durable_behind_a_gap_moves_no_mark() {
@@ -258,21 +277,7 @@ fn what_is_durable_behind_a_gap_moves_no_mark() {
     let world = World::start_with(|_| {}, Arc::clone(&store) as Arc<dyn Store>);
     let mut loader = operator(&world).loader("space-a").expect("a loader");
     let load = |loader: &mut Loader, row: u64| {
-        let id = format!("wamid.{row}");
-        let event = FileEvent {
-            channel: "whatsapp",
-            number: number("15550100101"),
-            message_id: &id,
-            status: MessageStatus::Sent,
-            at: EpochMs(1_767_225_590_000),
-            family: None,
-        };
-        loader.push(&event).expect("taken");
-        let mark = Mark {
-            rows: row,
-            ..Mark::default()
-        };
-        loader.reach(Reached { mark, bad: 0 });
+        load_row(loader, row);
         let done = loader.finish().is_ok();
         (done, loader.durable().map(|reached| reached.mark.rows))
     };
@@ -294,21 +299,7 @@ fn a_load_goes_on_behind_what_is_durable_and_not_behind_what_was_sent() {
     let mut load_until = |loader: &mut Loader, last: u64| {
         while row < last {
             row += 1;
-            let id = format!("wamid.{row}");
-            let event = FileEvent {
-                channel: "whatsapp",
-                number: number("15550100101"),
-                message_id: &id,
-                status: MessageStatus::Sent,
-                at: EpochMs(1_767_225_590_000),
-                family: None,
-            };
-            loader.push(&event).expect("taken");
-            let mark = Mark {
-                rows: row,
-                ..Mark::default()
-            };
-            loader.reach(Reached { mark, bad: 0 });
+            load_row(loader, row);
         }
         loader.durable().map(|reached| reached.mark.rows)
     };
