@@ -364,11 +364,7 @@ mod tests {
                 "[[account]]\nid = \"1000000000000001\"\nname = \"acme\"\n[[account.user]]\nname = \"reader\"\nconsole = {console}\n"
             );
             let document = Document::parse(&text, Format::Toml, &InlineOnly).expect("parses");
-            let options = ApplyOptions {
-                prune: false,
-                dry_run: false,
-            };
-            let applied = directory.apply(&document, options, EpochMs(0));
+            let applied = directory.apply(&document, ApplyOptions::default(), EpochMs(0));
             applied.expect("applied");
             directory.snapshot()
         };
