@@ -90,7 +90,7 @@ pub(super) const PROMISES: &[Promise] = &[
     promise("limits", "Memory is bounded: bodies, heads, connections, bombs, slow clients",
         &["bodies_above_the_limit_get_their_answer", "heads_that_are_too_much_or_no_http", "more_connections_than_allowed_wait", "ten_thousand_idle_connections_take_bounded_memory_and_hold_nobody_up", "bombs_take_no_memory", "an_account_with_too_much_in_flight_is_refused_and_others_are_served", "accounts_take_turns_whatever_each_has_waiting", "who_sends_little_is_not_held_up_on_the_way_to_the_disk"],
         "each limit; 9,900 connections that say nothing or never end their head, at most 40 KiB each",
-        &["bench", "overload", "--seconds", "60"],
+        &["bench", "overload", "--seconds", "3600"],
         &["the server has one core and its client the other one", "9,900 idle connections take 27 KiB each, 271 MB in all, in a release too: more than 256 MiB beside the data"]),
     promise("fuzz", "No input of a parser panics, hangs or reads back as something else",
         &["the_corpus_of_segments_holds", "the_corpus_of_records_holds"],
