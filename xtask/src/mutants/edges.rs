@@ -20,6 +20,20 @@ pub(super) const EDGES: &[Mutant] = &[
         ],
     },
     Mutant {
+        id: "log-spaces",
+        promise: "spaces in a filter of the log take no other bytes than meant, and no panic",
+        file: "crates/chatmetric/src/telemetry/log.rs",
+        find: "text.split(',').map(str::trim).collect()",
+        replace: "text.split(',').collect()",
+        test: &[
+            "test",
+            "-p",
+            "chatmetric",
+            "--lib",
+            "a_filter_of_the_log_may_have_spaces_around_its_directives",
+        ],
+    },
+    Mutant {
         id: "body-hash",
         promise: "the body that is verified is the body that came in",
         file: "crates/chatmetric-rpc/src/signature/v3.rs",

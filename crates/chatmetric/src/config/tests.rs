@@ -159,6 +159,17 @@ fn values_in_a_filter_of_the_log_are_literal() {
 }
 
 #[test]
+fn a_filter_of_the_log_may_have_spaces_around_its_directives() {
+    for (told, meant) in [
+        ("info, [köln]=debug", "[köln]=debug"),
+        (" [a{b=1}]=debug ", "[a{b=1}]=debug"),
+    ] {
+        let filter = crate::telemetry::log_filter(told).expect("a filter");
+        assert!(filter.to_string().contains(meant), "{filter}");
+    }
+}
+
+#[test]
 fn a_public_address_needs_a_word() {
     let found = faults("[server]\nlisten = \"0.0.0.0:80\"\n", &[]);
     assert!(
