@@ -88,4 +88,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "who_sends_little_is_not_held_up_on_the_way_to_the_disk"
         ),
     },
+    Mutant {
+        id: "slow-body",
+        promise: "a body that does not come has its time and no more",
+        file: "crates/chatmetric/src/server/body.rs",
+        find: "timeout(BODY_TIMEOUT, collect",
+        replace: "timeout(BODY_TIMEOUT * 9, collect",
+        test: test!("chatmetric", it, "who_sends_too_slowly_is_told_or_closed"),
+    },
+    Mutant {
+        id: "slow-head",
+        promise: "a head that does not come has its time and no more",
+        file: "crates/chatmetric/src/server/listener.rs",
+        find: ".header_read_timeout(HEAD_TIMEOUT)",
+        replace: ".header_read_timeout(HEAD_TIMEOUT * 9)",
+        test: test!("chatmetric", it, "who_sends_too_slowly_is_told_or_closed"),
+    },
+    Mutant {
+        id: "stop-in-turn",
+        promise: "a stop takes ten seconds, whatever hangs",
+        file: "crates/chatmetric/src/server/mod.rs",
+        find: "timeout_at(until, self.app.pipeline.drained())",
+        replace: "timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())",
+        test: test!("chatmetric", it, "a_stop_takes_ten_seconds_whatever_hangs"),
+    },
 ];

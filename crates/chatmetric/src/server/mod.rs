@@ -416,26 +416,29 @@ impl RunningServer {
         true
     }
 
-    /// Stops listening, lets requests in flight finish (at most
-    /// [`limits::DRAIN_TIMEOUT`]), and waits until everything that was handed to
-    /// the store is answered. The store is closed by its owner afterwards.
+    /// Stops listening, lets requests in flight finish, and waits until everything that was
+    /// handed to the store is answered: for [`limits::DRAIN_TIMEOUT`] in all, whatever hangs.
+    /// The store is closed by its owner afterwards.
     pub async fn shutdown(mut self) {
+        // One moment for all: waiting for each in turn would take as long as all of them.
+        let until = tokio::time::sleep(DRAIN_TIMEOUT).deadline();
         self.app.stopping.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
-        if let Err(error) = self.accepting.await {
+        // No batch of a stream begins after this.
+        let streams = tokio::time::timeout_at(until, all_ended(&mut self.streams));
+        let (accepting, streams) = tokio::join!(self.accepting, streams);
+        if let Err(error) = accepting {
             tracing::error!(%error, "the listener ended badly");
         }
-        // No batch of theirs begins after this.
-        let streams = all_ended(&mut self.streams);
-        if tokio::time::timeout(DRAIN_TIMEOUT, streams).await.is_err() {
+        if streams.is_err() {
             tracing::warn!("a stream has not ended");
             self.streams.shutdown().await;
         }
         let imports = self.app.console.imports_ended();
-        if tokio::time::timeout(DRAIN_TIMEOUT, imports).await.is_err() {
+        if tokio::time::timeout_at(until, imports).await.is_err() {
             tracing::warn!("a file that is imported has not ended");
         }
-        if tokio::time::timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())
+        if tokio::time::timeout_at(until, self.app.pipeline.drained())
             .await
             .is_err()
         {

@@ -24,6 +24,8 @@ mod directory;
 mod identities;
 mod idle;
 mod overload;
+// Clients that are slow, and a stop while something hangs.
+mod slow;
 // Webhooks: what is taken, what is refused, what becomes of it.
 mod ingest;
 // Receipts of CAMS, CloudEvents and NDJSON: what is taken, what is refused.
