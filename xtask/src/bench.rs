@@ -48,6 +48,28 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// How long CI overloads the program.
+pub(crate) const CI_SECONDS: u64 = 60;
+
+/// Twice the capacity of the program as the tests are built, for so long: what is lost,
+/// counted twice, refused wrongly or above the cap of memory fails. Speed does not: this
+/// machine has other work at times.
+///
+/// # Errors
+/// When one of these fails, or the bench is not built.
+pub(crate) fn overload_of_ci() -> Result<()> {
+    let bench = program("debug").with_file_name("chatmetric-bench");
+    let status = std::process::Command::new(bench)
+        .args(["overload", "--seconds", &CI_SECONDS.to_string()])
+        .env("CHATMETRIC_BIN", program("debug"))
+        .status()
+        .context("could not start the bench")?;
+    if !status.success() {
+        bail!("the bench failed: {status}");
+    }
+    Ok(())
+}
+
 fn servers() {
     for (name, package, server) in SERVERS {
         if !works(server, &["--version"]) && setup::apt(&[package]).is_err() {

@@ -5,7 +5,7 @@
 
 use crate::step::Steps;
 use crate::workspace::{cargo, root, works};
-use crate::{codegen, compat, deny, fuzz, setup, test, tidy, trust};
+use crate::{bench, codegen, compat, deny, fuzz, setup, test, tidy, trust};
 use anyhow::{Context, Result, bail};
 use std::process::Command;
 
@@ -43,6 +43,8 @@ pub(crate) fn add(steps: &mut Steps) {
         steps.skip("clippy", "clippy is not installed");
     }
     test::add(steps, &[]);
+    let overloaded = format!("overload: {} s of twice the capacity", bench::CI_SECONDS);
+    steps.check(&overloaded, bench::overload_of_ci);
     let fuzzed = format!("fuzz: {} s of each parser", fuzz::CI_SECONDS);
     steps.check(&fuzzed, || fuzz::all(fuzz::CI_SECONDS));
     steps.check("the table of SDKs is current", compat::table::check);

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "data-dir",
     "listen",
     "shards",
@@ -21,6 +21,7 @@ const KNOWN: [&str; 20] = [
     "rounds",
     "numbers",
     "seconds",
+    "bars",
     "rate",
     "connections",
     "dir",

@@ -65,6 +65,7 @@ const USAGE: &str = "usage: chatmetric-bench store|scale|http|overload|timing|rp
   overload --seconds N           seconds of each of four loads (default 20)
          --events N             statuses a body (default 100)
          --connections N        connections of twice the capacity (default 1250)
+         --bars 1               fail when a bar of speed is lost
   timing --calls N               calls of each kind (default 20000)
   rpc    --calls N              verifications and decisions a round (default 200000)
          --rounds N             rounds (default 5)

@@ -6,8 +6,9 @@
 //! compared with the API afterwards. Latencies count from when a request was sent, because
 //! the client cannot hold back what it cannot send.
 //!
-//! Invariant: figures are told only when every answer was a 200 or the documented refusal
-//! and the API counts exactly what was accepted.
+//! Invariant: it ends well only when every answer was a 200 or the documented refusal, the
+//! API counts exactly what was accepted, and the memory was never above the cap; with
+//! `--bars 1` only when the bars of speed are held too.
 
 pub(super) mod bodies;
 mod cap;
@@ -43,6 +44,12 @@ const PART_MAX: Duration = Duration::from_secs(60);
 const CAPACITY_PART_MAX: Duration = Duration::from_secs(15);
 /// For how long an account sends little, alone and beside another, at most.
 const TENANTS_MAX: Duration = Duration::from_secs(60);
+/// The least of the capacity that is accepted under twice as much, and the most of the p99 at
+/// capacity.
+const GOODPUT_MIN: f64 = 0.9;
+const P99_MAX: f64 = 2.0;
+/// What is left to an account that sends little, of what it has alone.
+const LIGHT_MIN: f64 = 0.8;
 /// Statuses of a body.
 const STATUSES: usize = 100;
 /// The core of the server, and that of the client.
@@ -96,12 +103,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         after_kib = cap::resident_kib(instance.pid())?;
         capacities.push(at_capacity()?);
     }
-    let per_second = tell_overload(&capacities, &overloads, statuses);
+    let (per_second, overload) = tell_overload(&capacities, &overloads, statuses);
+    let most_kib = cap::resident_peak_kib(instance.pid())?;
     println!(
         "figure: memory {} MiB at capacity, {} MiB after twice as much, {} MiB at most (cap {} MiB, {})",
         before_kib / 1024,
         after_kib / 1024,
-        cap::resident_peak_kib(instance.pid())? / 1024,
+        most_kib / 1024,
         MEMORY_BYTES_MAX / 1024 / 1024,
         cap.told()
     );
@@ -115,23 +123,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (beside, flood.join())
     });
     let flood = flood.ok().context("a thread of the client panicked")??;
-    tell_tenants(&alone, &beside?, &flood);
-    for (bodies, key) in [
-        (&heavy, super::instance::KEY),
-        (&light, super::instance::LIGHT_KEY),
-    ] {
-        let counted = instance.sent_of(key, bodies.number())?;
-        let accepted = bodies.accepted() * statuses as u64;
-        if counted != accepted {
-            bail!("{accepted} messages were accepted and {counted} are counted");
-        }
-        println!(
-            "figure: {accepted} accepted messages of {} are counted, each once",
-            bodies.number()
-        );
-    }
+    let beside = tell_tenants(&alone, &beside?, &flood);
+    counted(&instance, &heavy, super::instance::KEY)?;
+    counted(&instance, &light, super::instance::LIGHT_KEY)?;
     instance.stop()?;
     drop(cap);
+    if most_kib.saturating_mul(1024) > MEMORY_BYTES_MAX {
+        bail!("it had {most_kib} KiB in memory");
+    }
+    let bars = [("overload", overload), ("two accounts", beside)];
+    let lost = bars.iter().find(|(_, held)| !held);
+    match lost {
+        Some((what, _)) if arguments.number("bars", 0)? > 0 => bail!("a bar is lost: {what}"),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Tells what was accepted of one account; fails when the API counts anything else.
+fn counted(instance: &Instance, bodies: &Bodies, key: (&str, &str)) -> Result<()> {
+    let (counted, accepted) = (instance.sent_of(key, bodies.number())?, bodies.accepted());
+    let accepted = accepted * bodies.statuses();
+    if counted != accepted {
+        bail!("{accepted} messages were accepted and {counted} are counted");
+    }
+    println!(
+        "figure: {accepted} accepted messages of {} are counted, each once",
+        bodies.number()
+    );
     Ok(())
 }
 
@@ -155,8 +173,8 @@ fn pin(pid: u32, core: &str) -> Result<()> {
 }
 
 /// Tells what came of all overloads beside the capacities before and after each; gives the
-/// last capacity in bodies a second.
-fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize) -> f64 {
+/// last capacity in bodies a second, and whether the bars are held.
+fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize) -> (f64, bool) {
     let (before, after) = (
         capacities.get(..overloads.len()).unwrap_or_default(),
         capacities.get(1..).unwrap_or_default(),
@@ -188,10 +206,13 @@ fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize)
     let ends = [capacities.first(), capacities.last()];
     let [first, last] = ends.map(|one| one.map_or(f64::NAN, Outcome::per_second));
     println!("figure: capacity {first:.0} bodies/s at first, {last:.0} at last");
-    last
+    let goodput = overload.per_second() / capacity;
+    let held = goodput >= GOODPUT_MIN && overload.quantile(0.99) / p99_ms < P99_MAX;
+    (last, held)
 }
 
-fn tell_tenants(alone: &Outcome, beside: &Outcome, flood: &Outcome) {
+/// Tells what is left to an account that sends little; gives whether the bar is held.
+fn tell_tenants(alone: &Outcome, beside: &Outcome, flood: &Outcome) -> bool {
     println!(
         "figure: an account that sends {:.0} % of the capacity: {:.0} bodies/s alone, {:.0} ({:.0} %, bar 80) beside one that offers {:.0}/s; refused {} and {}; p50 {:.1} and {:.1} ms, p99 {:.1} and {:.1} ms",
         100.0 * LIGHT_SHARE,
@@ -206,4 +227,5 @@ fn tell_tenants(alone: &Outcome, beside: &Outcome, flood: &Outcome) {
         alone.quantile(0.99),
         beside.quantile(0.99)
     );
+    beside.per_second() / alone.per_second() >= LIGHT_MIN
 }

@@ -67,6 +67,11 @@ impl Bodies {
         self.number
     }
 
+    /// Statuses of a body.
+    pub(in super::super) const fn statuses(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
     /// Writes the next body over `request`.
     pub(in super::super) fn write(&self, request: &mut Vec<u8>) {
         if request.is_empty() {
