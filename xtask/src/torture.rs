@@ -99,6 +99,8 @@ pub(crate) fn add(steps: &mut Steps, name: &str, cycles: Option<u64>, more: &[&s
         .arg("--")
         .args(kind.tests);
     if let Some(cycles) = cycles {
+        // What was seen, not only that it passed.
+        command.arg("--show-output");
         command.env(CYCLES_VARIABLE, cycles.to_string());
     }
     steps.command(

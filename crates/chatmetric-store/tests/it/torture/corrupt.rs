@@ -183,6 +183,16 @@ fn damage_of_any_kind_is_found_or_harmless() {
     for ((kind, part, fate), trials) in &seen {
         println!("{kind:?} of {part}: {fate:?} {trials}");
     }
+    let of = |wanted| {
+        let found = seen.iter().filter(|((.., fate), _)| *fate == wanted);
+        found.map(|(_, trials)| trials).sum::<u64>()
+    };
+    println!(
+        "figure: {} damages, {} served wrong, {} refused with the name of a file",
+        cycles(TRIALS),
+        wrong.len(),
+        of(Fate::Refused)
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for kind in Damage::ALL {
         for part in ["catalog", "journal", "runs"] {

@@ -62,7 +62,7 @@ fn a_system_call_that_fails_anywhere_is_never_a_false_acknowledgement() {
         world.settle(&store, &setup.options());
     }
     let all = calls.len() as u64;
-    println!("{met} of {all} met, {poisoned} stopped the store");
+    println!("figure: {met} of {all} system calls failed, {poisoned} stopped the store");
     assert!(met * 10 >= all * 7, "{met} of {all} were met");
     assert!(poisoned > 0);
 }

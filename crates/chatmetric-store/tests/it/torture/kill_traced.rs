@@ -70,7 +70,7 @@ fn a_kill_at_the_calls_of_every_kind_of_file_loses_and_doubles_nothing() {
         world.settle(&store, &setup.options());
     }
     let all = calls.len() as u64;
-    println!("{killed} and {killed_again} of {all} were killed");
+    println!("figure: {killed} of {all} system calls killed, {killed_again} again");
     // Threads take turns as they like: a few calls are not met again.
     assert!(killed * 10 >= all * 7, "{killed} of {all} were killed");
     assert!(killed_again * 10 >= all * 7, "{killed_again} of {all}");

@@ -120,7 +120,7 @@ fn power_cuts_lose_and_double_nothing() {
             } = subject;
             let batches = subject.world.acknowledged();
             println!(
-                "{files:?}: {cuts} cuts, {batches} batches, {unflushed} blocks in caches of {bites}"
+                "figure: {files:?}: {cuts} cuts, {batches} batches, 0 lost or doubled, {unflushed} blocks in caches of {bites}"
             );
             assert!(*flushes > batches / 24, "the cache was flushed");
             assert!(batches >= cuts * BATCHES_MIN / 2);
@@ -186,7 +186,9 @@ fn control(files: Files, synced: bool) -> Result<(), String> {
     for at in 0..cuts {
         losses += u64::from(lost(&machine, files, synced, SEED + at)?.is_some());
     }
-    println!("{losses} of {cuts} cuts lost something");
+    println!(
+        "figure: control, {files:?}, synced: {synced}: {losses} of {cuts} cuts lost something"
+    );
     assert!(
         losses * 10 >= cuts * 9,
         "{losses} of {cuts}: the cuts do not bite"

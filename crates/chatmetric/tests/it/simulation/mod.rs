@@ -61,7 +61,7 @@ fn run_all(first: u64, seeds: u64, hours: Option<f64>) -> Report {
         sum.add(&run_told(first.wrapping_add(done)));
         done += 1;
     }
-    println!("{done} seeds from {first} on: {sum:?}");
+    println!("\nfigure: {done} seeds from {first} on: {sum:?}");
     sum
 }
 
