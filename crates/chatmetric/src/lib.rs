@@ -50,3 +50,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod usage;
 pub mod watch;
+
+pub use console::ROUTES as CONSOLE_ROUTES;

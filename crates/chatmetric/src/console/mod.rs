@@ -1,7 +1,7 @@
 //! The web console: its files, its own API, and who is signed in.
 //!
 //! Reading order: this file, `assets` (files), `policy` (what a page may do), `guard` (which browser may speak),
-//! `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
+//! `routes` and `route` (paths), `session`, `sign_in`, `first_user`, `password`, `slow_down` (who speaks), `rights`
 //! (what he may), then one file a page: `spaces`, `metrics`, `csv`, `reconcile`, `live`, `streams`, `call`,
 //! `operations` (with `changes`), `explain`, `ingest`, `quarantine`, `import`, `numbers`, `webhooks`,
 //! `grants`, `access`, `audit`, `accounts`, `alerts`, `system`. `docs/internals/console-api.md` is the contract with the pages.
@@ -39,6 +39,7 @@ mod quarantine;
 mod reconcile;
 mod rights;
 mod route;
+mod routes;
 mod session;
 mod sign_in;
 mod slow_down;
@@ -70,6 +71,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 pub(crate) use first_user::{USER_OF_FILE, set_up as set_up_first_user};
 pub(crate) use password::hash_of as password_hash;
+pub use routes::ROUTES;
 pub(crate) use session::SessionUses;
 
 /// Passwords that are hashed at a time: each takes 19 MiB of memory and a core.

@@ -1,15 +1,15 @@
 //! Paths below `/console/`: files, and the calls of the API.
 //!
-//! Invariant: every call passes the guard, and every call but those that make a session
-//! has a signed-in user before its page sees it.
+//! Invariant: every call passes the guard and is in the table (`routes`), and every call but
+//! those that make a session has a signed-in user before its page sees it.
 
 use super::ask::Ask;
 use super::error::ConsoleError;
 use super::rights::SignedIn;
 use super::{
     access, accounts, alerts, assets, audit, call, csv, explain, explanation, grants, guard,
-    import, ingest, live, metrics, numbers, operations, quarantine, reconcile, sign_in, spaces,
-    system, webhooks,
+    import, ingest, live, metrics, numbers, operations, quarantine, reconcile, routes, sign_in,
+    spaces, system, webhooks,
 };
 use crate::server::answer::Answer;
 use crate::server::query_text::decode_path;
@@ -30,7 +30,10 @@ pub(super) async fn answer(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
     let parts: Option<Vec<String>> = path.split('/').map(decode_path).collect();
     let parts = parts.ok_or(ConsoleError::NotFound)?;
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    // What has no row is not served, so that nobody forgets it.
+    let is_known = routes::is_known(ask.parts.method.as_str(), &parts);
     match (&ask.parts.method, parts.as_slice()) {
+        _ if !is_known => {}
         (&Method::GET, ["session"]) => return sign_in::state(ask),
         (&Method::POST, ["setup"]) => return sign_in::set_up(ask, body).await,
         (&Method::POST, ["sign-in"]) => return sign_in::sign_in(ask, body).await,
@@ -39,6 +42,9 @@ pub(super) async fn answer(ask: &Ask<'_>, body: Incoming) -> Result<Answer, Cons
         _ => {}
     }
     let who = SignedIn::of(ask)?;
+    if !is_known {
+        return Err(ConsoleError::NotFound);
+    }
     match ask.parts.method {
         Method::GET => get(ask, &who, &parts).await,
         Method::POST => post(ask, &who, &parts, body).await,

@@ -12,7 +12,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// A week of a number in which all is delivered, and a today in which nothing is.
-fn broken(world: &World, space: &str, number: &str) {
+pub(super) fn broken(world: &World, space: &str, number: &str) {
     let snapshot = world.directory.snapshot();
     let space = snapshot.space(space).expect("a space").key;
     let number = PhoneNumber::parse(number).expect("digits");

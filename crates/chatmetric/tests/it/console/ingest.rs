@@ -45,7 +45,7 @@ fn a_file_is_imported_once_however_often_it_comes() {
     assert_eq!(code(&page.post("import", &json!({}))), "400 InvalidField");
 }
 
-fn body_of(number: &str, id: &str) -> String {
+pub(super) fn body_of(number: &str, id: &str) -> String {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"metadata":{{"display_phone_number":"{number}"}},"statuses":[{{"id":"{id}","status":"sent","timestamp":"1767225590","recipient_id":"1"}}]}}}}]}}]}}"#
     )

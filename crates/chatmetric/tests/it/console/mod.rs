@@ -20,6 +20,8 @@ mod reconcile;
 mod rights;
 // Sign-in, sessions, passwords.
 mod sign_in;
+// Every call, with what is another account's.
+mod tenancy;
 
 use crate::world::{Reply, World};
 use chatmetric::clock::Clock as _;

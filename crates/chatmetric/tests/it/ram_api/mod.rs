@@ -10,6 +10,8 @@ mod roles;
 mod users;
 // Who may do what, to whom.
 mod rights;
+// Every operation, with the names of another account's objects.
+mod tenancy;
 // What holds for all changes: replay, throttling, audit, the wire.
 mod changes;
 
