@@ -205,7 +205,8 @@ export interface IngestState {
   sources: Source[];
   total: Books;
   health: "ready" | "waiting" | "poisoned";
-  queuedEvents: number;
+  /** Of all accounts: the operator's alone. */
+  queuedEvents: number | null;
   floorMs: number | null;
 }
 export interface Quarantined {

@@ -73,10 +73,12 @@ function Sources(props: { state: IngestState }): JSX.Element {
             <dt>{m.lag}</dt>
             <dd>{lags.length === 0 ? NOTHING : delay(Math.max(...lags))}</dd>
           </div>
-          <div>
-            <dt>{m.queued}</dt>
-            <dd>{count(state.queuedEvents)}</dd>
-          </div>
+          {state.queuedEvents !== null && (
+            <div>
+              <dt>{m.queued}</dt>
+              <dd>{count(state.queuedEvents)}</dd>
+            </div>
+          )}
         </dl>
         <BookTiles books={state.total} />
       </div>

@@ -26,9 +26,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/alerts-QLFA437S.js"),
     ),
     (
-        "assets/app-A4QR75KU.js",
+        "assets/app-KRHOXMWV.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/app-A4QR75KU.js"),
+        include_bytes!("../../console-dist/assets/app-KRHOXMWV.js"),
     ),
     (
         "assets/audit-WQNPI74N.js",
@@ -221,9 +221,9 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../console-dist/assets/explorer-XAPAT2QU.js"),
     ),
     (
-        "assets/ingest-QNH45A36.js",
+        "assets/ingest-AJ4TN555.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../console-dist/assets/ingest-QNH45A36.js"),
+        include_bytes!("../../console-dist/assets/ingest-AJ4TN555.js"),
     ),
     (
         "assets/metrics_live-NBCG6ZF2.js",

@@ -137,6 +137,10 @@ fn an_account_never_sees_what_is_anothers() {
     ] {
         assert_eq!(code(&isv.get(&path)), "404 NotFound", "{path}");
     }
+    // How much waits to be counted is of all accounts together.
+    let queued = |page: &Page| page.json("ingest")["queuedEvents"].clone();
+    assert_eq!(queued(&isv), json!(null));
+    assert_eq!(queued(&Page::of(&world, ACME, "admin")), json!(0));
     let number = json!({ "space": "space-a", "numbers": ["447700900999"] });
     assert_eq!(code(&isv.post("numbers", &number)), "404 NotFound");
     // Neither a number of others to an own space, nor an own one to a space of others.
