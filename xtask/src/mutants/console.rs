@@ -647,4 +647,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "a_status_that_cannot_be_read_stays_uncounted"
         ),
     },
+    Mutant {
+        id: "console-queued",
+        promise: "how much waits of all accounts is the operator's to see",
+        file: "crates/chatmetric/src/console/ingest.rs",
+        find: "is_operator.then(|| app",
+        replace: "(is_operator || true).then(|| app",
+        test: test!("chatmetric", it, "an_account_never_sees_what_is_anothers"),
+    },
 ];
