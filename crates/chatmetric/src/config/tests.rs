@@ -149,24 +149,31 @@ fn of_very_many_faults_the_first_are_told() {
     );
 }
 
-/// As a regular expression `(` is none, and `.` many times is minutes of work.
 #[test]
-fn values_in_a_filter_of_the_log_are_literal() {
+fn a_filter_of_the_log_has_levels_and_targets_alone() {
     let log = |filter: &str| load(&format!("[telemetry]\nlog = \"{filter}\"\n"), &[]);
-    log("chatmetric[{number=(}]=debug").expect("a filter");
-    log(&format!("[{{number={}}}]=debug", ".".repeat(40))).expect("a filter");
-    log("chatmetric=loud").expect_err("no filter");
+    for told in ["info", "", "warn, chatmetric=debug ,", "hyper::proto=off,2"] {
+        log(told).unwrap_or_else(|error| panic!("`{told}`: {error}"));
+    }
+    // The last three ended or hung the parser of a larger language.
+    for told in [
+        "chatmetric=loud",
+        "chatmetric = info",
+        "a=b=c",
+        "chatmetric[rpc]=debug",
+        "info, [köln]=debug",
+        "[s={a =b}]=info,[s={a =b}]=debug",
+        "[{number=........................................}]=debug",
+    ] {
+        let error = log(told).expect_err(told).to_string();
+        assert!(error.contains("is not a filter such as"), "{error}");
+    }
 }
 
 #[test]
-fn a_filter_of_the_log_may_have_spaces_around_its_directives() {
-    for (told, meant) in [
-        ("info, [köln]=debug", "[köln]=debug"),
-        (" [a{b=1}]=debug ", "[a{b=1}]=debug"),
-    ] {
-        let filter = crate::telemetry::log_filter(told).expect("a filter");
-        assert!(filter.to_string().contains(meant), "{filter}");
-    }
+fn spaces_around_a_target_are_no_part_of_it() {
+    let filter = crate::telemetry::log_filter("warn, chatmetric=debug ").expect("a filter");
+    assert_eq!(filter.to_string(), "chatmetric=debug,warn");
 }
 
 #[test]

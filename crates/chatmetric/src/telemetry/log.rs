@@ -6,8 +6,10 @@
 use super::otlp;
 use crate::config::{LogFormat, TelemetrySettings};
 use std::io::IsTerminal as _;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 /// What sends traces, if there is such a thing; it sends the last ones when it is dropped.
 #[derive(Debug, Default)]
@@ -17,19 +19,24 @@ pub struct TraceExport {
     _traces: Option<otlp::Traces>,
 }
 
-/// The filter of `telemetry.log`. Values of fields are literal: as regular expressions,
-/// which they are by default, a dozen dots are compiled into an automaton for minutes.
-///
-/// Spaces around a directive go here: the parser leaves them out when it counts where a name
-/// ends and not when it takes it, so it takes the wrong bytes, or half of a letter and panics.
+/// The filter of `telemetry.log`: levels, and targets with their level. Not the larger
+/// language that has spans and fields too: its parser compiles regular expressions for
+/// minutes, takes the wrong bytes behind a space, and panics on some texts.
 ///
 /// # Errors
-/// When it is no filter.
-pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, ParseError> {
-    let directives: Vec<&str> = text.split(',').map(str::trim).collect();
-    EnvFilter::builder()
-        .with_regex(false)
-        .parse(directives.join(","))
+/// What is no such filter, in words.
+pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
+    let named = text.split(',').map(str::trim);
+    let named: Vec<&str> = named.filter(|one| !one.is_empty()).collect();
+    if named.is_empty() {
+        return Ok(Targets::new().with_default(LevelFilter::ERROR));
+    }
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '=');
+    if let Some(other) = named.iter().find(|one| !one.chars().all(is_known)) {
+        return Err(format!("`{other}` is no level, and no target with a level"));
+    }
+    let parsed = named.join(",").parse::<Targets>();
+    parsed.map_err(|error| error.to_string())
 }
 
 /// Starts the log. A second call changes nothing (tests start many servers).
@@ -37,35 +44,19 @@ pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, ParseError> {
 /// A line that cannot be written is lost without a word: the word would go to the
 /// same stream, and panic where that is closed or full.
 pub fn start_log(settings: &TelemetrySettings) -> TraceExport {
-    let filter = log_filter(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let by_default = || Targets::new().with_default(LevelFilter::INFO);
+    let filter = log_filter(&settings.log).unwrap_or_else(|_| by_default());
+    let lines = lines(settings.log_format, filter);
     #[cfg(feature = "otlp")]
     if let Some(endpoint) = &settings.otlp_endpoint {
-        return start_log_and_traces(settings.log_format, filter, endpoint);
+        return start_with_traces(lines, endpoint);
     }
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .log_internal_errors(false)
-        .with_writer(std::io::stderr);
-    let started = match settings.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.with_ansi(has_colors()).try_init(),
-    };
-    drop(started);
+    drop(tracing_subscriber::registry().with(lines).try_init());
     TraceExport::default()
 }
 
-fn has_colors() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
-/// The same lines, and spans to a receiver. Spans are in no line.
-#[cfg(feature = "otlp")]
-fn start_log_and_traces(format: LogFormat, filter: EnvFilter, endpoint: &str) -> TraceExport {
-    use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
-    use tracing_subscriber::{Layer as _, Registry};
-
+/// The lines on stderr. Spans are in no line.
+fn lines(format: LogFormat, filter: Targets) -> impl Layer<Registry> + Send + Sync + 'static {
     let lines = tracing_subscriber::fmt::layer::<Registry>()
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
@@ -74,7 +65,19 @@ fn start_log_and_traces(format: LogFormat, filter: EnvFilter, endpoint: &str) ->
         LogFormat::Text => lines.with_ansi(has_colors()).boxed(),
     };
     let no_spans = filter_fn(|metadata| !metadata.is_span());
-    let lines = lines.with_filter(filter.and(no_spans.with_max_level_hint(LevelFilter::TRACE)));
+    lines.with_filter(filter.and(no_spans.with_max_level_hint(LevelFilter::TRACE)))
+}
+
+fn has_colors() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// The same lines, and spans to a receiver.
+#[cfg(feature = "otlp")]
+fn start_with_traces(
+    lines: impl Layer<Registry> + Send + Sync + 'static,
+    endpoint: &str,
+) -> TraceExport {
     let registry = tracing_subscriber::registry().with(lines);
     match otlp::start(endpoint) {
         Ok((tracer, traces)) => {
