@@ -1,10 +1,11 @@
 //! `cargo xtask deny`: licences, banned crates and sources of everything in Cargo.lock, by
-//! cargo-deny, which is built below the target directory where it is not installed.
+//! cargo-deny, which is built below the target directory where the version below is not
+//! installed.
 //!
 //! No registry has it built; that takes a machine of two cores some ten minutes, so CI uses
 //! it where it is, and the run of a release builds it. Invariant: the version is pinned.
 
-use crate::workspace::{cargo, root, target_dir, works};
+use crate::workspace::{cargo, root, target_dir};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,12 +20,11 @@ const CHECKS: [&str; 4] = ["check", "licenses", "bans", "sources"];
 /// # Errors
 /// When something is not allowed, or the tool cannot be built.
 pub(crate) fn run() -> Result<()> {
-    let tool = tool()?;
-    let checked = Command::new(&tool)
+    let checked = tool()?
         .args(CHECKS)
         .current_dir(root())
         .output()
-        .with_context(|| format!("could not start `{}`", tool.display()))?;
+        .context("could not start cargo-deny")?;
     print!("{}", String::from_utf8_lossy(&checked.stderr));
     print!("{}", String::from_utf8_lossy(&checked.stdout));
     if !checked.status.success() {
@@ -37,15 +37,28 @@ pub(crate) fn run() -> Result<()> {
 
 /// As [`run`] where the tool is there; `None` where it would have to be built.
 pub(crate) fn run_if_installed() -> Option<Result<()>> {
-    let is_here = works("cargo", &["deny", "--version"]) || built().exists();
-    is_here.then(run)
+    (is_installed() || built().exists()).then(run)
+}
+
+/// Whether cargo has it, in the version that is pinned.
+fn is_installed() -> bool {
+    let asked = cargo().args(["deny", "--version"]).output();
+    asked.is_ok_and(|said| {
+        let version = String::from_utf8_lossy(&said.stdout).into_owned();
+        said.status.success() && version.split_whitespace().last() == Some(VERSION)
+    })
 }
 
 fn built() -> PathBuf {
     target_dir().join("tools/bin/cargo-deny")
 }
 
-fn tool() -> Result<PathBuf> {
+fn tool() -> Result<Command> {
+    if is_installed() {
+        let mut tool = cargo();
+        tool.arg("deny");
+        return Ok(tool);
+    }
     let built = built();
     if !built.exists() {
         println!("building cargo-deny {VERSION}, once");
@@ -67,5 +80,5 @@ fn tool() -> Result<PathBuf> {
             bail!("cargo-deny could not be built: {status}");
         }
     }
-    Ok(built)
+    Ok(Command::new(built))
 }

@@ -73,8 +73,8 @@ const TARGETS: [Target; 9] = [
     target("whatsapp", Some("json"), 8192),
     target("receipts", Some("json"), 4096),
     target("bulk", Some("json"), 4096),
-    // A section is a few hundred bytes, and the time of an input goes with its length. Of 87
-    // committed inputs one is longer.
+    // A section is a few hundred bytes, and the time of an input goes with its length. Of 89
+    // committed inputs two are longer.
     target("config", Some("config"), 1024),
     target("journal", None, 2048),
     target("record", None, 1024),

@@ -59,8 +59,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   trust run [ID...]  the long run of each promise; `fuzz/policy` is a part of one
   deny               licences, bans and sources of all crates, by cargo-deny
   package            the Debian package, in release, below the target directory
-  release [PART...]  ci, then the long runs: ci, mutants, counting, signatures, store,
-                     kills, fuzz, sim, model, bench
+  release [PART...]  ci, then the long runs: ci, deny, mutants, counting, signatures,
+                     store, kills, fuzz, sim, model, concurrency, overload, bench
 ";
 
 fn main() -> ExitCode {

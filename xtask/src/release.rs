@@ -6,7 +6,7 @@
 
 use crate::step::Steps;
 use crate::workspace::cargo;
-use crate::{bench, ci, compat, fuzz, mutants, sim, test, torture};
+use crate::{bench, ci, compat, concurrency, deny, fuzz, mutants, sim, test, torture};
 use anyhow::{Result, bail};
 use std::env;
 
@@ -62,9 +62,14 @@ const MODEL_SEEDS: u32 = 200;
 const MODEL_SEEDS_VARIABLE: &str = "CHATMETRIC_MODEL_SEEDS";
 /// How long each parser is fuzzed at most; a hundred million inputs take less.
 const FUZZ_SECONDS: u64 = 4 * 3_600;
+/// Orders of the threads of each test of what they share.
+const SCHEDULES: u64 = 200_000;
+/// An hour of twice the capacity, which fails when a bar is lost.
+const OVERLOAD: [&str; 5] = ["overload", "--seconds", "3600", "--bars", "1"];
 /// All parts, in their order.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 13] = [
     "ci",
+    "deny",
     "mutants",
     "counting",
     "signatures",
@@ -73,6 +78,8 @@ const PARTS: [&str; 10] = [
     "fuzz",
     "sim",
     "model",
+    "concurrency",
+    "overload",
     "bench",
 ];
 
@@ -88,6 +95,9 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
     let mut steps = Steps::default();
     if wanted("ci") {
         ci::add(&mut steps);
+    }
+    if wanted("deny") {
+        steps.check("licences, bans and sources of all crates", deny::run);
     }
     if wanted("mutants") {
         steps.check("every protection, broken once", || mutants::run(&[]));
@@ -123,8 +133,14 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
             compat::python_model(&mut steps, (MODEL_SEEDS_VARIABLE, &seeds));
         }
     }
+    if wanted("concurrency") {
+        concurrency::add(&mut steps, &[], Some(SCHEDULES));
+    }
+    if wanted("overload") {
+        steps.check("overload for an hour", || bench::run(&OVERLOAD));
+    }
     if wanted("bench") {
-        for bench in ["store", "http"] {
+        for bench in ["store", "http", "timing"] {
             steps.check(&format!("bench {bench}"), || bench::run(&[bench]));
         }
     }

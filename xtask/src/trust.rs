@@ -87,6 +87,12 @@ struct LongRun {
     arguments: Vec<&'static str>,
 }
 
+impl LongRun {
+    fn command(&self) -> String {
+        format!("cargo xtask {}", self.arguments.join(" "))
+    }
+}
+
 fn long_runs(promise: &'static Promise) -> Vec<LongRun> {
     if promise.release.is_empty() {
         return Vec::new();
@@ -180,8 +186,9 @@ Every promise has negative controls: `cargo xtask mutants` breaks each protectio
 |---|---|---|---|---|
 ";
 
-/// A line of the table of long runs.
-fn row(out: &mut String, number: usize, key: &str, run: Option<&Value>) {
+/// A line of the table of long runs; a command that is not the promised one is told.
+fn row(out: &mut String, number: usize, promised: &LongRun, run: Option<&Value>) {
+    let key = &promised.key;
     // Writing into a string cannot fail.
     let Some(run) = run else {
         let _ = writeln!(out, "| {number} `{key}` | not run yet | | | |");
@@ -193,9 +200,15 @@ fn row(out: &mut String, number: usize, key: &str, run: Option<&Value>) {
     let figures = figures.into_iter().flatten().filter_map(Value::as_str);
     let closing = Some(text("closing")).filter(|closing| !closing.is_empty());
     let said: Vec<&str> = figures.chain(closing).collect();
+    let command = text("command");
+    let other = if command == promised.command() {
+        String::new()
+    } else {
+        format!("by `{command}`: ")
+    };
     let _ = writeln!(
         out,
-        "| {number} `{key}` | {} | {} | {seconds} s | {} |",
+        "| {number} `{key}` | {} | {} | {seconds} s | {other}{} |",
         text("day"),
         text("commit"),
         said.join("; "),
@@ -227,7 +240,7 @@ fn page(runs: &Map<String, Value>, seen: &Map<String, Value>) -> String {
             continue;
         }
         for run in long_runs(promise) {
-            row(&mut out, number, &run.key, runs.get(&run.key));
+            row(&mut out, number, &run, runs.get(&run.key));
         }
     }
     let _ = writeln!(out, "\n{}", mutants::seen::summary(seen));
@@ -274,10 +287,15 @@ mod tests {
             "command": "x", "day": "2026-11-29", "commit": "0123456789ab", "seconds": 7,
             "figures": ["400 cuts, 0 lost"], "closing": "3 passed, 0 failed",
         });
-        let runs = Map::from_iter([(first.id.to_owned(), run)]);
+        let mut runs = Map::from_iter([(first.id.to_owned(), run)]);
+        let said =
+            "| 2026-11-29 | 0123456789ab | 7 s | by `x`: 400 cuts, 0 lost; 3 passed, 0 failed |";
+        assert!(page(&runs, &Map::new()).contains(said));
+        // What is promised needs no telling.
+        runs[first.id]["command"] = long_runs(first)[0].command().into();
         let page = page(&runs, &Map::new());
-        let row = "| 2026-11-29 | 0123456789ab | 7 s | 400 cuts, 0 lost; 3 passed, 0 failed |";
-        assert!(page.contains(row), "{page}");
+        let row = said.replace("by `x`: ", "");
+        assert!(page.contains(&row), "{page}");
         assert!(page.contains("not run yet"));
     }
 
