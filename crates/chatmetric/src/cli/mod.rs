@@ -41,6 +41,7 @@ mod service_manager;
 mod session;
 mod sign;
 mod sign_text;
+mod stop;
 mod terminal;
 mod text_table;
 mod time_argument;

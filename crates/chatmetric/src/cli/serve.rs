@@ -4,6 +4,7 @@
 use super::data_dir::{DataDirError, Instance, OpenMode, store_options, system_clock};
 use super::service_manager;
 use super::session::{explain_open, say_key};
+use super::stop::{self, StopBy};
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Overrides, Settings};
@@ -87,6 +88,7 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
     let instance = open(&settings, key_file, &entropy).map_err(|error| explain_open(&error))?;
     say_key(&instance, terminal);
     let clock = system_clock();
+    let mut by = StopBy::new(Arc::clone(&clock));
     let result = first_start(
         &instance,
         &settings.store.data_dir,
@@ -97,8 +99,8 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         Some(file) => first_user(&instance, file, clock.as_ref(), entropy.as_ref(), terminal),
         None => Ok(()),
     })
-    .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
-    instance.close();
+    .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal, &mut by));
+    stop::close(instance, &mut by, terminal);
     result
 }
 
@@ -140,6 +142,7 @@ fn serve(
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     terminal: &Terminal,
+    by: &mut StopBy,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -152,7 +155,7 @@ fn serve(
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
     };
-    runtime.block_on(async {
+    let told = runtime.block_on(async {
         // Before the address is told: whoever reads it may send a signal at once.
         let mut signals = Signals::new()
             .map_err(|error| CliError::failed(format!("could not handle signals: {error}")))?;
@@ -196,12 +199,17 @@ fn serve(
         };
         tokio::select! {
             () = stopped => {}
+            () = tokio::time::sleep(by.left()) => {}
             () = signals.wait_for_stop(None) => {
+                by.at_once();
                 terminal.warn("stopped at once; what was acknowledged is kept");
             }
         }
         told
-    })
+    });
+    // A thread that waits for a disk may never end.
+    runtime.shutdown_timeout(by.left());
+    told
 }
 
 fn url_of(server: &RunningServer) -> String {

@@ -42,7 +42,9 @@ pub const COMMIT_EVENTS_MAX: usize = 8_192;
 /// What a batch costs there besides its events, in events.
 pub const BATCH_EVENTS: usize = 8;
 /// How long requests in flight may go on after the stop was asked for.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// … and how long until the process has ended, its store closed or not.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One permit stands for this many bytes.
 const UNIT_BYTES: usize = 1024;

@@ -446,9 +446,14 @@ impl RunningServer {
         }
         self.helpers.shutdown().await;
         let app = Arc::clone(&self.app);
-        let kept = tokio::task::spawn_blocking(move || background::keep_uses_at_end(&app)).await;
-        if let Err(error) = kept {
-            tracing::error!(%error, "the last uses of keys and sessions were not noted");
+        let kept = tokio::task::spawn_blocking(move || background::keep_uses_at_end(&app));
+        // It may begin when the time is over, but nobody waits for it then.
+        match tokio::time::timeout_at(until, kept).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the last uses of keys and sessions were not noted");
+            }
+            Err(_) => tracing::warn!("the last uses of keys and sessions may not be noted"),
         }
         tracing::info!("stopped");
     }

@@ -79,8 +79,11 @@ mod damage;
 mod watch;
 // Backups and what is made from them: under load, interrupted, damaged, scheduled.
 mod backup;
-// What `serve` says and does when the disk under it fails or is full.
+// What `serve` says and does when the disk under it fails, is full or hangs.
 mod disk;
+mod hanging;
+// Accounts of older releases, opened, and killed while that is done.
+mod upgrade;
 // `reconcile`: what matches, what differs, what cannot be compared.
 mod reconcile;
 // kill -9 of `serve`, again and again.

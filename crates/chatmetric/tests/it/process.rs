@@ -248,9 +248,14 @@ impl Served {
         self.end().1
     }
 
+    /// SIGTERM, not waited for
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
     /// SIGTERM
     pub(crate) fn stop(mut self) -> (ExitStatus, String) {
-        self.signal(rustix::process::Signal::TERM);
+        self.terminate();
         self.end()
     }
 

@@ -67,10 +67,10 @@ fn who_sends_too_slowly_is_told_or_closed() {
     assert!((HEAD_TIMEOUT..longest).contains(&took), "{took:?}");
 }
 
-/// The listener waits for a request that waits for a disk, and so does the pipeline: ten
-/// seconds for both, and not for each.
+/// The listener waits for a request that waits for a disk, and so does the pipeline: one
+/// time for both, and not for each. The whole program: `hanging.rs`.
 #[test]
-fn a_stop_takes_ten_seconds_whatever_hangs() {
+fn a_stop_waits_once_whatever_hangs() {
     let clock = SystemClock::default();
     let store = Arc::new(GatedStore::new());
     let mut world = World::start_with(|_| {}, store.clone());
