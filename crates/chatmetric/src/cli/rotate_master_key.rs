@@ -52,6 +52,14 @@ pub(super) fn run(
         let none = format!("`{}` holds no directory to seal again", data_dir.display());
         return Err(CliError::usage(none));
     }
+    // The other nodes would open nothing any more.
+    let of_node = Directory::is_of_node(data_dir)
+        .map_err(|error| explain_open(&DataDirError::Directory(error)))?;
+    if of_node {
+        let path = data_dir.clone();
+        return Err(usage(&DataDirError::OfNode { path })
+            .hint("the master key cannot be rotated while nodes share it"));
+    }
     let new_path = arguments
         .new_key_file
         .clone()

@@ -7,6 +7,7 @@
 //! Invariant: a directory is sealed under the old key or under the new one, whole.
 
 use super::error::DirectoryError;
+use super::shared::revision;
 use super::{DIRECTORY_FILE, Directory, rows, schema};
 use crate::entropy::Entropy;
 use crate::master_key::{KEY_ID_BYTES, KeyId, MasterKey, RecordKind, SealContext};
@@ -91,6 +92,15 @@ impl Directory {
             after: new.id(),
             secrets,
         })
+    }
+
+    /// Whether the directory below `data_dir` is one of several nodes, which share its key.
+    ///
+    /// # Errors
+    /// What reading it says.
+    pub fn is_of_node(data_dir: &Path) -> Result<bool, DirectoryError> {
+        let connection = schema::open_untouched(&data_dir.join(DIRECTORY_FILE))?;
+        Ok(revision(&connection)? > 0)
     }
 
     /// Whether the directory below `data_dir` is sealed under this key.

@@ -187,7 +187,7 @@ pub(super) fn check(path: &Path, master_key: &MasterKey) -> Result<(), Directory
 /// A connection that leaves everything as it is. After a clean stop all is in
 /// the main file, which is read as immutable. After a crash the WAL counts too:
 /// it is read with its index in memory, and not written back on closing.
-fn open_untouched(path: &Path) -> Result<Connection, DirectoryError> {
+pub(super) fn open_untouched(path: &Path) -> Result<Connection, DirectoryError> {
     let wal = with_suffix(path, "-wal");
     let has_wal = std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() > 0);
     if !has_wal {

@@ -126,7 +126,7 @@ impl Change<'_> {
 }
 
 /// The number of the last change that is in the file.
-pub(super) fn revision(connection: &Connection) -> Result<u64, DirectoryError> {
+pub(in crate::directory) fn revision(connection: &Connection) -> Result<u64, DirectoryError> {
     let read = DirectoryError::database("read");
     let found: Option<Vec<u8>> = connection
         .query_one(

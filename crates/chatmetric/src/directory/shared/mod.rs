@@ -20,7 +20,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub(super) use database::Database;
+pub(super) use database::{Database, revision};
 
 use super::error::DirectoryError;
 use super::sign_in::{StoredSession, stored_sessions};

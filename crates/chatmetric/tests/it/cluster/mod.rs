@@ -14,6 +14,7 @@ use crate::streams::wait_until;
 use chatmetric_rpc::credential::SecretKey;
 use chatmetric_rpc::sign::Credentials;
 use servers::Servers;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -224,6 +225,20 @@ fn one_directory_on_all_nodes() {
     });
     assert_ne!(who(&on_c.url, "LTAIthird", "other-secret"), UNKNOWN_KEY);
     answers(&on_c.url, "LTAIthird", "other-secret");
+
+    // Commands that open a data directory themselves leave a node's alone.
+    on_a.kill();
+    let data = a.path("data");
+    let with = ["--data-dir", &data, "--master-key-file", &a.key];
+    let before = std::fs::read(&a.key).expect("a key");
+    for words in [&["verify"][..], &["admin", "rotate-master-key"]] {
+        let ran = run(&[words, &with].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("of a node of a cluster"), "{ran:?}");
+    }
+    assert_eq!(std::fs::read(&a.key).expect("a key"), before);
+    assert!(!Path::new(&format!("{}.new", a.key)).exists());
+    answers(&a.serve().url, "LTAIthird", "other-secret");
 
     // Another master key, and another directory, are refused with a reason.
     let wrong = Node::new(&servers, "d", &key_file(&keys, "other-key"));
