@@ -336,6 +336,16 @@ impl Audit {
         self.waiting.len()
     }
 
+    /// The first of them, for people.
+    #[must_use]
+    pub fn first_waiting(&self) -> String {
+        let first = self.waiting.first();
+        first.map_or_else(String::new, |(space, event, waiting)| {
+            let is_owned = self.owned.contains(&event.number);
+            format!("{event:?} of space {space}: {waiting:?}, owned: {is_owned}")
+        })
+    }
+
     /// Posts of unknown fate.
     #[must_use]
     pub fn unknown(&self) -> usize {

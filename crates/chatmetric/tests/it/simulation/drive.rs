@@ -450,6 +450,22 @@ impl Simulation {
                 return;
             }
         }
+        self.no_room_is_seen();
+    }
+
+    /// The same where nothing is left to post.
+    pub(super) fn wait_until_ready(&self) {
+        let waits = || matches!(self.machine.store().health(), Health::Waiting(_));
+        for _ in 0..RECOVERY_TRIES {
+            if !waits() {
+                return;
+            }
+            std::thread::sleep(RECOVERY_WAIT);
+        }
+        self.no_room_is_seen();
+    }
+
+    fn no_room_is_seen(&self) -> ! {
         let health = self.machine.store().health();
         panic!("the store does not see that there is room again: {health:?}");
     }

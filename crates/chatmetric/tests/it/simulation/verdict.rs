@@ -7,6 +7,7 @@
 use super::compare::{compare_rows, counts_of};
 use super::drive::Simulation;
 use super::report::Report;
+use chatmetric::clock::Clock as _;
 use chatmetric_sim::{Crash, Finding};
 use chatmetric_store::{Books, Store as _};
 
@@ -35,6 +36,7 @@ impl Simulation {
     pub(super) fn end(mut self) -> Report {
         assert_eq!(self.outbox.unacknowledged(), 0);
         assert_eq!(self.outbox.given_up(), 0, "posts were never acknowledged");
+        self.wait_until_ready();
         self.tick();
         self.check_everything();
         self.machine.stop();
@@ -50,7 +52,16 @@ impl Simulation {
     }
 
     fn check_everything(&mut self) {
-        assert_eq!((self.audit.waiting(), self.audit.unknown()), (0, 0));
+        assert_eq!(
+            (self.audit.waiting(), self.audit.unknown()),
+            (0, 0),
+            "at {}, by the server's clock {}, {} to bind, health {:?}: {}",
+            self.now_ms,
+            self.machine.clock.now().0,
+            self.to_bind.len(),
+            self.machine.store().health(),
+            self.audit.first_waiting(),
+        );
         let undecided = self.report.undecided;
         self.compare();
         assert_eq!(self.report.undecided, undecided, "everything is known");
