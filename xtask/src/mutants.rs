@@ -24,6 +24,7 @@ mod explain;
 mod files;
 mod fuzz;
 mod list;
+mod operations;
 mod overload;
 mod reconcile;
 pub(crate) mod seen;
@@ -79,6 +80,7 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
         .chain(fuzz::MUTANTS)
         .chain(sim::MUTANTS)
         .chain(overload::MUTANTS)
+        .chain(operations::MUTANTS)
 }
 
 /// What the arguments ask for.

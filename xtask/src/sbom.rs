@@ -1,9 +1,9 @@
 //! What the program is made of, for those who have to know: a bill of materials in the form
-//! of CycloneDX 1.5, from the lock file.
+//! of CycloneDX 1.5, from the lock files.
 //!
-//! `cargo metadata` resolves; only crates that are linked into the program are told, not
-//! those of builds and tests. Not here: other ecosystems, the console's two packages stand in
-//! its licences. Invariant: the same lock file gives the same bytes.
+//! `cargo metadata` resolves; only crates that are linked into the program are told, and the
+//! packages of npm in the console's script, not those of builds and tests. Invariant: the
+//! same lock files give the same bytes.
 
 use crate::workspace::{cargo, root};
 use anyhow::{Context, Result, bail};
@@ -33,7 +33,10 @@ pub(crate) fn document() -> Result<String> {
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let lock = fs::read_to_string(root().join("Cargo.lock"))?;
-    let text = serde_json::to_string_pretty(&bill(&metadata, &checksums(&lock))?)?;
+    let of_console: Value = serde_json::from_str(&fs::read_to_string(
+        root().join("console/package-lock.json"),
+    )?)?;
+    let text = serde_json::to_string_pretty(&bill(&metadata, &checksums(&lock), &of_console)?)?;
     Ok(format!("{text}\n"))
 }
 
@@ -68,7 +71,11 @@ fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
-fn bill(metadata: &Value, sums: &BTreeMap<(String, String), String>) -> Result<Value> {
+fn bill(
+    metadata: &Value,
+    sums: &BTreeMap<(String, String), String>,
+    of_console: &Value,
+) -> Result<Value> {
     let packages: BTreeMap<&str, &Value> = list(metadata, "packages")
         .iter()
         .map(|package| (text(package, "id"), package))
@@ -106,6 +113,7 @@ fn bill(metadata: &Value, sums: &BTreeMap<(String, String), String>) -> Result<V
         .filter(|id| **id != text(program, "id"))
         .filter_map(|id| packages.get(id))
         .map(|package| component(package, sums))
+        .chain(packages_of_npm(of_console))
         .collect();
     components.sort_by_key(|it| text(it, "bom-ref").to_owned());
     Ok(json!({
@@ -115,6 +123,27 @@ fn bill(metadata: &Value, sums: &BTreeMap<(String, String), String>) -> Result<V
         "metadata": { "component": component(program, sums) },
         "components": components,
     }))
+}
+
+/// The packages whose code is in the console's script, from its lock file.
+fn packages_of_npm(lock: &Value) -> impl Iterator<Item = Value> {
+    let all = lock.get("packages").and_then(Value::as_object);
+    all.into_iter().flatten().filter_map(|(path, package)| {
+        let name = path.strip_prefix("node_modules/")?;
+        let is_of_builds = ["dev", "devOptional"].iter().any(|it| package[*it] == true);
+        let link = format!("pkg:npm/{name}@{}", text(package, "version"));
+        (!is_of_builds).then(|| {
+            json!({
+                "type": "library",
+                "bom-ref": link,
+                "name": name,
+                "version": text(package, "version"),
+                "purl": link,
+                "licenses": [{ "expression": text(package, "license") }],
+                "properties": [{ "name": "npm:integrity", "value": text(package, "integrity") }],
+            })
+        })
+    })
 }
 
 fn component(package: &Value, sums: &BTreeMap<(String, String), String>) -> Value {
@@ -144,10 +173,24 @@ mod tests {
         let bill: Value = serde_json::from_str(&told).unwrap();
         let components = list(&bill, "components");
         let find = |name: &str| components.iter().find(|it| text(it, "name") == name);
-        for name in ["rustls", "fjall", "hyper", "chatmetric-store"] {
+        for name in [
+            "rustls",
+            "fjall",
+            "hyper",
+            "chatmetric-store",
+            "preact",
+            "uplot",
+        ] {
             assert!(find(name).is_some(), "{name} is linked");
         }
-        for name in ["proptest", "rcgen", "fuser", "xtask", "chatmetric-sim"] {
+        for name in [
+            "proptest",
+            "rcgen",
+            "fuser",
+            "xtask",
+            "chatmetric-sim",
+            "esbuild",
+        ] {
             assert!(find(name).is_none(), "{name} is of tests");
         }
         let rustls = find("rustls").unwrap();

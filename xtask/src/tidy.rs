@@ -134,7 +134,9 @@ fn is_binary(name: &str) -> bool {
     }
     let stored_data = name.starts_with("testdata/") && !name.ends_with(".json");
     stored_data
-        || [".png", ".ico", ".woff2", ".gz", ".zst", ".parquet"]
-            .iter()
-            .any(|end| name.ends_with(end))
+        || [
+            ".png", ".ico", ".woff2", ".gz", ".zst", ".parquet", ".sqlite",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
 }

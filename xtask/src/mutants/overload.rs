@@ -104,12 +104,4 @@ pub(super) const MUTANTS: &[Mutant] = &[
         replace: ".header_read_timeout(HEAD_TIMEOUT * 9)",
         test: test!("chatmetric", it, "who_sends_too_slowly_is_told_or_closed"),
     },
-    Mutant {
-        id: "stop-in-turn",
-        promise: "a stop takes ten seconds, whatever hangs",
-        file: "crates/chatmetric/src/server/mod.rs",
-        find: "timeout_at(until, self.app.pipeline.drained())",
-        replace: "timeout(DRAIN_TIMEOUT, self.app.pipeline.drained())",
-        test: test!("chatmetric", it, "a_stop_takes_ten_seconds_whatever_hangs"),
-    },
 ];

@@ -378,6 +378,23 @@ fn migrating_step_by_step_gives_the_schema_of_a_new_directory() {
     assert_eq!(fourth, new);
 }
 
+/// Directories of users were made by these texts: another one would leave theirs behind.
+#[test]
+fn migrations_of_before_stay_as_they_are() {
+    let made = MIGRATIONS.map(|sql| hex::encode(&Sha256::digest(sql)[..8]));
+    let released = [
+        "dc60a154876d77a2",
+        "5c77b733a7940785",
+        "d6f5437c46f6d2b4",
+        "31a825042c9e2e48",
+        "cb64cfa12a7f8361",
+        "873c537315da9da9",
+        "1ce08b44547516a1",
+        "befbb1f4533d54da",
+    ];
+    assert_eq!(made, released, "what is new is another migration");
+}
+
 #[test]
 fn a_first_start_that_was_cut_off_is_taken_up() {
     let folder = tempfile::tempdir().expect("a folder");
