@@ -36,8 +36,15 @@ impl Simulation {
     pub(super) fn end(mut self) -> Report {
         assert_eq!(self.outbox.unacknowledged(), 0);
         assert_eq!(self.outbox.given_up(), 0, "posts were never acknowledged");
+        // Nothing goes wrong from here on; what had gone wrong is looked after once more.
+        self.machine.mend();
         self.wait_until_ready();
         self.tick();
+        if !self.machine.is_up() {
+            self.start();
+            self.wait_until_ready();
+            self.tick();
+        }
         self.check_everything();
         self.machine.stop();
         self.start();
