@@ -22,7 +22,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         test: test!(
             "chatmetric",
             it,
-            "the_program_ends_in_its_time_although_a_thread_hangs"
+            "the_program_ends_in_its_time_although_the_disk_hangs"
         ),
     },
     Mutant {
@@ -34,7 +34,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         test: test!(
             "chatmetric",
             it,
-            "the_program_ends_in_its_time_although_the_journal_hangs"
+            "the_program_ends_in_its_time_although_the_disk_hangs"
         ),
     },
     Mutant {

@@ -122,7 +122,7 @@ pub(super) const PROMISES: &[Promise] = &[
         &["deny"],
         &["advisories need a database that no registry carries"]),
     promise("operations", "A stop ends in its time whatever hangs and loses nothing; the service manager, signals, keys and tokens do what they say",
-        &["a_stop_lets_requests_in_flight_finish", "a_stop_waits_once_whatever_hangs", "the_program_ends_in_its_time_although_the_journal_hangs", "the_program_ends_in_its_time_although_a_thread_hangs", "a_second_signal_ends_it_at_once", "a_service_manager_hears_ready_alive_and_stopping", "the_program_serves_and_queries_over_tls", "everything_opens_under_the_new_key_and_nothing_under_the_old", "a_rotation_that_was_cut_off_is_finished_by_the_same_command", "a_fit_machine_is_told_from_one_that_is_not"],
+        &["a_stop_lets_requests_in_flight_finish", "a_stop_waits_once_whatever_hangs", "the_program_ends_in_its_time_although_the_disk_hangs", "a_second_signal_ends_it_at_once", "a_service_manager_hears_ready_alive_and_stopping", "the_program_serves_and_queries_over_tls", "everything_opens_under_the_new_key_and_nothing_under_the_old", "a_rotation_that_was_cut_off_is_finished_by_the_same_command", "a_fit_machine_is_told_from_one_that_is_not"],
         "all of it; the package is installed, run and removed", &[],
         &["the unit's hardening is checked by its text: there is no systemd in CI"]),
     promise("mutants", "Every protection is needed: without it a named test turns red",

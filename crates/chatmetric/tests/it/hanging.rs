@@ -1,25 +1,37 @@
 //! A disk that does not answer: the real program ends in its time, and what was acknowledged
 //! before is counted.
 //!
-//! Syncs of one thread are held back by strace (of several at once, it lets some go too
-//! early); where strace may not be used, a line says that nothing was tested (in CI it must
-//! be there). Not here: disks that fail (`disk.rs`). Invariant: spans are compared with the limits of the server, never with
-//! the speed of the machine.
+//! Writes and syncs are held back in the process itself, by a library that is loaded before
+//! the system's (a process below strace does not end before the call that is held back).
+//! Not here: disks that fail (`disk.rs`). Invariant: spans are compared with the limits of the
+//! server, never with the speed of the machine.
 
-use crate::disk::strace_is_usable;
-use crate::process::{Served, agent, client, data_dir, post};
+use crate::process::{Served, agent, client, command, data_dir, post};
 use chatmetric::client::MetricCall;
 use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric::server::limits::{DRAIN_TIMEOUT, STOP_TIMEOUT};
 use chatmetric_core::EpochMs;
-use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long a sync hangs: whoever waits for it is found out.
-const HANG_US: u64 = 60_000_000;
+/// Files hang while a file is there, for a minute at most: whoever waits is found out.
+const HANGING: &str = r#"
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void hang(void) {
+    for (int i = 0; i < 600 && access(getenv("HANGS_WHILE"), F_OK) == 0; i++) usleep(100000);
+}
+int fdatasync(int fd) { hang(); return syscall(SYS_fdatasync, fd); }
+int fsync(int fd) { hang(); return syscall(SYS_fsync, fd); }
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) {
+    hang();
+    return syscall(SYS_pwrite64, fd, bytes, count, at);
+}
+"#;
 
 /// Posts one new message.
 fn send(url: &str, id: &str, at_s: i64) -> Option<u16> {
@@ -42,96 +54,50 @@ fn sent(url: &str, at_ms: i64) -> u64 {
     rows.iter().map(|row| row.sent_count).sum()
 }
 
-/// Whether an event waits for the store.
-fn queued(url: &str) -> bool {
-    let answer = agent().get(format!("{url}/metrics")).call();
-    let text = answer.expect("an answer").body_mut().read_to_string();
-    let text = text.expect("text");
-    text.lines()
-        .any(|line| line == "chatmetric_store_queued_events 1")
-}
-
-/// The files of the journal.
-fn journal(data_dir: &str) -> Vec<PathBuf> {
-    let list = |folder: PathBuf| {
-        let all = std::fs::read_dir(folder).expect("a folder");
-        all.map(|entry| entry.expect("an entry").path())
-    };
-    let shards = list(PathBuf::from(data_dir).join("store/journal"));
-    shards.flat_map(list).collect()
-}
-
-/// Holds every sync of these files back from now on.
-fn hang(served: &Served, files: &[PathBuf]) -> Child {
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-p", &served.pid().to_string()]);
-    for file in files {
-        strace.arg("-P").arg(file);
-    }
-    let mut strace = strace
-        .arg("--trace=fdatasync,fsync")
-        .arg(format!("--inject=fdatasync,fsync:delay_enter={HANG_US}"))
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("strace starts");
-    let mut told = String::new();
-    let mut lines = BufReader::new(strace.stderr.take().expect("piped"));
-    while !told.contains("attached") {
-        let before = told.len();
-        lines.read_line(&mut told).expect("reads");
-        assert!(told.len() > before, "{told}");
-    }
-    strace
-}
-
-fn start(data_dir: &str) -> (Served, i64) {
-    let served = Served::start(data_dir);
-    let at_ms = SystemClock::default().now().0 - 3_600_000;
-    assert_eq!(send(&served.url, "wamid.before", at_ms / 1_000), Some(200));
-    (served, at_ms)
-}
-
-/// Stops it; tells how long that took.
-fn stop(served: Served, mut strace: Child) -> Duration {
-    let clock = SystemClock::default();
-    let start_ms = clock.monotonic_ms();
-    let (status, said) = served.stop();
-    let took = Duration::from_millis(clock.monotonic_ms() - start_ms);
-    drop(strace.kill());
-    drop(strace.wait());
-    assert!(status.success(), "{said}");
-    assert!(said.contains("what was acknowledged is kept"), "{said}");
-    took
-}
-
-/// A server whose journal hangs, with a message that is counted, and one that waits.
+/// A server whose disk hangs, with a message that is counted, and one that waits.
 struct Hanging {
     served: Served,
-    strace: Child,
     waiting: JoinHandle<Option<u16>>,
     at_ms: i64,
 }
 
 impl Hanging {
-    fn start(data_dir: &str) -> Self {
-        let (served, at_ms) = start(data_dir);
-        let strace = hang(&served, &journal(data_dir));
+    fn start(folder: &Path, data_dir: &str) -> Self {
+        let (source, library, hangs) = (folder.join("h.c"), folder.join("h.so"), folder.join("h"));
+        std::fs::write(&source, HANGING).expect("written");
+        let made = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .output();
+        let made = made.expect("a compiler, as the libraries of the program need one");
+        assert!(made.status.success(), "{made:?}");
+        let mut serve = command(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir]);
+        serve.env("LD_PRELOAD", &library).env("HANGS_WHILE", &hangs);
+        let served = Served::start_command(serve);
+        let at_ms = SystemClock::default().now().0 - 3_600_000;
+        assert_eq!(send(&served.url, "wamid.before", at_ms / 1_000), Some(200));
+        std::fs::write(&hangs, "").expect("written");
+        // Its nonce waits for the disk too, in the work that is done each second.
+        assert_eq!(sent(&served.url, at_ms), 1);
         let url = served.url.clone();
         let waiting = std::thread::spawn(move || send(&url, "wamid.after", at_ms / 1_000));
-        while !queued(&served.url) {
-            assert!(!waiting.is_finished(), "nothing is durable yet");
-        }
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(!waiting.is_finished(), "nothing is durable yet");
         Self {
             served,
-            strace,
             waiting,
             at_ms,
         }
     }
 
-    /// Stops it, and counts again.
+    /// Stops it, and counts again; tells how long the stop took.
     fn stop(self, data_dir: &str) -> Duration {
-        let took = stop(self.served, self.strace);
+        let clock = SystemClock::default();
+        let start_ms = clock.monotonic_ms();
+        let (status, said) = self.served.stop();
+        let took = Duration::from_millis(clock.monotonic_ms() - start_ms);
+        assert!(status.success(), "{said}");
+        assert!(said.contains("what was acknowledged is kept"), "{said}");
         // Nothing was durable, so nothing said so.
         assert_ne!(self.waiting.join().expect("no panic"), Some(200));
         let served = Served::start(data_dir);
@@ -146,46 +112,17 @@ impl Hanging {
 }
 
 #[test]
-fn the_program_ends_in_its_time_although_the_journal_hangs() {
-    if !strace_is_usable() {
-        return;
-    }
-    let (_folder, data_dir) = data_dir();
-    let took = Hanging::start(&data_dir).stop(&data_dir);
+fn the_program_ends_in_its_time_although_the_disk_hangs() {
+    let (folder, data_dir) = data_dir();
+    let took = Hanging::start(folder.path(), &data_dir).stop(&data_dir);
     let longest = STOP_TIMEOUT * 3 / 2;
     assert!((DRAIN_TIMEOUT..longest).contains(&took), "{took:?}");
-}
-
-/// The thread of the work that is done each second.
-#[test]
-fn the_program_ends_in_its_time_although_a_thread_hangs() {
-    if !strace_is_usable() {
-        return;
-    }
-    let (_folder, data_dir) = data_dir();
-    let (served, at_ms) = start(&data_dir);
-    let nonces = PathBuf::from(&data_dir).join("nonces.log");
-    let strace = hang(&served, &[nonces]);
-    // Its nonce is synced within a second, which hangs; events are taken all the same.
-    assert_eq!(sent(&served.url, at_ms), 1);
-    std::thread::sleep(Duration::from_secs(2));
-    let answer = send(&served.url, "wamid.after", at_ms / 1_000);
-    assert_eq!(answer, Some(200));
-    let took = stop(served, strace);
-    let longest = STOP_TIMEOUT * 3 / 2;
-    assert!((DRAIN_TIMEOUT..longest).contains(&took), "{took:?}");
-    let served = Served::start(&data_dir);
-    assert_eq!(sent(&served.url, at_ms), 2);
-    assert!(served.stop().0.success());
 }
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    if !strace_is_usable() {
-        return;
-    }
-    let (_folder, data_dir) = data_dir();
-    let hanging = Hanging::start(&data_dir);
+    let (folder, data_dir) = data_dir();
+    let hanging = Hanging::start(folder.path(), &data_dir);
     hanging.served.terminate();
     while !hanging.served.said().contains("stopping:") {
         std::thread::sleep(Duration::from_millis(10));
