@@ -180,7 +180,7 @@ const HEAD: &str = "\
 What chatmetric promises, how each promise is tested, and what the last long run said.
 This page is written by `cargo xtask trust` from the runs of `cargo xtask trust run`; CI fails when it is not current, and the tests that it names exist.
 
-Every promise has negative controls: `cargo xtask mutants` breaks each protection once, and the test that is named for it must turn red ([CONTRIBUTING.md](CONTRIBUTING.md)).
+Protections have negative controls: `cargo xtask mutants` breaks each on its list once, and the test that is named for it must turn red ([CONTRIBUTING.md](CONTRIBUTING.md)).
 
 | # | promise | tests | in CI, every time | the long run |
 |---|---|---|---|---|
