@@ -11,19 +11,19 @@ use chatmetric::client::MetricCall;
 use chatmetric::clock::{Clock as _, SystemClock};
 use chatmetric::server::limits::{DRAIN_TIMEOUT, STOP_TIMEOUT};
 use chatmetric_core::EpochMs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Files hang while a file is there, for a minute at most: whoever waits is found out.
+/// Files hang while a file is there.
 const HANGING: &str = r#"
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 static void hang(void) {
-    for (int i = 0; i < 600 && access(getenv("HANGS_WHILE"), F_OK) == 0; i++) usleep(100000);
+    while (access(getenv("HANGS_WHILE"), F_OK) == 0) usleep(100000);
 }
 int fdatasync(int fd) { hang(); return syscall(SYS_fdatasync, fd); }
 int fsync(int fd) { hang(); return syscall(SYS_fsync, fd); }
@@ -57,6 +57,7 @@ fn sent(url: &str, at_ms: i64) -> u64 {
 /// A server whose disk hangs, with a message that is counted, and one that waits.
 struct Hanging {
     served: Served,
+    hangs: PathBuf,
     waiting: JoinHandle<Option<u16>>,
     at_ms: i64,
 }
@@ -85,6 +86,7 @@ impl Hanging {
         assert!(!waiting.is_finished(), "nothing is durable yet");
         Self {
             served,
+            hangs,
             waiting,
             at_ms,
         }
@@ -92,6 +94,12 @@ impl Hanging {
 
     /// Stops it, and counts again; tells how long the stop took.
     fn stop(self, data_dir: &str) -> Duration {
+        // Whoever waits for the disk is found out, and not waited for.
+        let hangs = self.hangs;
+        std::thread::spawn(move || {
+            std::thread::sleep(STOP_TIMEOUT * 2);
+            drop(std::fs::remove_file(hangs));
+        });
         let clock = SystemClock::default();
         let start_ms = clock.monotonic_ms();
         let (status, said) = self.served.stop();
