@@ -14,23 +14,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         test: test!("chatmetric", it, "a_stop_waits_once_whatever_hangs"),
     },
     Mutant {
-        id: "stop-threads",
-        promise: "a thread that waits for a disk does not keep the program",
-        file: "crates/chatmetric/src/cli/serve.rs",
-        find: "runtime.shutdown_timeout(by.left());",
-        replace: "drop(runtime);",
-        test: test!(
-            "chatmetric",
-            it,
-            "the_program_ends_in_its_time_although_the_disk_hangs"
-        ),
-    },
-    Mutant {
-        id: "stop-close",
-        promise: "a store that cannot be closed does not keep the program",
+        id: "stop-in-time",
+        promise: "a disk that hangs does not keep the program",
         file: "crates/chatmetric/src/cli/stop.rs",
-        find: "ended.recv_timeout(by.left()).is_err()",
-        replace: "ended.recv().is_err()",
+        find: "() = tokio::time::sleep(STOP_TIMEOUT) =>",
+        replace: "() = tokio::time::sleep(STOP_TIMEOUT * 9) =>",
         test: test!(
             "chatmetric",
             it,
@@ -40,9 +28,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "stop-twice",
         promise: "a second signal ends it at once",
-        file: "crates/chatmetric/src/cli/serve.rs",
-        find: "by.at_once();",
-        replace: "let _ = by.left();",
+        file: "crates/chatmetric/src/cli/stop.rs",
+        find: "Ok(mut signals) => signals.wait_for_stop(None).await,",
+        replace: "Ok(_) => std::future::pending().await,",
         test: test!("chatmetric", it, "a_second_signal_ends_it_at_once"),
     },
     Mutant {

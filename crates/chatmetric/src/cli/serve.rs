@@ -4,7 +4,7 @@
 use super::data_dir::{DataDirError, Instance, OpenMode, store_options, system_clock};
 use super::service_manager;
 use super::session::{explain_open, say_key};
-use super::stop::{self, StopBy};
+use super::stop::Stop;
 use super::{CliError, Exit, Terminal};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Overrides, Settings};
@@ -88,7 +88,6 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
     let instance = open(&settings, key_file, &entropy).map_err(|error| explain_open(&error))?;
     say_key(&instance, terminal);
     let clock = system_clock();
-    let mut by = StopBy::new(Arc::clone(&clock));
     let result = first_start(
         &instance,
         &settings.store.data_dir,
@@ -99,8 +98,8 @@ pub(super) fn run(arguments: ServeArguments, terminal: &Terminal) -> Result<(), 
         Some(file) => first_user(&instance, file, clock.as_ref(), entropy.as_ref(), terminal),
         None => Ok(()),
     })
-    .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal, &mut by));
-    stop::close(instance, &mut by, terminal);
+    .and_then(|()| serve(settings, &instance, &clock, &entropy, terminal));
+    instance.close();
     result
 }
 
@@ -142,12 +141,13 @@ fn serve(
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     terminal: &Terminal,
-    by: &mut StopBy,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("could not start threads: {error}")))?;
+    let stop = Stop::prepare(terminal)
+        .map_err(|error| CliError::failed(format!("could not start a thread: {error}")))?;
     let data_dir = settings.store.data_dir.clone();
     let components = Components {
         store: Arc::clone(&instance.store),
@@ -155,7 +155,7 @@ fn serve(
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
     };
-    let told = runtime.block_on(async {
+    runtime.block_on(async {
         // Before the address is told: whoever reads it may send a signal at once.
         let mut signals = Signals::new()
             .map_err(|error| CliError::failed(format!("could not handle signals: {error}")))?;
@@ -189,27 +189,17 @@ fn serve(
                 () = service_manager::alive() => {}
             }
             service_manager::stopping();
+        }
+        stop.begin();
+        if told.is_ok() {
             terminal.say("stopping: requests in flight are finished first");
         }
-        let stopped = async {
-            // The socket first: no command may begin what cannot end.
-            let stop = tokio::task::spawn_blocking(move || control.stop());
-            drop(stop.await);
-            server.shutdown().await;
-        };
-        tokio::select! {
-            () = stopped => {}
-            () = tokio::time::sleep(by.left()) => {}
-            () = signals.wait_for_stop(None) => {
-                by.at_once();
-                terminal.warn("stopped at once; what was acknowledged is kept");
-            }
-        }
+        // The socket first: no command may begin what cannot end.
+        let stopped = tokio::task::spawn_blocking(move || control.stop());
+        drop(stopped.await);
+        server.shutdown().await;
         told
-    });
-    // A thread that waits for a disk may never end.
-    runtime.shutdown_timeout(by.left());
-    told
+    })
 }
 
 fn url_of(server: &RunningServer) -> String {
@@ -260,14 +250,14 @@ pub(super) fn explain_start(error: &ServerError) -> CliError {
     }
 }
 
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -276,7 +266,7 @@ impl Signals {
     }
 
     /// Meanwhile, a hang-up has the server read its TLS files again.
-    async fn wait_for_stop(&mut self, server: Option<&RunningServer>) {
+    pub(super) async fn wait_for_stop(&mut self, server: Option<&RunningServer>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,

@@ -1,79 +1,77 @@
-//! The end of `chatmetric serve`: everything that ends with it has one moment by which it
-//! has ended.
+//! The end of `chatmetric serve`, whatever hangs.
 //!
-//! Not here: which requests are finished (`server/mod.rs`) and which signals begin it
-//! (`serve.rs`). Invariant: whatever hangs, the process ends within [`STOP_TIMEOUT`]; only
-//! what was acknowledged counts, and that is durable long before.
+//! A stop waits for requests, threads and the store. A disk that does not answer would hold
+//! any of them for ever, so a thread that needs none of them watches the time.
+//!
+//! Not here: what is waited for (`server/mod.rs`, `serve.rs`). Invariant: once it began, the
+//! process ends within [`STOP_TIMEOUT`], and at once at a signal; only what was acknowledged
+//! counts, and that is durable long before.
 
 use super::Terminal;
-use super::data_dir::Instance;
-use crate::clock::Clock;
+use super::serve::Signals;
 use crate::server::limits::STOP_TIMEOUT;
-use std::sync::Arc;
+use std::io;
 use std::sync::mpsc;
-use std::time::Duration;
+use tokio::runtime::Runtime;
 
-/// The moment by which everything has ended.
-pub(super) struct StopBy {
-    clock: Arc<dyn Clock>,
-    by_ms: Option<u64>,
+/// A stop that has not begun.
+pub(super) struct Stop {
+    begin: mpsc::Sender<()>,
+    listens: mpsc::Receiver<()>,
 }
 
-impl StopBy {
-    pub(super) const fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, by_ms: None }
+impl Stop {
+    /// Makes what a stop needs while the system still has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn prepare(terminal: &Terminal) -> io::Result<Self> {
+        // Of its own: the runtime of the server is a part of what may hang.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (begin, begun) = mpsc::channel();
+        let (listening, listens) = mpsc::channel();
+        let terminal = terminal.clone();
+        std::thread::Builder::new()
+            .name("stop".to_owned())
+            .spawn(move || {
+                if begun.recv().is_ok() {
+                    end(&runtime, &listening, &terminal);
+                }
+            })?;
+        Ok(Self { begin, listens })
     }
 
-    /// Nothing is waited for any more.
-    pub(super) fn at_once(&mut self) {
-        self.by_ms = Some(self.clock.monotonic_ms());
-    }
-
-    /// What is left until then; the first call begins the stop.
-    pub(super) fn left(&mut self) -> Duration {
-        let now_ms = self.clock.monotonic_ms();
-        let longest_ms = u64::try_from(STOP_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-        let by_ms = *self
-            .by_ms
-            .get_or_insert_with(|| now_ms.saturating_add(longest_ms));
-        Duration::from_millis(by_ms.saturating_sub(now_ms))
-    }
-}
-
-/// Closes the instance, and leaves it as it is when that does not end in time: the next
-/// start reads what a clean stop would have noted.
-pub(super) fn close(instance: Instance, by: &mut StopBy, terminal: &Terminal) {
-    let (closed, ended) = mpsc::channel();
-    let thread = std::thread::Builder::new()
-        .name("close".to_owned())
-        .spawn(move || {
-            instance.close();
-            // Nobody listens when the time is over.
-            let _ = closed.send(());
-        });
-    if thread.is_err() || ended.recv_timeout(by.left()).is_err() {
-        terminal.warn("the data directory was not closed in time; what was acknowledged is kept");
+    /// From now on the process ends in time.
+    pub(super) fn begin(self) {
+        // Signals are heard when this returns.
+        if self.begin.send(()).is_ok() {
+            let _ = self.listens.recv();
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-    use chatmetric_core::EpochMs;
-
-    #[test]
-    fn all_that_ends_shares_one_time() {
-        let clock = Arc::new(ManualClock::at(EpochMs(0)));
-        let mut by = StopBy::new(clock.clone());
-        clock.advance_ms(60_000);
-        assert_eq!(by.left(), STOP_TIMEOUT);
-        clock.advance_ms(4_000);
-        assert_eq!(by.left(), STOP_TIMEOUT - Duration::from_secs(4));
-        clock.advance_ms(60_000);
-        assert_eq!(by.left(), Duration::ZERO);
-        let mut by = StopBy::new(clock);
-        by.at_once();
-        assert_eq!(by.left(), Duration::ZERO);
-    }
+#[expect(
+    clippy::exit,
+    reason = "whatever could be waited for in an orderly end is what hangs"
+)]
+fn end(runtime: &Runtime, listening: &mpsc::Sender<()>, terminal: &Terminal) {
+    let why = runtime.block_on(async {
+        let signals = Signals::new();
+        let _ = listening.send(());
+        let again = async {
+            match signals {
+                Ok(mut signals) => signals.wait_for_stop(None).await,
+                // The time is left.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(STOP_TIMEOUT) => "not everything ended in time",
+            () = again => "stopped at once",
+        }
+    });
+    terminal.warn(&format!("{why}; what was acknowledged is kept"));
+    std::process::exit(0);
 }
