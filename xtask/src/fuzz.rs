@@ -21,6 +21,8 @@ use std::thread;
 
 /// How long each target runs in CI.
 pub(crate) const CI_SECONDS: u64 = 30;
+/// The least that all targets together try in a run of all; fewer is a fuzzer that stands still.
+const EXECUTIONS_LEAST: u64 = 1_000_000;
 /// A run of so long is worth a build that optimises.
 const LONG_SECONDS: u64 = 600;
 /// Such a run ends when it has tried so many inputs.
@@ -249,6 +251,12 @@ fn fuzz(binaries: &Path, plan: &Plan) -> Result<()> {
         .collect();
     if !broken.is_empty() || results.len() != plan.targets.len() {
         bail!("broken: {}", broken.join(", "));
+    }
+    if plan.targets.len() == TARGETS.len()
+        && plan.seconds >= CI_SECONDS
+        && executions < EXECUTIONS_LEAST
+    {
+        bail!("at least {EXECUTIONS_LEAST} executions were to be tried");
     }
     Ok(())
 }

@@ -10,15 +10,37 @@ use crate::{bench, ci, compat, concurrency, deny, fuzz, mutants, sim, test, tort
 use anyhow::{Result, bail};
 use std::env;
 
-/// A test of the workspace with more cases than by default, in release.
+/// Tests of the workspace with more cases than by default, in release.
 struct LongRun {
     part: &'static str,
     name: &'static str,
     variables: &'static [(&'static str, &'static str)],
-    test: &'static [&'static str],
+    /// Where they are, for cargo.
+    target: &'static [&'static str],
+    /// Parts of their names; none for all.
+    tests: &'static [&'static str],
+    /// What a run that passes has shown, behind the number of cases; empty when its tests
+    /// tell it themselves.
+    shown: &'static str,
 }
 
-const LONG_RUNS: [LongRun; 3] = [
+const CORE: &[&str] = &["--package", "chatmetric-core", "--test", "it"];
+/// The rules that a set of events, in an order and with copies drawn anew, is given to.
+const PERMUTING: &[&str] = &[
+    "counting::order_and_copies_change_nothing",
+    "counting::batches_change_nothing",
+    "counting::replicas_join_at_any_cut",
+];
+
+const LONG_RUNS: [LongRun; 4] = [
+    LongRun {
+        part: "counting",
+        name: "a million permutations of sets of events, under each of three rules",
+        variables: &[("PROPTEST_CASES", "1000000")],
+        target: CORE,
+        tests: PERMUTING,
+        shown: "permutations with copies for each of order, batches and replicas: 0 differences",
+    },
     LongRun {
         part: "counting",
         name: "100,000 cases of each counting rule, every clock change of every zone",
@@ -26,27 +48,49 @@ const LONG_RUNS: [LongRun; 3] = [
             ("PROPTEST_CASES", "100000"),
             ("CHATMETRIC_ALL_TRANSITIONS", "1"),
         ],
-        test: &["--package", "chatmetric-core", "--test", "it"],
+        target: CORE,
+        tests: &[],
+        shown: "cases of every other rule, and every clock change of every zone: 0 differences",
     },
     LongRun {
         part: "signatures",
         name: "ten million mutated requests",
         variables: &[("CHATMETRIC_MUTATIONS", "10000000")],
-        test: &[
-            "--package",
-            "chatmetric-rpc",
-            "--test",
-            "it",
-            "whatever_is_accepted_means_what_the_original_meant",
-        ],
+        target: &["--package", "chatmetric-rpc", "--test", "it"],
+        tests: &["whatever_is_accepted_means_what_the_original_meant"],
+        shown: "",
     },
     LongRun {
         part: "store",
         name: "power cuts, failing calls and flipped bits, 2,000 of each",
         variables: &[("CHATMETRIC_CASES", "2000")],
-        test: &["--package", "chatmetric-store", "--test", "it"],
+        target: &["--package", "chatmetric-store", "--test", "it"],
+        tests: &[],
+        shown: "",
     },
 ];
+impl LongRun {
+    /// Adds it to a run, and tells what it has shown.
+    fn add(&self, steps: &mut Steps) {
+        let mut command = cargo();
+        command
+            .args(["test", "--release"])
+            .args(self.target)
+            .args(["--", "--show-output"])
+            .args(self.tests);
+        let mut cases = None;
+        for (variable, value) in self.variables {
+            let value = env::var(variable).unwrap_or_else(|_| (*value).to_owned());
+            command.env(variable, &value);
+            cases.get_or_insert(value);
+        }
+        let passed = steps.command(self.name, &mut command);
+        if let Some(cases) = cases.filter(|_| passed && !self.shown.is_empty()) {
+            println!("figure: {cases} {}", self.shown);
+        }
+    }
+}
+
 /// Kinds of torture with the cycles of a release.
 const TORTURES: [(&str, u64); 5] = [
     ("kill", 10_000),
@@ -103,14 +147,7 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
         steps.check("every protection, broken once", || mutants::run(&[]));
     }
     for run in LONG_RUNS.iter().filter(|run| wanted(run.part)) {
-        let mut command = cargo();
-        command.args(["test", "--release"]).args(run.test);
-        for (variable, value) in run.variables {
-            if env::var_os(variable).is_none() {
-                command.env(variable, value);
-            }
-        }
-        steps.command(run.name, &mut command);
+        run.add(&mut steps);
     }
     if wanted("kills") {
         torture::install(&mut steps);
@@ -150,11 +187,19 @@ pub(crate) fn run(parts: &[&str]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::root;
 
     #[test]
     fn every_long_run_is_a_part_that_can_be_named() {
         for run in LONG_RUNS {
             assert!(PARTS.contains(&run.part), "{}", run.part);
+        }
+        // A filter that fits nothing would be a run of nothing.
+        let rules = root().join("crates/chatmetric-core/tests/it/counting.rs");
+        let rules = std::fs::read_to_string(rules).unwrap();
+        for test in PERMUTING {
+            let (_, name) = test.split_once("::").unwrap();
+            assert!(rules.contains(&format!("fn {name}(")), "{test}");
         }
         let error = super::run(&["everything"]).unwrap_err().to_string();
         assert!(error.contains("unknown part `everything`"), "{error}");
