@@ -9,6 +9,7 @@
 
 mod log;
 mod numbers;
+mod one_line;
 #[cfg(feature = "otlp")]
 mod otlp;
 pub(crate) mod spans;

@@ -270,6 +270,30 @@ pub(super) const EDGES: &[Mutant] = &[
         ],
     },
     Mutant {
+        id: "log-one-line",
+        promise: "what a log says of others is one line",
+        file: "crates/chatmetric/src/telemetry/one_line.rs",
+        find: "for part in text.split_inclusive(acts) {",
+        replace: "for part in [text] {",
+        test: test!(
+            "chatmetric",
+            lib,
+            "what_is_logged_of_others_is_one_line_and_does_nothing"
+        ),
+    },
+    Mutant {
+        id: "log-one-line-used",
+        promise: "the log writes its fields so",
+        file: "crates/chatmetric/src/telemetry/log.rs",
+        find: ".fmt_fields(one_line::fields())",
+        replace: "",
+        test: test!(
+            "chatmetric",
+            lib,
+            "what_is_logged_of_others_is_one_line_and_does_nothing"
+        ),
+    },
+    Mutant {
         id: "log-lost",
         promise: "a log that cannot be written stops nothing",
         file: "crates/chatmetric/src/telemetry/log.rs",

@@ -344,6 +344,80 @@ fn a_request_cannot_hide_another() {
     check_vendor(&Reply::parse(&old), 400, "MalformedRequest");
 }
 
+/// How a body ends is said in one way and in no other; what could be read in two ways is
+/// refused, and nothing behind it is taken for a request.
+#[test]
+fn what_could_be_framed_in_two_ways_is_refused() {
+    let world = World::start();
+    let hidden = "GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    let chunked = "transfer-encoding: chunked\r\n";
+    for head in [
+        "transfer-encoding: chunked, identity\r\n",
+        "transfer-encoding: identity, chunked\r\ntransfer-encoding: identity\r\n",
+        "transfer-encoding: identity\r\n",
+        "transfer-encoding: xchunked\r\n",
+        "transfer-encoding: \"chunked\"\r\n",
+        "transfer-encoding: chunked;q=1\r\n",
+        "transfer-encoding:\r\n",
+        "transfer-encoding : chunked\r\n",
+        "transfer-encoding\t: chunked\r\n",
+        "transfer-encoding:\x0bchunked\r\n",
+        "transfer-encoding: chunked\0\r\n",
+        "x: a\r\n transfer-encoding: chunked\r\n",
+        "transfer-encoding:\r\n chunked\r\n",
+        "x: a\rtransfer-encoding: chunked\r\n",
+        "content-length: 5, 6\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "content-length: +5\r\n",
+        "content-length: -5\r\n",
+        "content-length: 0x5\r\n",
+        "content-length: 5 5\r\n",
+        "content-length: 5.0\r\n",
+        "content-length:\r\n",
+        "content-length : 5\r\n",
+        "content-length: 99999999999999999999\r\n",
+    ] {
+        let text = format!("POST / HTTP/1.1\r\nhost: h\r\n{head}\r\n0\r\n\r\n{hidden}");
+        refused_alone(&world, &text);
+    }
+    for body in [
+        "0x0\r\n\r\n",
+        "+0\r\n\r\n",
+        "-0\r\n\r\n",
+        "\r\n0\r\n\r\n",
+        "1\r\nab0\r\n\r\n",
+        "1\nz\r\n0\r\n\r\n",
+        "ffffffffffffffffff\r\n",
+        "1 1\r\nz\r\n0\r\n\r\n",
+        "1;a\nz\r\n0\r\n\r\n",
+        "0\r\nx: a\rb\r\n\r\n",
+    ] {
+        let text = format!("POST / HTTP/1.1\r\nhost: h\r\n{chunked}\r\n{body}{hidden}");
+        refused_alone(&world, &text);
+    }
+    // What is said in one way is followed by the next request.
+    for (head, body) in [
+        (chunked, "0\r\n\r\n"),
+        (chunked, "1;a=b\r\nz\r\n00\r\nx: a\r\n\r\n"),
+        ("Transfer-Encoding:\tCHUNKED \r\n", "0\r\n\r\n"),
+        ("content-length: 05\r\n", "0\r\n\r\n"),
+        ("content-length: 5\r\ncontent-length: 5\r\n", "0\r\n\r\n"),
+    ] {
+        let text = format!("POST / HTTP/1.1\r\nhost: h\r\n{head}\r\n{body}{hidden}");
+        let answer = world.raw(text.as_bytes());
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{text:?}: {answer}");
+        assert!(answer.contains("HTTP/1.1 200 OK"), "{text:?}: {answer}");
+    }
+}
+
+fn refused_alone(world: &World, text: &str) {
+    let answer = world.raw(text.as_bytes());
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{text:?}: {answer}");
+    let reply = Reply::parse(&answer);
+    assert_eq!(reply.status, 400, "{text:?}: {answer}");
+    check_vendor(&reply, 400, "MalformedRequest");
+}
+
 #[test]
 fn connections_are_kept_and_say_so() {
     let world = World::start();
