@@ -95,7 +95,7 @@ function callAnswer(scenario, { product, action, params }) {
     ? { RequestId: requestId, Code: product === "cams" ? "Ram.PermissionDeny" : "NoPermission", Message: "You are not authorized to perform the operation.", HostId: "localhost" }
     : product === "Ram"
       ? { RequestId: requestId, ...(ram[action]?.(scenario, params) ?? {}) }
-      : { RequestId: requestId, Code: "OK", Message: "None", Data: [{ SentCount: 10, DeliveredCount: 5, Start: 1693107000000, End: 1693108800000, PhoneNumber: "861380000", Granularity: params.Granularity ?? "DAILY" }], AccessDeniedDetail: "NONE" };
+      : { RequestId: requestId, Code: "OK", Message: nameOf(scenario, "None"), Data: [{ SentCount: 10, DeliveredCount: 5, Start: 1693107000000, End: 1693108800000, PhoneNumber: "861380000", Granularity: params.Granularity ?? "DAILY" }], AccessDeniedDetail: "NONE" };
   return {
     status: denied ? 400 : 200,
     reason: denied ? "Bad Request" : "OK",
@@ -180,26 +180,32 @@ const ingest = (s) => ({
 
 const GETS = {
   session: (s) => s.session ?? { state: "signedIn", account: { id: "1045098765437731", name: nameOf(s, "Acme Retail") }, user: nameOf(s, "ops"), operator: true, serverMs: s.serverMs ?? s.nowMs ?? NOW, version: "0.1.0", endpoint: "http://127.0.0.1:8080", secure: false, rights: s.rights ?? RIGHTS },
-  account: () => ({ user: "ops", account: { id: "1045098765437731", name: "Acme Retail" }, sessions: [{ id: "a", createdMs: NOW - 3_600_000, usedMs: NOW - 2_000, address: "192.0.2.7", agent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0", current: true }, { id: "b", createdMs: NOW - 3 * DAY, usedMs: NOW - DAY, address: "2001:db8::17", agent: "Mozilla/5.0 (iPhone) Safari/605", current: false }] }),
-  spaces: (s) => ({ spaces: s.noSpaces ? [] : s.spaces ?? [{ id: "293483938849493", default: true, timeZone: s.zone ?? "Asia/Singapore", unknownNumbers: "auto", numbersMax: 1000, numbers: s.numbers ?? 5, isvCode: null, owner: { id: "1045098765437731", name: nameOf(s, "Acme Retail") } }, { id: "cams-7f3a", default: false, timeZone: "Europe/Berlin", unknownNumbers: "quarantine", numbersMax: 50, numbers: 2, isvCode: "skdi3kksloslikdkkdk", owner: { id: "2045098765437731", name: "Partner GmbH" } }] }),
+  account: (s) => ({ user: nameOf(s, "ops"), account: { id: "1045098765437731", name: nameOf(s, "Acme Retail") }, sessions: [{ id: "a", createdMs: NOW - 3_600_000, usedMs: NOW - 2_000, address: "192.0.2.7", agent: nameOf(s, "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"), current: true }, { id: "b", createdMs: NOW - 3 * DAY, usedMs: NOW - DAY, address: "2001:db8::17", agent: "Mozilla/5.0 (iPhone) Safari/605", current: false }] }),
+  spaces: (s) => ({ spaces: s.noSpaces ? [] : s.spaces ?? [{ id: "293483938849493", default: true, timeZone: s.zone ?? "Asia/Singapore", unknownNumbers: "auto", numbersMax: 1000, numbers: s.numbers ?? 5, isvCode: null, owner: { id: "1045098765437731", name: nameOf(s, "Acme Retail") } }, { id: "cams-7f3a", default: false, timeZone: "Europe/Berlin", unknownNumbers: "quarantine", numbersMax: 50, numbers: 2, isvCode: nameOf(s, "skdi3kksloslikdkkdk"), owner: { id: "2045098765437731", name: nameOf(s, "Partner GmbH") } }] }),
   numbers: (s) => ({ numbers: phones(s).slice(0, 1_000), numbersTotal: phones(s).length }),
   metrics,
   explanation,
   operations: () => ({ operations: OPERATIONS }),
   ingest,
   quarantine: (s) => ({ items: s.empty ? [] : ["foreign_number", "unparsable", "late"].map((reason, at) => ({ id: `q${at}`, receivedMs: NOW - at * 90_000, source: nameOf(s, "whatsapp-eu"), space: at ? "293483938849493" : null, reason, number: "15550100777", status: "delivered", atMs: NOW - at * 90_000 - 900, sealed: reason === "unparsable" })), next: null }),
-  unclaimed: (s) => ({ numbers: s.empty ? [] : [{ number: "15550100777", events: 182, firstMs: NOW - DAY, lastMs: NOW - 90_000 }] }),
+  unclaimed: (s) => ({ numbers: s.empty ? [] : [{ number: nameOf(s, "15550100777"), events: 182, firstMs: NOW - DAY, lastMs: NOW - 90_000 }] }),
   webhooks: (s) => ({ webhooks: s.empty ? [] : [{ id: nameOf(s, "whatsapp-eu"), kind: "whatsapp", space: "293483938849493", url: "https://metrics.example.com/webhooks/whatsapp/whatsapp-eu", appSecrets: 1, lastMs: s.firstEventMs ?? NOW - 1_800, received: 482_113 },
     { id: "receipts", kind: "cams", space: null, url: "https://metrics.example.com/webhooks/cams/receipts/…", appSecrets: 0, lastMs: NOW - 61_000, received: 20_114 },
     { id: "events", kind: "events", space: "cams-7f3a", url: "https://metrics.example.com/webhooks/events/events", appSecrets: 0, lastMs: null, received: 0 }] }),
-  grants: () => ({ given: [{ code: "skd…dkk", account: "3045098765437731", users: ["*"], spaces: ["293483938849493"] }], received: [{ code: "isv-9d2", isv: { id: "2045098765437731", name: "Partner GmbH" }, spaces: ["cams-7f3a"] }] }),
+  grants: (s) => ({ given: [{ code: "skd…dkk", account: "3045098765437731", users: ["*"], spaces: ["293483938849493"] }], received: [{ code: "isv-9d2", isv: { id: "2045098765437731", name: nameOf(s, "Partner GmbH") }, spaces: [nameOf(s, "cams-7f3a")] }] }),
   audit: (s) => ({ entries: s.empty ? [] : ["ram:CreateUser", "chatmetric:OpenQuarantine", "console:SignIn"].map((action, at) => ({ id: `e${at}`, atMs: NOW - at * 3_600_000, account: "1045098765437731", actor: nameOf(s, "ops"), sourceIp: "192.0.2.7", requestId: "9C2E4A10-7B1D-4F0B-8A55-0D6C9E3B7F21", accessKeyId: at ? null : "LTAI5tExampleKey0000000001", action, target: "alice", before: null, after: { UserName: nameOf(s, "alice") } })), next: null }),
   alerts: (s, params) => ({ alerts: s.empty ? [] : ALERTS.filter((alert) => alert.state === (params.get("state") ?? "open")).map((alert) => ({ ...alert, summary: nameOf(s, alert.summary), note: alert.note && nameOf(s, alert.note) })), next: null, enabled: !s.watchOff, told: { webhook: "https://hooks.example.com", webhookError: s.watchUntold ? "could not reach `https://hooks.example.com`" : null, alertmanager: null, alertmanagerError: null } }),
   accounts: (s) => ({ accounts: [{ id: "1045098765437731", name: nameOf(s, "Acme Retail"), subscribed: true, callsPerSecond: 50, spaces: 2, numbers: 20, users: 4, sent31d: 348_393, delivered31d: 337_205 }, { id: "2045098765437731", name: "Partner GmbH", subscribed: false, callsPerSecond: null, spaces: 1, numbers: 2, users: 1, sent31d: 0, delivered31d: 0 }] }),
-  system: (s) => ({ version: "0.1.0", commit: "f62db84", timeZones: "2026b", startedMs: NOW - 4 * DAY, uptimeMs: 4 * DAY, dataDir: "/var/lib/chatmetric", store: { diskBytes: 81_788_928, runs: 12, runRecords: 1_204_331, hotRecords: 20_114, journalBytes: 4_194_304, syncs: 90_112, queuedEvents: 3 }, health: "ready", floorMs: NOW - 400 * DAY, licences: "/console/third-party.txt", backup: { dir: "/mnt/backups/chatmetric", lastMs: NOW - 3 * 3_600_000, id: "20261129T090000Z", positions: [90_112], bytes: 81_788_928, nextMs: NOW + 21 * 3_600_000, made: 12, failed: 1, error: null, errorMs: null, ...s.backup }, cluster: s.cluster ?? null }),
+  system: (s) => ({ version: "0.1.0", commit: "f62db84", timeZones: "2026b", startedMs: NOW - 4 * DAY, uptimeMs: 4 * DAY, dataDir: nameOf(s, "/var/lib/chatmetric"), store: { diskBytes: 81_788_928, runs: 12, runRecords: 1_204_331, hotRecords: 20_114, journalBytes: 4_194_304, syncs: 90_112, queuedEvents: 3 }, health: "ready", floorMs: NOW - 400 * DAY, licences: "/console/third-party.txt", backup: { dir: "/mnt/backups/chatmetric", lastMs: NOW - 3 * 3_600_000, id: "20261129T090000Z", positions: [90_112], bytes: 81_788_928, nextMs: NOW + 21 * 3_600_000, made: 12, failed: 1, error: null, errorMs: null, ...s.backup }, cluster: s.cluster ?? null }),
 };
 
 const explain = { verdict: { outcome: "does_not_match" }, findings: [{ weight: "cause", code: "query_not_sorted", what: "the client's query is not sorted by name", fix: "sort the parameters by name before joining them", difference: { text: "canonical request", part: "query", line: 3, column: 1, ours: { text: "End=1693407714687&Start=1", at: 0 }, theirs: { text: "Start=1693107714687&End=1", at: 0 } } }], request: { method: "POST", dialect: "ACS3", action: "GetChatappPhoneNumberMetric", version: "2020-06-06", access_key_id: "LTAI5tVectorKey000000001", time_stamp: "2026-11-23T07:42:10Z", security_token: "absent", parameters: [{ name: "Start", value: "1693107714687", source: "query" }], headers: [{ name: "host", value: "127.0.0.1:8080", signed: true }, { name: "accept", value: "*/*", signed: false }], body_bytes: 0 }, signed: { algorithm: "ACS3-HMAC-SHA256", canonical: [{ part: "method", text: "POST" }, { part: "path", text: "/" }, { part: "query", text: "End=1693407714687&Start=1693107714687" }], string_to_sign: [{ part: "algorithm", text: "ACS3-HMAC-SHA256" }, { part: "hash", text: "12de9d9bd89e6b2928d0e2e216025d4e" }], key: "the secret", computed: null, sent: "ffe000bd" }, comparison: [], notes: ["the body is taken as empty"] };
+
+/** The same with hostile texts wherever a client's own words stand. */
+function hostile(answer) {
+  const [finding] = answer.findings;
+  return { ...answer, findings: [{ ...finding, what: XSS, fix: XSS }], request: { ...answer.request, action: XSS, access_key_id: XSS, parameters: [{ name: XSS, value: XSS, source: "query" }] }, notes: [XSS] };
+}
 
 /** What comparing finds: by what the pasted text says. */
 function reconciled(scenario, { answer, tolerance }) {
@@ -235,10 +241,10 @@ export function answersOf(scenario, method, call, params, body) {
   if (method === "GET" && GETS[call]) return GETS[call](scenario, params);
   if (call === "call") return { status: 200, body: callAnswer(scenario, json) };
   if (call === "reconcile") return { status: 200, body: reconciled(scenario, json) };
-  if (call === "sign/explain") return explain;
+  if (call === "sign/explain") return scenario.xss ? hostile(explain) : explain;
   if (call === "policies/check") return json.document.includes("Statement") ? { ok: true } : { ok: false, message: "`Statement` is missing" };
   if (call === "policies/simulate") return { allowed: true, decidedBy: { policy: "ReadCounts", statement: 0, effect: "Allow" } };
-  if (name === "quarantine" && rest === "open") return { body: '{"object":"whatsapp_business_account"}' };
+  if (name === "quarantine" && rest === "open") return { body: nameOf(scenario, '{"object":"whatsapp_business_account"}') };
   if (name === "quarantine" && rest === "replay") return { events: 1 };
   if (name === "unclaimed") return { result: { events: 182 } };
   if (name === "import") return '{"rows":500,"new":480,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":0,"done":false}\n{"rows":1001,"new":980,"duplicate":20,"ignored":0,"late":0,"quarantined":0,"bad":1,"done":true,"badLines":[{"line":7,"message":"no time"}]}\n';

@@ -165,14 +165,6 @@ test("counts are compared with a file: what differs first, all on demand, as CSV
     await page.getByText("The file has more than 900 KiB.").waitFor();
   }));
 
-test("hostile texts of a comparison are text", { skip }, () =>
-  on("reconcile", { xss: true }, async (page) => {
-    await page.getByLabel("Answer of the Graph API").fill("{}");
-    await page.getByRole("button", { name: "Compare" }).click();
-    await page.locator("tbody tr").first().waitFor();
-    await eventually(async () => assert.equal(await page.evaluate((text) => document.body.textContent.includes(text), XSS), true));
-  }));
-
 test("an interval is explained: its number is chosen, its sources sum up, the focus comes back", { skip }, () =>
   on("metrics?view=intervals", { numbers: 3 }, async (page) => {
     const button = page.getByRole("button", { name: /^Explain / }).nth(2);
@@ -402,11 +394,61 @@ test("a token in the address leaves it at once", { skip }, () =>
     assert.ok(!page.url().includes("secret-token"));
   }));
 
-for (const path of ["metrics", "metrics?show=numbers", "numbers", "spaces", "ingest", "ingest/quarantine", "webhooks", "access/users", "access/groups", "access/policies", "access/roles", "accounts", "alerts", "audit"]) {
+/** What is done before a hostile text is on a page; nothing for most. */
+const HOSTILE_PAGES = {
+  metrics: null,
+  "metrics?show=numbers": null,
+  "metrics?view=intervals": async (page) => {
+    await page.getByRole("button", { name: /^Explain / }).first().click();
+    await page.getByRole("dialog").waitFor();
+  },
+  numbers: null,
+  spaces: null,
+  ingest: null,
+  "ingest/quarantine": async (page) => page.getByRole("button", { name: "Open", exact: true }).click(),
+  "ingest/unclaimed": async (page) => page.getByRole("button", { name: "Claim" }).click(),
+  webhooks: null,
+  "access/users": null,
+  "access/groups": null,
+  "access/policies": null,
+  "access/roles": null,
+  "access/isv": null,
+  accounts: null,
+  alerts: null,
+  audit: null,
+  account: null,
+  system: null,
+  explorer: async (page) => {
+    await page.getByLabel("PhoneNumber").fill(XSS);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByText("200 OK").waitFor();
+  },
+  signature: async (page) => {
+    await page.getByRole("textbox").first().fill(XSS);
+    await page.getByRole("button", { name: "Explain", exact: true }).click();
+  },
+  reconcile: async (page) => {
+    await page.getByLabel("Answer of the Graph API").fill("{}");
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.locator("tbody tr").first().waitFor();
+  },
+};
+
+for (const [path, act] of Object.entries(HOSTILE_PAGES)) {
   test(`hostile names are text: ${path}`, { skip }, () =>
     on(path, { xss: true }, async (page) => {
+      const alerts = [];
+      page.on("dialog", (dialog) => {
+        alerts.push(dialog.message());
+        return dialog.dismiss();
+      });
+      await act?.(page);
+      // In the page's own part or in a dialog of it: the bar shows such a name on every page.
+      const said = () => page.evaluate(() => ["#main", '[role="dialog"]'].flatMap((one) => [...document.querySelectorAll(one)].map((part) => part.textContent)).join());
+      await eventually(async () => assert.ok((await said()).includes(XSS), "the hostile text is there"));
       assert.equal(await page.locator("img").count(), 0);
-      assert.ok((await page.content()).includes("&lt;/script&gt;") || (await page.evaluate((text) => document.body.textContent.includes(text), XSS)));
+      assert.equal(await page.locator("[onerror]").count(), 0);
+      assert.deepEqual(alerts, []);
     }));
 }
 

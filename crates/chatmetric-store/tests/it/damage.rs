@@ -80,24 +80,39 @@ pub(crate) enum Fate {
     Harmless,
 }
 
+/// What a refusal names.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) file: PathBuf,
+    /// The byte that the part begins at that is not what was written.
+    pub(crate) offset: Option<u64>,
+}
+
 /// Opens, asks and verifies. Gives what a refusal names, or `None` when the answers are
 /// right; an error is a wrong answer, or a refusal without a name.
-pub(crate) fn refusal(dir: &Path, shards: u32, expected: &str) -> Result<Option<PathBuf>, String> {
+pub(crate) fn refusal(dir: &Path, shards: u32, expected: &str) -> Result<Option<Named>, String> {
     let answer = EmbeddedStore::open(dir, options(shards)).and_then(|store| {
         let first = answers(&store)?;
         store.verify()?;
         Ok((first, answers(&store)?))
     });
+    let whole = |name| {
+        let file = dir.join(name);
+        Ok(Some(Named { file, offset: None }))
+    };
     match answer {
         Ok((first, second)) if first == expected && second == expected => Ok(None),
         Ok(_) => Err("wrong answers".to_owned()),
-        Err(StoreError::Corrupt { file, .. }) if file.starts_with(dir) => Ok(Some(file)),
-        Err(StoreError::NewerFormat { .. }) => Ok(Some(dir.join("FORMAT"))),
+        Err(StoreError::Corrupt { file, offset, .. }) if file.starts_with(dir) => {
+            let offset = Some(offset);
+            Ok(Some(Named { file, offset }))
+        }
+        Err(StoreError::NewerFormat { .. }) => whole("FORMAT"),
         // The engine says what, and not always where: the catalog is one directory. And
         // tallies that are not those of the records are there too.
-        Err(StoreError::Differs { .. }) => Ok(Some(dir.join("catalog"))),
+        Err(StoreError::Differs { .. }) => whole("catalog"),
         Err(StoreError::Io { operation, .. }) if operation.contains("the catalog") => {
-            Ok(Some(dir.join("catalog")))
+            whole("catalog")
         }
         Err(other) => Err(format!("{other:?}")),
     }

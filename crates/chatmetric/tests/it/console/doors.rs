@@ -4,6 +4,7 @@ use super::{ACME, Page, code, console, own_headers};
 use crate::world::{World, key};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chatmetric::CONSOLE_ROUTES;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -66,6 +67,57 @@ fn what_changes_something_comes_from_our_pages_alone() {
     let plain = [("cookie".to_owned(), page.cookie.clone())];
     let read = world.send("GET", "/console/api/spaces", &plain, b"");
     assert_eq!(code(&read), "403 MissingHeader");
+}
+
+/// What a browser opens by itself, with its cookie: downloads and the event stream. They
+/// change nothing.
+const OPENED_BY_BROWSERS: [&str; 3] = ["metrics.csv", "usage.csv", "live"];
+
+#[test]
+fn no_route_is_open_to_another_site() {
+    let world = console();
+    let page = Page::of(&world, ACME, "admin");
+    let (mut reads, mut changes) = (0, 0);
+    for &(method, pattern) in CONSOLE_ROUTES {
+        let target = format!("/console/api/{}", pattern.replace(['{', '}'], ""));
+        let said = format!("{method} {target}");
+        let send = |more: &[(&str, &str)]| {
+            let mut headers = vec![("cookie".to_owned(), page.cookie.clone())];
+            let more = more.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+            headers.extend(more);
+            world.send(method, &target, &headers, b"{}")
+        };
+        if pattern == "live" {
+            // It has no end, once it is open; who it is for is tested with the counts.
+            reads += 1;
+            continue;
+        }
+        let no_header = send(&[("sec-fetch-site", "same-origin")]);
+        if method == "GET" {
+            reads += 1;
+            let is_opened = OPENED_BY_BROWSERS.contains(&pattern);
+            let is_refused = code(&no_header) == "403 MissingHeader";
+            assert_ne!(is_refused, is_opened, "{said}: {no_header:?}");
+            continue;
+        }
+        changes += 1;
+        assert_eq!(code(&no_header), "403 MissingHeader", "{said}");
+        for foreign in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://evil.example"),
+            ("origin", "null"),
+        ] {
+            for headers in [&[foreign][..], &[foreign, ("x-chatmetric", "1")]] {
+                let reply = send(headers);
+                assert_eq!(code(&reply), "403 ForeignOrigin", "{said} {headers:?}");
+            }
+        }
+    }
+    assert!(reads >= 20 && changes >= 20, "{reads} and {changes}");
+    // Signing out was among them.
+    let session = world.send("GET", "/console/api/session", &page.headers(), b"");
+    assert_eq!(session.json()["state"], json!("signedIn"));
 }
 
 #[test]
