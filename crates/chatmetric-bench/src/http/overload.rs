@@ -48,6 +48,9 @@ const TENANTS_MAX: Duration = Duration::from_secs(60);
 /// capacity.
 const GOODPUT_MIN: f64 = 0.9;
 const P99_MAX: f64 = 2.0;
+/// The least that is offered, of the capacity: less would be no overload. It is twice what was
+/// measured before a part, and the capacity is that of before and after it.
+const OFFERED_MIN: f64 = 1.9;
 /// What is left to an account that sends little, of what it has alone.
 const LIGHT_MIN: f64 = 0.8;
 /// Statuses of a body.
@@ -207,7 +210,9 @@ fn tell_overload(capacities: &[Outcome], overloads: &[Outcome], statuses: usize)
     let [first, last] = ends.map(|one| one.map_or(f64::NAN, Outcome::per_second));
     println!("figure: capacity {first:.0} bodies/s at first, {last:.0} at last");
     let goodput = overload.per_second() / capacity;
-    let held = goodput >= GOODPUT_MIN && overload.quantile(0.99) / p99_ms < P99_MAX;
+    let was_too_much =
+        overload.offered_per_second() / capacity >= OFFERED_MIN && overload.refused() > 0;
+    let held = was_too_much && goodput >= GOODPUT_MIN && overload.quantile(0.99) / p99_ms < P99_MAX;
     (last, held)
 }
 
