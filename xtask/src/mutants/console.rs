@@ -655,4 +655,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         replace: "(is_operator || true).then(|| app",
         test: test!("chatmetric", it, "an_account_never_sees_what_is_anothers"),
     },
+    Mutant {
+        id: "console-audit-operator",
+        promise: "an account's audit log does not tell who the operator is",
+        file: "crates/chatmetric/src/console/audit.rs",
+        find: "if is_own || sees_all {",
+        replace: "if is_own || sees_all || true {",
+        test: test!(
+            "chatmetric",
+            it,
+            "what_the_operator_changes_is_told_without_who_that_is"
+        ),
+    },
 ];

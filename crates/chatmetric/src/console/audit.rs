@@ -38,11 +38,36 @@ pub(super) async fn page(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
     let entries = work::read(ask.app, move |app| Ok(app.directory.audit_log(&filter)?)).await?;
     let next = entries.last().filter(|_| entries.len() == limit);
     let next = next.map(|entry| entry.id);
-    let entries: Vec<_> = entries.iter().map(entry_json).collect();
+    let sees_all = who.is_operator(ask.app);
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let is_own = entry.actor.account.as_ref() == Some(&who.account.id);
+            let by = if is_own || sees_all {
+                By::Name
+            } else {
+                By::Operator
+            };
+            entry_json(entry, by)
+        })
+        .collect();
     answer_of(&json!({ "entries": entries, "next": next }))
 }
 
-fn entry_json(entry: &AuditEntry) -> Value {
+/// How the one who did it is told.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Name,
+    /// Nobody of the account: who operates the installation is told to be that, without a
+    /// name, an address and a key.
+    Operator,
+}
+
+fn entry_json(entry: &AuditEntry, by: By) -> Value {
+    let actor = match by {
+        By::Name => Some(&entry.actor),
+        By::Operator => None,
+    };
     let value = |text: &Option<String>| -> Option<Value> {
         let text = text.as_deref()?;
         Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
@@ -51,11 +76,13 @@ fn entry_json(entry: &AuditEntry) -> Value {
         "id": entry.id,
         "atMs": entry.at_ms,
         "account": entry.account.as_ref().map(AccountId::as_str),
-        "actor": entry.actor.name,
-        "actorAccount": entry.actor.account.as_ref().map(AccountId::as_str),
-        "sourceIp": entry.actor.source_ip.map(|ip| ip.to_string()),
+        "actor": actor.map_or("operator", |actor| actor.name.as_str()),
+        "actorAccount": actor.and_then(|actor| actor.account.as_ref()).map(AccountId::as_str),
+        "sourceIp": actor.and_then(|actor| actor.source_ip).map(|ip| ip.to_string()),
         "requestId": entry.actor.request_id,
-        "accessKeyId": entry.actor.access_key_id.as_ref().map(AccessKeyId::as_str),
+        "accessKeyId": actor
+            .and_then(|actor| actor.access_key_id.as_ref())
+            .map(AccessKeyId::as_str),
         "action": entry.action,
         "target": entry.target,
         "before": value(&entry.before),

@@ -368,6 +368,40 @@ fn policies_are_checked_and_tried_out() {
 }
 
 #[test]
+fn what_the_operator_changes_is_told_without_who_that_is() {
+    let world = console();
+    let admin = Page::of(&world, ACME, "admin");
+    let isv = Page::of(&world, ISV, "isv-admin");
+    let change = json!({ "name": "renamed" });
+    let changed = admin.send("PATCH", &format!("accounts/{ISV}"), &change);
+    assert_eq!(changed.status, 204);
+    let own = json!({ "id": "space-own", "timeZone": "UTC" });
+    assert_eq!(isv.post("spaces", &own).status, 204);
+    let log = isv.json("audit?limit=2");
+    let [by_own, by_operator] = [0, 1].map(|at| log["entries"][at].clone());
+    assert_eq!(by_own["actor"], "console/isv-admin");
+    assert_eq!(by_own["sourceIp"], "127.0.0.1");
+    assert_eq!(by_operator["target"], "account");
+    assert_eq!(by_operator["actor"], "operator");
+    for hidden in ["actorAccount", "sourceIp", "accessKeyId"] {
+        assert_eq!(by_operator[hidden], Value::Null, "{hidden}");
+    }
+    assert_eq!(by_operator["after"]["name"], "renamed");
+    // What a document of the operator brought is the operator's, too.
+    let all = isv.json("audit");
+    let actors = all["entries"].as_array().expect("entries").iter();
+    let actors: Vec<_> = actors.map(|entry| &entry["actor"]).collect();
+    let is_known = |actor: &&Value| **actor == "operator" || **actor == "console/isv-admin";
+    assert!(actors.iter().all(is_known), "{actors:?}");
+    // Who operates sees who it was.
+    let log = admin.json(&format!("audit?account={ISV}"));
+    let by_admin = &log["entries"][1];
+    assert_eq!(by_admin["actor"], "console/admin");
+    assert_eq!(by_admin["actorAccount"], ACME);
+    assert_eq!(by_admin["sourceIp"], "127.0.0.1");
+}
+
+#[test]
 fn the_operator_makes_and_changes_accounts() {
     let world = console();
     let admin = Page::of(&world, ACME, "admin");
