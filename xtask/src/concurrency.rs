@@ -51,7 +51,8 @@ pub(crate) fn add(steps: &mut Steps, tests: &[&str], schedules: Option<u64>) {
             command.env(SCHEDULES_VARIABLE, schedules.to_string());
         }
         let passed = steps.command(&format!("orders of threads: {krate}"), &mut command);
-        if let Some(schedules) = schedules.filter(|_| passed) {
+        let are_all = tests == [MODULE];
+        if let Some(schedules) = schedules.filter(|_| passed && are_all) {
             println!("figure: {schedules} orders of threads in each test of {krate}");
         }
     }

@@ -659,12 +659,24 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "console-audit-operator",
         promise: "an account's audit log does not tell who the operator is",
         file: "crates/chatmetric/src/console/audit.rs",
-        find: "if is_own || sees_all {",
-        replace: "if is_own || sees_all || true {",
+        find: "(is_own || sees_all).then_some(&entry.actor)",
+        replace: "(is_own || sees_all || true).then_some(&entry.actor)",
         test: test!(
             "chatmetric",
             it,
             "what_the_operator_changes_is_told_without_who_that_is"
+        ),
+    },
+    Mutant {
+        id: "console-alert-operator",
+        promise: "nor does an alert tell who of them took notice",
+        file: "crates/chatmetric/src/console/alerts.rs",
+        find: "&& by.as_str().is_some_and(of_operator)\n        && !is_operator",
+        replace: "&& by.as_str().is_some_and(of_operator)\n        && is_operator",
+        test: test!(
+            "chatmetric",
+            it,
+            "an_account_sees_and_acknowledges_its_own_alerts_alone"
         ),
     },
 ];

@@ -74,7 +74,7 @@ pub(super) const PROMISES: &[Promise] = &[
         &["damage_of_any_kind_is_found_or_harmless", "a_day_that_is_not_what_was_written_is_refused", "a_flipped_bit_in_any_part_of_any_file_is_found_or_harmless", "a_torn_tail_is_cut_at_every_byte"],
         "200 files flipped, cut short, zeroed or swapped, 240 flips over all files, every byte of a torn tail",
         &["torture", "corrupt", "--cycles", "10000"],
-        &["what the engine of the transactional part refuses names its folder, without an offset", "the store alone is damaged: the directory of accounts is a file of SQLite, which finds damage of its own structure and not of a value"]),
+        &["what the engine of the transactional part refuses names its folder, without an offset; where its journal was cut, a file that it should know can be named", "the store alone is damaged: the directory of accounts is a file of SQLite, which finds damage of its own structure and not of a value"]),
     promise("signature", "Who is not verified gets nothing: what is accepted means what was signed",
         &["whatever_is_accepted_means_what_the_original_meant", "the_comparison_would_catch_a_verifier_that_forgets_the_body_a_header_or_a_parameter"],
         "100,000 changed requests",

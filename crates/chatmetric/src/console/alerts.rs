@@ -7,7 +7,9 @@ use super::ask::{Ask, answer_of};
 use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
-use crate::directory::{ALERTS_PAGE_MAX, AcknowledgeError, AlertFilter, AlertState};
+use crate::directory::{
+    ALERTS_PAGE_MAX, AcknowledgeError, Alert, AlertFilter, AlertState, OPERATOR, of_operator,
+};
 use crate::server::answer::Answer;
 use crate::watch::alert_json;
 use chatmetric_rpc::credential::AccountId;
@@ -43,7 +45,8 @@ pub(super) async fn list(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
         let alerts = app.directory.alerts(&filter)?;
         let next = alerts.last().filter(|_| alerts.len() == filter.limit);
         let next = next.map(|alert| alert.id);
-        let shown: Vec<Value> = alerts.iter().map(alert_json).collect();
+        let shown = alerts.iter().map(|alert| shown(alert, is_operator));
+        let shown: Vec<Value> = shown.collect();
         let watch = &app.settings.watch;
         let [webhook, alertmanager] = app.watch.errors();
         // How things are sent is the operator's.
@@ -86,7 +89,19 @@ pub(super) async fn acknowledge(
             .acknowledge_alert(id, account, note, &actor, now)?)
     })
     .await?;
-    answer_of(&alert_json(&alert))
+    answer_of(&shown(&alert, who.is_operator(ask.app)))
+}
+
+/// An alert as the account sees it: of the operator, who took notice, no name.
+fn shown(alert: &Alert, is_operator: bool) -> Value {
+    let mut shown = alert_json(alert);
+    if let Some(by) = shown.get_mut("acknowledgedBy")
+        && by.as_str().is_some_and(of_operator)
+        && !is_operator
+    {
+        *by = OPERATOR.into();
+    }
+    shown
 }
 
 impl From<AcknowledgeError> for ConsoleError {

@@ -5,7 +5,7 @@ use super::error::ConsoleError;
 use super::rights::{Right, SignedIn};
 use super::work;
 use crate::directory::audit::AUDIT_PAGE_ENTRIES_MAX;
-use crate::directory::{AuditEntry, AuditFilter};
+use crate::directory::{Actor, AuditEntry, AuditFilter, OPERATOR};
 use crate::server::answer::Answer;
 use chatmetric_rpc::credential::{AccessKeyId, AccountId};
 use serde_json::{Value, json};
@@ -39,35 +39,17 @@ pub(super) async fn page(ask: &Ask<'_>, who: &SignedIn) -> Result<Answer, Consol
     let next = entries.last().filter(|_| entries.len() == limit);
     let next = next.map(|entry| entry.id);
     let sees_all = who.is_operator(ask.app);
-    let entries: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            let is_own = entry.actor.account.as_ref() == Some(&who.account.id);
-            let by = if is_own || sees_all {
-                By::Name
-            } else {
-                By::Operator
-            };
-            entry_json(entry, by)
-        })
-        .collect();
+    let shown = entries.iter().map(|entry| {
+        let is_own = entry.actor.account.as_ref() == Some(&who.account.id);
+        entry_json(entry, (is_own || sees_all).then_some(&entry.actor))
+    });
+    let entries: Vec<_> = shown.collect();
     answer_of(&json!({ "entries": entries, "next": next }))
 }
 
-/// How the one who did it is told.
-#[derive(Debug, Clone, Copy)]
-enum By {
-    Name,
-    /// Nobody of the account: who operates the installation is told to be that, without a
-    /// name, an address and a key.
-    Operator,
-}
-
-fn entry_json(entry: &AuditEntry, by: By) -> Value {
-    let actor = match by {
-        By::Name => Some(&entry.actor),
-        By::Operator => None,
-    };
+/// An entry. Without an actor it is the operator's of the installation, of whom no name, no
+/// address and no key is told.
+fn entry_json(entry: &AuditEntry, actor: Option<&Actor>) -> Value {
     let value = |text: &Option<String>| -> Option<Value> {
         let text = text.as_deref()?;
         Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
@@ -76,7 +58,7 @@ fn entry_json(entry: &AuditEntry, by: By) -> Value {
         "id": entry.id,
         "atMs": entry.at_ms,
         "account": entry.account.as_ref().map(AccountId::as_str),
-        "actor": actor.map_or("operator", |actor| actor.name.as_str()),
+        "actor": actor.map_or(OPERATOR, |actor| actor.name.as_str()),
         "actorAccount": actor.and_then(|actor| actor.account.as_ref()).map(AccountId::as_str),
         "sourceIp": actor.and_then(|actor| actor.source_ip).map(|ip| ip.to_string()),
         "requestId": entry.actor.request_id,

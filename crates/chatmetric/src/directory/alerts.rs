@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::Directory;
 use super::audit::{self, What};
 use super::error::DirectoryError;
-use super::identity::Actor;
+use super::identity::{Actor, OPERATOR};
 use crate::watch::{AlertKey, Finding, Rule};
 
 /// Most alerts that are kept; those that have been over for longest go first.
@@ -316,22 +316,42 @@ impl Directory {
         if before.resolved_ms.is_some() {
             return Err(AcknowledgeError::Resolved { id });
         }
+        let by = noticed_by(before.key.account.as_deref(), actor);
         let sql = "UPDATE alerts SET acknowledged_ms = ?2, acknowledged_by = ?3, note = ?4 \
                    WHERE alert_id = ?1";
         transaction
-            .execute(sql, params![id, now.0, actor.name, note])
+            .execute(sql, params![id, now.0, by, note])
             .map_err(DATABASE)?;
         audit_of(&transaction, &before, note, actor, now)?;
         transaction.commit(DATABASE)?;
         Ok(Alert {
             acknowledgement: Some(Acknowledgement {
                 at_ms: now.0,
-                by: actor.name.clone(),
+                by,
                 note: note.map(str::to_owned),
             }),
             ..before
         })
     }
+}
+
+/// Who took notice: the name of somebody of the account, or of the installation's operator
+/// behind `operator/`, which no name of an account begins with.
+fn noticed_by(account: Option<&str>, actor: &Actor) -> String {
+    let of_actor = actor.account.as_ref().map(AccountId::as_str);
+    let is_own = account.is_none_or(|account| of_actor == Some(account));
+    if is_own || of_operator(&actor.name) {
+        actor.name.clone()
+    } else {
+        format!("{OPERATOR}/{}", actor.name)
+    }
+}
+
+/// Whether a name of an acknowledgement is the operator's of the installation, whom accounts
+/// know as `operator` alone.
+pub(crate) fn of_operator(name: &str) -> bool {
+    let rest = name.strip_prefix(OPERATOR);
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn insert(

@@ -55,6 +55,7 @@ use identity::{IdentityIds, KeyUses};
 use shared::Database;
 
 pub(crate) use alerts::AlertWrite;
+pub(crate) use alerts::of_operator;
 pub use alerts::{
     ALERT_NOTE_CHARS_MAX, ALERTS_KEPT_MAX, ALERTS_PAGE_MAX, AcknowledgeError, Acknowledgement,
     Alert, AlertFilter, AlertState,
@@ -71,6 +72,7 @@ pub use family::{IdFamily, IdForm, SwitchError, Switched};
 pub use first_start::{FirstStart, FirstStartError};
 pub use generate::GeneratedKey;
 pub(crate) use generate::{letters_and_digits, session_key_id, token};
+pub(crate) use identity::OPERATOR;
 pub use identity::{
     AccessKeyInfo, Actor, AttachedPolicyInfo, ChangeIdentitiesError, GroupInfo, IdentityChange,
     IdentityError, IdentityField, IdentityId, IdentityKind, KEY_USE_FLUSH_INTERVAL_MS, LastUse,

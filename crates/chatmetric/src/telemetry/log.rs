@@ -155,7 +155,7 @@ mod tests {
         String::from_utf8(bytes).expect("text")
     }
 
-    const HOSTILE: &str = "a\r\nERROR chatmetric: forged account=1\u{1b}[2J\u{9b}31m\u{7}\u{8}\u{0}\u{85}\u{2028}\u{202e}\u{2066}\tz\u{e9}";
+    const HOSTILE: &str = "a\r\nERROR chatmetric: forged account=1\u{1b}[2J\u{9b}31m\u{7}\u{8}\u{0}\u{85}\u{7f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\tz\u{e9}";
 
     fn hostile() {
         let error = io::Error::other(HOSTILE);
@@ -167,7 +167,11 @@ mod tests {
     fn what_is_logged_of_others_is_one_line_and_does_nothing() {
         let text = written(LogFormat::Text, hostile);
         let line = text.strip_suffix('\n').expect("it ends");
-        let acts = |c: char| c.is_control() || "\u{2028}\u{202e}\u{2066}".contains(c);
+        let acts = |c: char| {
+            c.is_control()
+                || "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}"
+                    .contains(c)
+        };
         assert!(!line.contains(acts), "{line:?}");
         // Nothing is left out either, and letters stay letters.
         assert_eq!(
@@ -180,8 +184,8 @@ mod tests {
         assert_eq!(json.lines().count(), 1, "{json:?}");
         let line: serde_json::Value = serde_json::from_str(json.trim_end()).expect("JSON");
         assert_eq!(line["error"], HOSTILE);
-        // What reads JSON is a program: those beyond ASCII may stand there as they are.
-        let acts = |c: char| c.is_ascii_control();
+        // What reads JSON is a program: only what JSON may not have is escaped.
+        let acts = |c: char| c < ' ';
         assert!(!json.trim_end().contains(acts), "{json:?}");
     }
 

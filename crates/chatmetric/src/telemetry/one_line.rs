@@ -1,8 +1,9 @@
 //! The fields of a line of the log as text, so that an event is a line and no more: what
 //! would end it, move a cursor or turn the direction of letters is escaped.
 //!
-//! Texts come from requests, files and other machines. Lines of JSON are not made here: JSON
-//! escapes by itself. Invariant: of a message and of a value no control character is written.
+//! Texts come from requests, files and other machines. Lines of JSON are not made here: they
+//! are for programs, and JSON escapes what would end them. Within a line a text may still look
+//! like another field. Invariant: of a message and of a value no control character is written.
 
 use std::fmt::{self, Debug, Write};
 use tracing::field::Field;
@@ -47,5 +48,9 @@ impl Write for OneLine<'_, '_> {
 
 /// Whether a character does something besides being seen.
 fn acts(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

@@ -78,8 +78,8 @@ struct Done {
     what: String,
     /// The part of the directory.
     part: String,
-    /// The one file that it was done to; `None`: to two.
-    file: Option<PathBuf>,
+    /// The files that it was done to: one, or the two that were swapped.
+    files: Vec<PathBuf>,
     /// The only byte that is another one.
     byte: Option<u64>,
 }
@@ -105,7 +105,7 @@ fn damage(dir: &Path, damage: Damage, random: &mut Random) -> Done {
         length
     };
     let at = random.below(end as u64) as usize;
-    let mut file = Some(path.clone());
+    let mut damaged = vec![path.clone()];
     let mut byte = None;
     let what = match damage {
         Damage::Flip if length > 0 => {
@@ -132,7 +132,7 @@ fn damage(dir: &Path, damage: Damage, random: &mut Random) -> Done {
             let other = choose(if far { &files } else { &near }, random);
             bytes = std::fs::read(other).expect("readable");
             std::fs::copy(path, other).expect("space");
-            file = None;
+            damaged.push(other.clone());
             format!("swapped with {}", inside(other).display())
         }
     };
@@ -142,7 +142,7 @@ fn damage(dir: &Path, damage: Damage, random: &mut Random) -> Done {
     Done {
         what: format!("{}: {what}", inside.display()),
         part: first.into_owned(),
-        file,
+        files: damaged,
         byte,
     }
 }
@@ -162,14 +162,14 @@ fn judge(dir: &Path, subject: &Subject, done: &Done) -> Result<Fate, String> {
     let Some(named) = named else {
         return Ok(Fate::Harmless);
     };
-    // The transactional part is named as a whole at least, also where it was swapped with
-    // something.
-    let is_whole = named.file == dir.join("catalog");
-    if done.part == "catalog" || (is_whole && done.file.is_none()) {
+    // The transactional part is named as a whole at least, or a file that it says should be
+    // another one.
+    let catalog = dir.join("catalog");
+    if done.files.iter().any(|file| file.starts_with(&catalog)) {
         return Ok(Fate::Refused);
     }
     let blamed = named.file.display();
-    if done.file.as_ref().is_some_and(|file| *file != named.file) {
+    if !done.files.contains(&named.file) {
         return Err(format!("`{blamed}` was blamed"));
     }
     match (named.offset, done.byte) {

@@ -60,7 +60,7 @@ pub(super) fn refusal(error: ChangeIdentitiesError, about: About) -> ApiError {
             ApiError::ServiceUnavailable
         }
         ChangeIdentitiesError::Directory(error) => {
-            let error: &dyn std::error::Error = &error;
+            let error = crate::cli::error_chain(&error);
             tracing::error!(error, "identities could not be changed");
             ApiError::InternalError
         }

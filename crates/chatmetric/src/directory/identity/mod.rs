@@ -61,6 +61,9 @@ pub struct Actor {
     pub access_key_id: Option<AccessKeyId>,
 }
 
+/// What an account is told of whoever operates the installation, in the place of a name.
+pub(crate) const OPERATOR: &str = "operator";
+
 impl Actor {
     /// The operator of the installation, by a command.
     #[must_use]

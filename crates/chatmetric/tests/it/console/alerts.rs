@@ -112,11 +112,28 @@ fn an_account_sees_and_acknowledges_its_own_alerts_alone() {
         (reply.status, &reply.json()["state"]),
         (200, &json!("acknowledged"))
     );
+    assert_eq!(reply.json()["acknowledgedBy"], "console/isv-admin");
     assert_eq!(rules(&isv, "alerts?state=open"), []);
     assert_eq!(rules(&isv, "alerts?state=acknowledged").len(), 1);
     assert_eq!(rules(&acme, "alerts?state=open").len(), 1);
+    // Who operates is no name to an account, and its own people are.
+    assert_eq!(acme.post(&mine, &note).status, 200);
+    assert_eq!(acme.post(&theirs, &note).status, 200);
+    let by = |page: &Page<'_>| page.json("alerts?state=acknowledged")["alerts"].clone();
+    let told = by(&isv);
+    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    assert_eq!(told[0]["acknowledgedBy"], "operator");
+    let told = by(&acme);
+    let told = told.as_array().expect("a list").iter();
+    let mut told: Vec<_> = told
+        .map(|alert| (&alert["account"], &alert["acknowledgedBy"]))
+        .collect();
+    told.sort_by_key(|(account, _)| account.to_string());
+    let [own, others] = [json!("console/admin"), json!("operator/console/admin")];
+    assert_eq!(told, [(&json!(ACME), &own), (&json!(ISV), &others)]);
     let log = isv.json("audit");
-    let entry = &log["entries"][0];
+    assert_eq!(log["entries"][0]["actor"], "operator");
+    let entry = &log["entries"][1];
     assert_eq!(entry["action"], "chatmetric:AcknowledgeAlerts");
     assert_eq!(entry["actor"], "console/isv-admin");
     assert_eq!(entry["after"]["note"], "we are at it");

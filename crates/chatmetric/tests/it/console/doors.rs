@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chatmetric::CONSOLE_ROUTES;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::io::{Read as _, Write as _};
 
 #[test]
 fn a_cookie_opens_nothing_at_the_api() {
@@ -88,7 +89,14 @@ fn no_route_is_open_to_another_site() {
             world.send(method, &target, &headers, b"{}")
         };
         if pattern == "live" {
-            // It has no end, once it is open; who it is for is tested with the counts.
+            // It has no end once it is open.
+            let headers = [("cookie".to_owned(), page.cookie.clone())];
+            let mut stream = world.connect();
+            let request = world.request(method, &target, &headers, b"");
+            stream.write_all(&request).expect("written");
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).expect("read");
+            assert_eq!(&status, b"HTTP/1.1 200", "{said}");
             reads += 1;
             continue;
         }
