@@ -80,7 +80,6 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
 
 fn rust(steps: &mut Steps) {
     torture::install(steps);
-    steps.check("nats-server: install", setup::nats_server);
     steps.check("clocks and networks: install", setup::clocks_and_networks);
     if works("cargo", &["nextest", "--version"]) {
         let mut command = cargo();

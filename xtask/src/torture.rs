@@ -73,8 +73,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     steps.finish()
 }
 
-/// Installs what traces system calls and what makes file systems, or says that those
-/// tests do nothing here.
+/// Installs the servers of a cluster; and what traces system calls and what makes file
+/// systems, or says that those tests do nothing here.
 pub(crate) fn install(steps: &mut Steps) {
     if let Err(error) = setup::strace() {
         let why = format!("{error:#}");
@@ -84,6 +84,8 @@ pub(crate) fn install(steps: &mut Steps) {
         let why = format!("{error:#}");
         steps.skip("power cuts of some file system", &why);
     }
+    // The power of the servers of a cluster is cut, too.
+    steps.check("nats-server: install", setup::nats_server);
 }
 
 /// Adds one kind to a run, with more arguments for cargo.
