@@ -69,6 +69,7 @@ const LONG_RUNS: [LongRun; 4] = [
         shown: "",
     },
 ];
+
 impl LongRun {
     /// Adds it to a run, and tells what it has shown.
     fn add(&self, steps: &mut Steps) {

@@ -679,4 +679,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "an_account_sees_and_acknowledges_its_own_alerts_alone"
         ),
     },
+    Mutant {
+        id: "console-route-open",
+        promise: "no route that changes something is open to another site",
+        file: "crates/chatmetric/src/console/guard.rs",
+        find: "    if !is_get {\n        check_origin(ask)?;",
+        replace: "    if !is_get && path != \"sign-out\" {\n        check_origin(ask)?;",
+        test: test!("chatmetric", it, "no_route_is_open_to_another_site"),
+    },
 ];

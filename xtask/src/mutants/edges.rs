@@ -273,8 +273,8 @@ pub(super) const EDGES: &[Mutant] = &[
         id: "log-one-line",
         promise: "what a log says of others is one line",
         file: "crates/chatmetric/src/telemetry/one_line.rs",
-        find: "for part in text.split_inclusive(acts) {",
-        replace: "for part in [text] {",
+        find: "if acts(c) {",
+        replace: "if acts(c) && c == '\\0' {",
         test: test!(
             "chatmetric",
             lib,

@@ -112,6 +112,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         test: test!("torture::corrupt::damage_of_any_kind_is_found_or_harmless"),
     },
     Mutant {
+        id: "corrupt-byte",
+        promise: "what is refused names the byte",
+        file: "crates/chatmetric-store/src/embedded/run.rs",
+        find: "fault::corrupt(&self.path, offset, \"the checksum of the block is wrong\")",
+        replace: "fault::corrupt(&self.path, offset + 4096, \"the checksum of the block is wrong\")",
+        test: test!("torture::corrupt::damage_of_any_kind_is_found_or_harmless"),
+    },
+    Mutant {
         id: "corrupt-day",
         promise: "a day is believed by its checksum alone",
         file: "crates/chatmetric-store/src/embedded/day_coding.rs",

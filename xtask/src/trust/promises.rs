@@ -123,7 +123,7 @@ pub(super) const PROMISES: &[Promise] = &[
         &["deny"],
         &["advisories need a database that no registry carries"]),
     promise("doors", "Rights are Deny before Allow before denial; webhooks count for their space alone; nothing is sent inside; pages and files run nothing of others",
-        &["nothing_is_allowed_by_default_and_deny_beats_allow", "a_body_without_its_signature_leaves_nothing_behind", "numbers_belong_to_their_space", "nothing_is_sent_to_addresses_inside", "a_redirect_is_not_followed", "what_changes_something_comes_from_our_pages_alone", "the_policy_of_a_page_allows_the_blocks_of_that_page_and_no_other", "cells_are_quoted_and_never_formulas", "what_is_logged_of_others_is_one_line_and_does_nothing"],
+        &["nothing_is_allowed_by_default_and_deny_beats_allow", "a_body_without_its_signature_leaves_nothing_behind", "numbers_belong_to_their_space", "nothing_is_sent_to_addresses_inside", "a_redirect_is_not_followed", "what_changes_something_comes_from_our_pages_alone", "no_route_is_open_to_another_site", "the_policy_of_a_page_allows_the_blocks_of_that_page_and_no_other", "cells_are_quoted_and_never_formulas", "what_is_logged_of_others_is_one_line_and_does_nothing"],
         "all of it, and hostile texts on the console's pages in a real browser", &[],
         &["addresses of nats-servers and of the receiver of traces are the operator's and not checked"]),
     promise("operations", "A stop ends in its time whatever hangs and loses nothing; the service manager, signals, keys and tokens do what they say",

@@ -33,13 +33,11 @@ struct OneLine<'l, 'w>(&'l mut Writer<'w>);
 
 impl Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive(acts) {
-            match part.char_indices().next_back() {
-                Some((at, last)) if acts(last) => {
-                    self.0.write_str(part.get(..at).unwrap_or_default())?;
-                    write!(self.0, "{}", last.escape_default())?;
-                }
-                Some(_) | None => self.0.write_str(part)?,
+        for c in text.chars() {
+            if acts(c) {
+                write!(self.0, "{}", c.escape_default())?;
+            } else {
+                self.0.write_char(c)?;
             }
         }
         Ok(())
